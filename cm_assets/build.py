@@ -1,0 +1,83 @@
+"""The one place that lists assets, checks, jobs, sensors and resources. Each is defined in its own module."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from cm_core.settings import get_settings
+
+
+def build_defs(
+    *,
+    dbt: bool = True,
+    sensors: bool = True,
+    resources: Mapping[str, Any] | None = None,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+) -> dg.Definitions:
+    """The definitions; tests override `resources`, and a single import leaves `dbt` and `sensors` out to start fast.
+
+    Every run is one process (the in-process executor), so that a step costs no interpreter start.
+    """
+    # Backfill policies are "beta" in Dagster 1.13; the graph snapshot would show a change.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
+    from cm_assets import duplicates, persons, raw_imports, reports, staging
+    from cm_assets.checks.invariants import invariant_checks
+    from cm_assets.compliance import dnc_registry, opt_outs
+    from cm_assets.jobs import follow_up_jobs, import_jobs
+    from resources.database import DatabaseResource
+
+    assets: list[dg.AssetsDefinition] = [
+        raw_imports.raw_import,
+        staging.staging_raw_import,
+        staging.import_validation_log,
+        persons.canonical_people,
+        duplicates.linkage_model,
+        duplicates.duplicate_pairs,
+        duplicates.person_duplicates,
+        dnc_registry,
+        opt_outs,
+        reports.import_report,
+    ]
+    built: dict[str, Any] = {"store": DatabaseResource()}
+    jobs = import_jobs()
+    follow_ups = follow_up_jobs()
+    if dbt:
+        models, dbt_resources = _dbt()
+        assets += models
+        built |= dbt_resources
+        jobs += follow_ups
+    else:
+        jobs += [job for job in follow_ups if job.name != "marts"]
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=invariant_checks(),
+        jobs=jobs,
+        sensors=_sensors(jobs) if sensors else [],
+        resources={**built, **(resources or {})},
+        executor=dg.in_process_executor,
+        loggers=loggers,
+    )
+
+
+def _sensors(jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
+    from cm_assets.automation import automation_sensor
+    from cm_assets.jobs import IMPORT_JOBS
+    from sensors.landing import landing_sensor
+
+    seconds = get_settings().sensor_seconds
+    by_name = {job.name: job for job in jobs}
+    return [
+        landing_sensor({target: by_name[name] for target, name in IMPORT_JOBS.items()}, interval_seconds=seconds),
+        automation_sensor(interval_seconds=max(seconds, 10)),
+    ]
+
+
+def _dbt() -> tuple[list[dg.AssetsDefinition], dict[str, Any]]:
+    from cm_assets.automation import after
+    from cm_assets.compliance import build_dbt_assets
+
+    return build_dbt_assets(automation_condition=after("person_duplicates", "dnc_registry", "opt_outs"))

@@ -1,0 +1,147 @@
+"""The invariants that hold whatever was imported, as asset checks. The seed's checklist is `checklist.py`.
+
+Each check is one query in `sql/`: it selects what breaks the rule, and passes when nothing comes back. Queries ask
+MySQL, or DuckDB over the staged Parquet files of an import.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from cm_assets.failures import clean_failures
+from cm_assets.metadata import table
+from resources.database import DatabaseResource
+
+if TYPE_CHECKING:
+    from cm_core.settings import Settings
+    from cm_core.store import Database
+
+#: Rows that break a rule are counted up to here and the first few are shown.
+LIMIT = 1000
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """A rule and the query of the same name that finds what breaks it."""
+
+    name: str
+    asset: str
+    description: str
+    per_import: bool
+    staged: bool = False
+    """The query asks DuckDB over the import's staged tables `rows` and `findings`, not MySQL."""
+    blocking: bool = False
+
+
+INVARIANTS = (
+    Invariant(
+        "rows_conserved_in_staging",
+        "staging_raw_import",
+        "Rows in the file = staged + rejected. Blocks what follows: a row lost here would be missed for good.",
+        per_import=True,
+        staged=True,
+        blocking=True,
+    ),
+    Invariant(
+        "rows_conserved",
+        "import_report",
+        "Total = inserted + updated + skipped + errors.",
+        per_import=True,
+    ),
+    Invariant(
+        "every_row_traced",
+        "person_sources",
+        "Every staged source row is found again in person_sources.",
+        per_import=True,
+    ),
+    Invariant(
+        "one_primary_phone",
+        "phone_numbers",
+        "A person with a valid phone has one primary phone, and nobody has two.",
+        per_import=True,
+    ),
+    Invariant(
+        "one_primary_email",
+        "email_addresses",
+        "A person with a valid e-mail address has one primary one, and nobody has two.",
+        per_import=True,
+    ),
+    Invariant(
+        "one_golden_per_entity",
+        "person_duplicates",
+        "Every entity (cluster) has exactly one golden record.",
+        per_import=False,
+    ),
+    Invariant(
+        "duplicates_point_to_golden",
+        "person_duplicates",
+        "Every link goes from a duplicate to the golden record of its own entity, and every person who is not "
+        "golden has such a link.",
+        per_import=False,
+    ),
+)
+
+
+def invariant_checks() -> list[dg.AssetChecksDefinition]:
+    """One asset check per invariant."""
+    return [_check(invariant) for invariant in INVARIANTS]
+
+
+def violations(
+    settings: "Settings", database: "Database", invariant: Invariant, import_id: str | None = None
+) -> list[dict[str, Any]]:
+    """The first rows that break the rule, at most LIMIT; those of one import where the rule is per import."""
+    query = files("cm_assets.checks").joinpath("sql", f"{invariant.name}.sql").read_text(encoding="utf-8")
+    if invariant.staged and import_id:
+        return _staged_violations(settings, database, query, import_id)
+    parameters = {"limit": LIMIT, **({"import_id": import_id} if invariant.per_import else {})}
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        columns = [column[0] for column in cursor.description]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _staged_violations(settings: "Settings", database: "Database", query: str, import_id: str) -> list[dict[str, Any]]:
+    from cm_core.compute import session
+    from cm_core.imports import pipeline, records
+
+    parameters = {"import_id": import_id, "row_count": records.get(database, import_id).row_count}
+    with session(settings) as con:
+        pipeline.read_staged(settings, con, import_id, ("rows", "findings"))
+        found: list[dict[str, Any]] = con.execute(query, parameters).to_arrow_table().to_pylist()
+    return found
+
+
+def _check(invariant: Invariant) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=invariant.asset,
+        name=invariant.name,
+        description=invariant.description,
+        blocking=invariant.blocking,
+    )
+    def check(context: dg.AssetCheckExecutionContext, store: DatabaseResource) -> dg.AssetCheckResult:
+        with clean_failures(context):
+            broken = [
+                row
+                for key in _keys(context, invariant)
+                for row in violations(store.settings, store.database, invariant, key)
+            ]
+        return _result(broken)
+
+    return check
+
+
+def _keys(context: dg.AssetCheckExecutionContext, invariant: Invariant) -> Sequence[str | None]:
+    return context.op_execution_context.partition_keys if invariant.per_import else [None]
+
+
+def _result(broken: Sequence[dict[str, Any]]) -> dg.AssetCheckResult:
+    at_least = "at least " if len(broken) >= LIMIT else ""
+    return dg.AssetCheckResult(
+        passed=not broken,
+        description=f"{at_least}{len(broken)} rows break the rule" if broken else None,
+        metadata={"violations": len(broken), **({"examples": table(broken)} if broken else {})},
+    )

@@ -1,0 +1,65 @@
+"""Duplicates as assets: the linkage model, the pairs it finds, and the links and golden records that follow."""
+
+import dagster as dg
+
+from cm_assets.automation import after
+from cm_assets.failures import clean_failures
+from cm_assets.metadata import metadata_of
+from cm_assets.persons import CANONICAL_WRITER
+from resources.database import DatabaseResource
+
+_AFTER_PERSONS = after("persons")
+_PEOPLE = ["persons", "phone_numbers", "email_addresses", "addresses"]
+
+
+@dg.asset(
+    deps=_PEOPLE,
+    group_name="duplicates",
+    kinds={"splink", "duckdb"},
+    owners=["team:data-engineering"],
+    automation_condition=_AFTER_PERSONS,
+)
+def linkage_model(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult:
+    """The trained Splink model, versioned in the lake. Trained rarely; its match weights are the charts here."""
+    from cm_core import linkage
+
+    with clean_failures(context):
+        model = linkage.train_or_load_model(store.settings, store.database)
+        return dg.MaterializeResult(metadata=metadata_of(model))
+
+
+@dg.asset(
+    deps=[linkage_model, *_PEOPLE],
+    group_name="duplicates",
+    kinds={"splink", "duckdb", "parquet"},
+    owners=["team:data-engineering"],
+    automation_condition=_AFTER_PERSONS,
+)
+def duplicate_pairs(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult:
+    """Pairs of persons that may be one: by tier (exact, strong, fuzzy) and by Splink's probability."""
+    from cm_core import linkage
+
+    with clean_failures(context):
+        pairs = linkage.find_pairs(store.settings, store.database)
+        return dg.MaterializeResult(metadata=metadata_of(pairs))
+
+
+@dg.asset(
+    deps=[duplicate_pairs],
+    group_name="duplicates",
+    kinds={"mysql"},
+    owners=["team:data-engineering"],
+    tags={"layer": "canonical"},
+    pool=CANONICAL_WRITER,
+    automation_condition=_AFTER_PERSONS,
+)
+def person_duplicates(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult:
+    """Which person is a duplicate of which golden record, and why.
+
+    Clusters keep their `entity_id` across runs. Links never delete a person and are logged in `dedup_audit_log`.
+    """
+    from cm_core import linkage
+
+    with clean_failures(context):
+        written = linkage.write_duplicates(store.settings, store.database, job_id=context.run_id)
+        return dg.MaterializeResult(metadata=metadata_of(written))

@@ -1,0 +1,52 @@
+"""Jobs: which assets one run takes through, per kind of import, and the two follow-ups for people to start by hand."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from cm_assets.partitions import imports
+
+_BEFORE = dg.AssetSelection.assets("raw_import", "staging_raw_import", "import_validation_log")
+_AFTER = dg.AssetSelection.assets("import_report")
+
+#: Job by target of a feed: what the landing sensor and `cm ingest` run.
+IMPORT_JOBS = {
+    "contacts": "import_contacts",
+    "dnc_registry": "import_dnc_registry",
+    "opt_outs": "import_opt_outs",
+}
+
+
+def import_jobs() -> list[dg.JobDefinition]:
+    """One job per target: file, staged rows, the tables of that target, report."""
+    targets = {
+        "contacts": dg.AssetSelection.groups("persons"),
+        "dnc_registry": dg.AssetSelection.assets("dnc_registry"),
+        "opt_outs": dg.AssetSelection.assets("opt_outs"),
+    }
+    return [
+        dg.define_asset_job(
+            IMPORT_JOBS[target],
+            selection=_BEFORE | tables | _AFTER,
+            partitions_def=imports,
+            description=f"One import of a {target} feed, from the landing zone to its report.",
+            tags={"cm/target": target},
+        )
+        for target, tables in targets.items()
+    ]
+
+
+def follow_up_jobs() -> list[dg.JobDefinition]:
+    """Duplicates, and the dbt marts. Automation runs the same assets without being asked."""
+    return [
+        dg.define_asset_job(
+            "dedupe",
+            selection=dg.AssetSelection.groups("duplicates"),
+            description="Find duplicates among all persons, choose golden records.",
+        ),
+        dg.define_asset_job(
+            "marts",
+            selection=dg.AssetSelection.kind("dbt"),
+            description="Build and test the dbt models: verdicts per channel on golden persons.",
+        ),
+    ]

@@ -1,0 +1,188 @@
+"""The SQL of `suppressions`: DuckDB over the staged Parquet files, MySQL over temporary tables. No logic here."""
+
+# --- DuckDB: the distinct facts of a staged file, in key order ----------------------------------------------------
+
+COUNT_STAGED = "select count(*) from read_parquet(?)"
+
+#: One row per number and list, with its latest date. MySQL compares list names without case and accents.
+STAGED_DNC = """
+select phone_e164, min(source) as source, max(listing_date) as listing_date
+from read_parquet(?)
+group by phone_e164, lower(strip_accents(trim(source)))
+order by phone_e164
+"""
+
+#: One row per request; a request repeated in the file keeps its first row number and reason.
+STAGED_OPT_OUTS = """
+select
+    min(row_number) as row_number, channel, phone_e164, email_key, opted_out_at,
+    arg_min(reason, row_number) as reason, source
+from read_parquet(?)
+group by channel, phone_e164, email_key, opted_out_at, source
+order by 1
+"""
+
+# --- Do-not-call lists --------------------------------------------------------------------------------------------
+
+CREATE_DNC_STAGED = """
+create temporary table dnc_staged (
+    phone_e164 varchar(20) character set ascii collate ascii_bin not null,
+    source varchar(32) not null,
+    listing_date date,
+    primary key (phone_e164, source)
+) engine = InnoDB default character set utf8mb4 collate utf8mb4_unicode_ci
+"""
+
+UPDATE_DNC_DATES = """
+update dnc_registry as known
+inner join dnc_staged as staged on staged.phone_e164 = known.phone_e164 and staged.source = known.source
+set known.listing_date = staged.listing_date
+where staged.listing_date is not null
+    and (known.listing_date is null or known.listing_date < staged.listing_date)
+"""
+
+INSERT_DNC = """
+insert into dnc_registry (phone_e164, listing_date, source, first_import_id, last_import_id)
+select staged.phone_e164, staged.listing_date, staged.source, %(import_id)s, %(import_id)s
+from dnc_staged as staged
+left join dnc_registry as known on known.phone_e164 = staged.phone_e164 and known.source = staged.source
+where known.id is null
+order by staged.phone_e164
+"""
+
+#: The newest import that has the number, so that a replay of an old import does not move it back.
+CONFIRM_DNC = """
+update dnc_registry as known
+inner join dnc_staged as staged on staged.phone_e164 = known.phone_e164 and staged.source = known.source
+set known.last_import_id = %(import_id)s
+where known.last_import_id < %(import_id)s
+"""
+
+MARK_PHONES_OF_STAGED = """
+update phone_numbers as phones
+inner join dnc_staged as staged on staged.phone_e164 = phones.phone_e164
+set phones.dnc_status = 'listed'
+where not (phones.dnc_status <=> 'listed')
+"""
+
+# --- Opt-outs -----------------------------------------------------------------------------------------------------
+
+CREATE_OPT_OUTS_STAGED = """
+create temporary table opt_outs_staged (
+    `row_number` bigint not null primary key,
+    channel varchar(8) character set ascii collate ascii_bin not null,
+    phone_e164 varchar(20) character set ascii collate ascii_bin,
+    email_key varchar(320) character set utf8mb4 collate utf8mb4_bin,
+    opted_out_at datetime(6) not null,
+    reason varchar(255),
+    source varchar(64) not null,
+    person_id bigint,
+    is_known tinyint(1) not null default 0,
+    index (phone_e164),
+    index (email_key)
+) engine = InnoDB default character set utf8mb4 collate utf8mb4_unicode_ci
+"""
+
+MARK_KNOWN_BY_PHONE = """
+update opt_outs_staged as staged
+inner join opt_outs as known
+    on known.phone_e164 = staged.phone_e164
+    and known.email_key <=> staged.email_key
+    and known.channel = staged.channel
+    and known.opted_out_at = staged.opted_out_at
+    and known.source = staged.source
+set staged.is_known = 1
+"""
+
+MARK_KNOWN_BY_EMAIL = """
+update opt_outs_staged as staged
+inner join opt_outs as known
+    on known.email_key = staged.email_key
+    and known.phone_e164 is null
+    and known.channel = staged.channel
+    and known.opted_out_at = staged.opted_out_at
+    and known.source = staged.source
+set staged.is_known = 1
+where staged.phone_e164 is null
+"""
+
+CREATE_HOLDERS = """
+create temporary table opt_out_holders (
+    `row_number` bigint not null,
+    entity_id bigint not null,
+    index (`row_number`, entity_id)
+) engine = InnoDB
+"""
+
+FIND_PHONE_HOLDERS = """
+insert into opt_out_holders (`row_number`, entity_id)
+select distinct staged.`row_number`, persons.entity_id
+from opt_outs_staged as staged
+inner join phone_numbers as phones on phones.phone_e164 = staged.phone_e164
+inner join persons on persons.id = phones.person_id
+where staged.is_known = 0
+"""
+
+FIND_EMAIL_HOLDERS = """
+insert into opt_out_holders (`row_number`, entity_id)
+select distinct staged.`row_number`, persons.entity_id
+from opt_outs_staged as staged
+inner join email_addresses as emails on emails.email_key = staged.email_key
+inner join persons on persons.id = emails.person_id
+where staged.is_known = 0
+"""
+
+NAME_SOLE_HOLDERS = """
+update opt_outs_staged as staged
+inner join (
+    select `row_number`, min(entity_id) as entity_id
+    from opt_out_holders
+    group by `row_number`
+    having count(distinct entity_id) = 1
+) as holders on holders.`row_number` = staged.`row_number`
+inner join persons on persons.entity_id = holders.entity_id and persons.is_original = 1
+set staged.person_id = persons.id
+"""
+
+INSERT_OPT_OUTS = """
+insert into opt_outs
+    (person_id, channel, phone_e164, email_key, opted_out_at, reason, source, import_id, `row_number`)
+select person_id, channel, phone_e164, email_key, opted_out_at, reason, source, %(import_id)s, `row_number`
+from opt_outs_staged
+where is_known = 0
+order by `row_number`
+"""
+
+MARK_EMAILS_OF_STAGED = """
+update email_addresses as emails
+inner join opt_outs_staged as staged on staged.email_key = emails.email_key
+set emails.opt_out_status = 'opted_out'
+where staged.channel in ('email', 'all') and not (emails.opt_out_status <=> 'opted_out')
+"""
+
+# --- Contact points that came after the list ----------------------------------------------------------------------
+
+MARK_NEW_PHONES = """
+update phone_numbers as phones
+inner join dnc_registry as listed on listed.phone_e164 = phones.phone_e164
+set phones.dnc_status = 'listed'
+where phones.id between %s and %s and not (phones.dnc_status <=> 'listed')
+"""
+
+MARK_NEW_EMAILS = """
+update email_addresses as emails
+inner join opt_outs as asked on asked.email_key = emails.email_key
+set emails.opt_out_status = 'opted_out'
+where emails.id between %s and %s
+    and asked.channel in ('email', 'all')
+    and not (emails.opt_out_status <=> 'opted_out')
+"""
+
+# --- Both ---------------------------------------------------------------------------------------------------------
+
+AUDIT = """
+insert into import_audit_log (import_id, operation, record_count, detail, timestamp)
+values (%s, %s, %s, %s, utc_timestamp(6))
+"""
+
+DROP_TEMPORARY_TABLES = "drop temporary table if exists dnc_staged, opt_outs_staged, opt_out_holders"

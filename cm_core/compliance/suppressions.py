@@ -1,0 +1,187 @@
+"""From staged do-not-call and opt-out lists to `dnc_registry` and `opt_outs`, one transaction per import.
+
+Both tables keep contact points that nobody we know has: a suppression waits for its person. What a suppression
+means for a channel is decided by the dbt marts, not here; how files become staged rows is `cm_core.imports`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from cm_core.compliance import statements
+from cm_core.compute import session
+from cm_core.lake import lake
+from cm_core.settings import Settings
+from cm_core.store.bulk import load
+from cm_core.store.database import Database
+from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
+
+if TYPE_CHECKING:
+    from pymysql.connections import Connection
+
+#: How long an import waits for another writer: longer than the largest apply takes.
+WRITER_TIMEOUT_S = 3600
+
+
+@dataclass(frozen=True)
+class ApplyCounts:
+    """Source rows of one import: they brought a new fact, changed a known one, or changed nothing."""
+
+    inserted: int
+    updated: int
+    skipped: int
+
+
+#: Called with the connection inside the transaction, before the commit; raising rolls everything back.
+Finish = Callable[["Connection[Any]", ApplyCounts], None]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """Rows of the list's table inserted and updated, and contact points whose status column was set."""
+
+    inserted: int
+    updated: int
+    marked: int
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One kind of list: its staged file, its table, the status column it marks, and its statements."""
+
+    staged: str
+    table: str
+    status_column: str
+    write: Callable[[Connection[Any], duckdb.DuckDBPyConnection, str, Path], _Written]
+
+
+def apply_dnc(settings: Settings, database: Database, import_id: str, *, finish: Finish | None = None) -> ApplyCounts:
+    """Bring the staged do-not-call numbers of an import into `dnc_registry`; nothing is ever taken out.
+
+    Keyed by number and list (`source`). Of several dates for one the latest stays, whatever the order of imports.
+    A row is inserted (number new to its list), updated (a later listing date) or skipped (known, or repeated in
+    the file). Numbers of known people get `dnc_status` 'listed'. The same import again changes nothing.
+
+    Raises WriterBusy, StoreError or DatabaseUnavailable; nothing is changed then.
+    """
+    return _apply(settings, database, import_id, _DNC, finish)
+
+
+def apply_opt_outs(
+    settings: Settings, database: Database, import_id: str, *, finish: Finish | None = None
+) -> ApplyCounts:
+    """Bring the staged opt-outs of an import into `opt_outs`; an opt-out is never changed or removed.
+
+    One is known already if contact point, channel, time and source are equal; a later request of the same contact
+    point is a further fact. `person_id` records whom we knew the contact point to be at that moment: the golden
+    person, if exactly one entity held it. It is not filled in afterwards: the marts find the holders anew each
+    time, so that people who come later are covered too. E-mail addresses get `opt_out_status` 'opted_out'.
+
+    Raises WriterBusy, StoreError or DatabaseUnavailable; nothing is changed then.
+    """
+    return _apply(settings, database, import_id, _OPT_OUTS, finish)
+
+
+def refresh_contact_status(
+    connection: Connection[Any],
+    *,
+    phone_ids: tuple[int, int] | None = None,
+    email_ids: tuple[int, int] | None = None,
+) -> None:
+    """Set `dnc_status` and `opt_out_status` on contact points that came after the list; does not commit.
+
+    Called by whoever inserts contact points, in the same transaction, with the first and last id of each block of
+    new rows (None: no new rows of that kind). The two columns are for people who look at the tables; the marts
+    read the lists themselves.
+    """
+    with connection.cursor() as cursor:
+        if phone_ids is not None:
+            cursor.execute(statements.MARK_NEW_PHONES, phone_ids)
+        if email_ids is not None:
+            cursor.execute(statements.MARK_NEW_EMAILS, email_ids)
+
+
+def _apply(settings: Settings, database: Database, import_id: str, kind: _Kind, finish: Finish | None) -> ApplyCounts:
+    """Read the staged file, wait for the writer lock, and write in one transaction (again after a deadlock)."""
+    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="suppressions-", dir=settings.scratch_dir) as scratch,
+        session(settings) as duck,
+        closing(database.connect()) as connection,
+        named_lock(connection, WRITER_LOCK, timeout_s=WRITER_TIMEOUT_S),
+    ):
+        path = lake(settings).materialize(f"staged/{import_id}/{kind.staged}", Path(scratch))
+        total = duck.execute(statements.COUNT_STAGED, [str(path)]).fetchall()[0][0]
+
+        @retry_deadlocks
+        def write() -> ApplyCounts:
+            with transaction(connection):
+                _execute(connection, statements.DROP_TEMPORARY_TABLES)
+                written = kind.write(connection, duck, import_id, path)
+                counts = ApplyCounts(written.inserted, written.updated, total - written.inserted - written.updated)
+                _audit(connection, import_id, kind, counts, written.marked)
+                if finish is not None:
+                    finish(connection, counts)
+            return counts
+
+        return write()
+
+
+def _write_dnc(connection: Connection[Any], duck: duckdb.DuckDBPyConnection, import_id: str, path: Path) -> _Written:
+    _execute(connection, statements.CREATE_DNC_STAGED)
+    columns = ("phone_e164", "source", "listing_date")
+    load(connection, duck, statements.STAGED_DNC, "dnc_staged", columns, params=(str(path),))
+    updated = _execute(connection, statements.UPDATE_DNC_DATES)
+    inserted = _execute(connection, statements.INSERT_DNC, import_id=import_id)
+    _execute(connection, statements.CONFIRM_DNC, import_id=import_id)
+    return _Written(inserted, updated, marked=_execute(connection, statements.MARK_PHONES_OF_STAGED))
+
+
+def _write_opt_outs(
+    connection: Connection[Any], duck: duckdb.DuckDBPyConnection, import_id: str, path: Path
+) -> _Written:
+    _execute(connection, statements.CREATE_OPT_OUTS_STAGED)
+    columns = ("row_number", "channel", "phone_e164", "email_key", "opted_out_at", "reason", "source")
+    load(connection, duck, statements.STAGED_OPT_OUTS, "opt_outs_staged", columns, params=(str(path),))
+    for statement in (
+        statements.MARK_KNOWN_BY_PHONE,
+        statements.MARK_KNOWN_BY_EMAIL,
+        statements.CREATE_HOLDERS,
+        statements.FIND_PHONE_HOLDERS,
+        statements.FIND_EMAIL_HOLDERS,
+        statements.NAME_SOLE_HOLDERS,
+    ):
+        _execute(connection, statement)
+    inserted = _execute(connection, statements.INSERT_OPT_OUTS, import_id=import_id)
+    return _Written(inserted, updated=0, marked=_execute(connection, statements.MARK_EMAILS_OF_STAGED))
+
+
+def _audit(connection: Connection[Any], import_id: str, kind: _Kind, counts: ApplyCounts, marked: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            statements.AUDIT,
+            [
+                (import_id, "INSERT", counts.inserted, kind.table),
+                (import_id, "UPDATE", counts.updated, kind.table),
+                (import_id, "SKIP", counts.skipped, kind.table),
+                (import_id, "UPDATE", marked, kind.status_column),
+            ],
+        )
+
+
+def _execute(connection: Connection[Any], statement: str, **parameters: str) -> int:
+    """Rows that the statement inserted or changed."""
+    with connection.cursor() as cursor:
+        changed: int = cursor.execute(statement, parameters)
+    return changed
+
+
+_DNC = _Kind("dnc.parquet", "dnc_registry", "phone_numbers.dnc_status", _write_dnc)
+_OPT_OUTS = _Kind("opt_outs.parquet", "opt_outs", "email_addresses.opt_out_status", _write_opt_outs)

@@ -1,0 +1,50 @@
+"""The errors that users see. One root; each says what was wrong, where, and what to do.
+
+`retryable` tells the orchestrator whether the same call may succeed later without anybody changing anything.
+"""
+
+from __future__ import annotations
+
+
+class CmError(Exception):
+    """Root of every error this system raises on purpose. The message is shown to users as it is."""
+
+    retryable: bool = False
+
+
+class UsageError(CmError):
+    """The caller asked for something that cannot be meant: unknown feed, unknown import, bad option."""
+
+
+class SettingsError(CmError):
+    """A setting (environment variable) is missing or malformed."""
+
+
+class FileRejected(CmError):
+    """The file as a whole cannot be an import: unreadable, empty, unknown format, wrong feed, too large."""
+
+
+class ImportFailed(CmError):
+    """An import could not be finished although its file may be fine; a re-run starts clean."""
+
+
+class DatabaseUnavailable(CmError):
+    """The database cannot be reached, refused the login, or went away."""
+
+    retryable = True
+
+
+class WriterBusy(CmError):
+    """Another process holds the writer lock for longer than the caller wanted to wait."""
+
+    retryable = True
+
+
+class StoreError(CmError):
+    """The object store (landing zone or lake) refused or failed an operation."""
+
+    retryable = True
+
+
+class LinkageError(CmError):
+    """The linkage model is missing, untrained in some level, or would compare too many pairs."""

@@ -1,0 +1,314 @@
+"""Postal addresses to USPS Publication 28 form, by the doorplate parser, with a key that is equal for equal places.
+
+Given whole or in parts. Whether mail can be delivered there is not known here, and nothing is completed from
+other fields except the county of a ZIP and a zero that a spreadsheet took from one. Spellings of states and the
+ZIP table are in `places`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import doorplate
+import pyarrow as pa
+
+from cm_core.hygiene.places import parse_zip, state_code, states, zip_places
+from cm_core.hygiene.streets import Ordinary, ordinary_streets, parse_streets
+from cm_core.hygiene.text import is_blank, placeholders, squeeze, text_column
+
+AddressReason = Literal[
+    "too_long",  # the value does not fit the database column
+    "state_unknown",  # the state is given but is none: kept as it was
+    "zip_invalid",  # the ZIP is given but is none: kept as it was
+    "placeholder",  # "no address", "return to sender": data/placeholders.csv
+    "no_street",  # only a place
+    "unparsed",  # the street is kept as it was given, in upper case
+]
+
+ADDRESS_MAX = 500
+STREET_MAX = 255
+CARE_OF_MAX = 255
+CITY_MAX = 100
+STATE_MAX = 64
+ZIP_MAX = 16
+KEY_MAX = 255
+_LIMITS = (
+    ("care_of", CARE_OF_MAX), ("street", STREET_MAX), ("city", CITY_MAX), ("state", STATE_MAX), ("zip", ZIP_MAX)
+)  # fmt: skip
+ADDRESS_SCHEMA = pa.schema(
+    [
+        pa.field("address_id", pa.int64()),
+        *(
+            pa.field(name, pa.string())
+            for name in (
+                "address_raw",
+                "care_of",
+                "street",
+                "city",
+                "state",
+                "zip",
+                "zip4",
+                "county",
+                "address_key",
+                "invalid_reason",
+            )
+        ),
+    ]
+)
+_CHUNK = 20_000  # rows parsed at a time, so that memory does not grow with the table
+
+# Where state and ZIP stand in doorplate's match key (key format k3), by the kind of address.
+_KEY_PLACE = {"S": 6, "P": 2, "R": 4, "M": 5, "G": 1}
+_CARE_OF = re.compile(r"^(?:C/O|%|ATTN:?|ATTENTION:?|CARE OF)\s*", re.IGNORECASE)
+_CARE_OF_ONLY = re.compile(r"^(?:C/O|C / O|CARE OF|%|ATTN[:.]?|ATTENTION[:.]?)\s*(?=\S)(.+)$", re.IGNORECASE)
+_COUNTRY = re.compile(r"[\s,]+(?:U\.?S\.?A\.?|UNITED STATES(?: OF AMERICA)?)\.?$", re.IGNORECASE)
+_LAST_LINE = re.compile(r"(.*?)[\s,]+([A-Za-z][A-Za-z. ]*?)\.?(?:[\s,]+(\d{5}(?:[\s-]?\d{4})?))?", re.ASCII)
+_CITY_NOISE = re.compile(r"[^\w\s'/&-]+")
+_KEY_NOISE = re.compile(r"[\W_]+")
+_DRAWER = re.compile(r"^P\.? ?O\.? ?(?:DRAWER|DWR)\b\.?", re.IGNORECASE)
+_HYPHENED_ROUTE = re.compile(r"^(HC|RR)-(\d+)\b", re.IGNORECASE)
+_WORD = re.compile(r"\w+")
+
+
+class Address(NamedTuple):
+    """One address. `zip` is the ZIP5; `street` is the delivery line; all upper case except `raw`."""
+
+    raw: str | None
+    care_of: str | None
+    street: str | None
+    city: str | None
+    state: str | None
+    zip: str | None
+    zip4: str | None
+    county: str | None
+    address_key: str | None
+    invalid_reason: AddressReason | None
+
+
+class _Given(NamedTuple):
+    """The cells of one address, cleaned; a blank cell is None. `whole`: city, state and ZIP are inside line1."""
+
+    raw: str
+    line1: str | None
+    line2: str | None
+    city: str | None
+    state: str | None
+    zip: str | None
+    zip4: str | None
+    care_of: str | None
+    whole: bool
+
+
+def standardize_address(
+    line1: str | None,
+    line2: str | None = None,
+    city: str | None = None,
+    state: str | None = None,
+    zip: str | None = None,
+    zip4: str | None = None,
+) -> Address | None:
+    """One address in USPS Pub 28 form; None when every cell is blank. Never raises.
+
+    A whole address may stand in `line1` with the rest None. State names become codes; an unknown state, a bad ZIP
+    and an unparsed street stay as given, in upper case, with `invalid_reason`. `address_key` comes from the parsed
+    parts (so that suffix and directional spellings, case and the unit's designator do not matter) and the ZIP5,
+    or city and state where there is no ZIP; from the squeezed text where the street does not parse.
+    """
+    return _standardize([(line1, line2, city, state, zip, zip4)])[0]
+
+
+def standardize_addresses(table: pa.Table) -> pa.Table:
+    """`standardize_address` over rows of address_id (bigint), line1, line2, city, state, zip, zip4 (nullable text).
+
+    Returns address_id, address_raw, care_of, street, city, state, zip (ZIP5), zip4, county, address_key,
+    invalid_reason; one row for each input row that has any value.
+    """
+    chunks = []
+    for start in range(0, table.num_rows, _CHUNK):
+        part = table.slice(start, _CHUNK)
+        cells = [text_column(part[name]) for name in ("line1", "line2", "city", "state", "zip", "zip4")]
+        ids = part["address_id"].to_pylist()
+        addresses = _standardize(list(zip(*cells, strict=True)))
+        rows = [(key, *address) for key, address in zip(ids, addresses, strict=True) if address is not None]
+        columns = list(zip(*rows, strict=True)) or [()] * len(ADDRESS_SCHEMA)
+        arrays = [pa.array(column, type=field.type) for column, field in zip(columns, ADDRESS_SCHEMA, strict=True)]
+        chunks.append(pa.Table.from_arrays(arrays, schema=ADDRESS_SCHEMA))
+    return pa.concat_tables(chunks) if chunks else ADDRESS_SCHEMA.empty_table()
+
+
+def _standardize(rows: Sequence[Sequence[str | None]]) -> list[Address | None]:
+    given = [_read(row) for row in rows]
+    ordinary = ordinary_streets(
+        [cells.line1 if cells and not (cells.line2 or cells.whole) else None for cells in given]
+    )
+    parsed: list[doorplate.ParsedAddress | None] = [None] * len(rows)
+    apart = [
+        (i, cells) for i, cells in enumerate(given)
+        if cells and cells.line1 and not cells.whole and ordinary[i] is None
+    ]  # fmt: skip
+    results = parse_streets([cells.line1 for _, cells in apart], [cells.line2 for _, cells in apart])
+    for (i, _), result in zip(apart, results, strict=True):
+        parsed[i] = result
+    whole = [(i, cells) for i, cells in enumerate(given) if cells and cells.whole]
+    results = doorplate.parse_fields_many(
+        line1=[cells.line1 for _, cells in whole],
+        line2=[cells.line2 for _, cells in whole],
+        state=[cells.state for _, cells in whole],
+        zip=[cells.zip for _, cells in whole],
+    )
+    for (i, _), result in zip(whole, results, strict=True):
+        parsed[i] = result
+    return [
+        _finish(cells, result, short) if cells else None
+        for cells, result, short in zip(given, parsed, ordinary, strict=True)
+    ]
+
+
+def _cell(text: str | None) -> str | None:
+    if not text:
+        return None
+    if text.isascii() and text.isprintable() and "  " not in text:
+        plain = text.strip(" ,")
+    else:
+        plain = squeeze(text[: 4 * ADDRESS_MAX]).strip(" ,")
+    return None if not plain or (len(plain) < 16 and is_blank(plain)) else plain
+
+
+_place_cell = lru_cache(maxsize=65_536)(_cell)  # cities, states and ZIPs repeat
+
+
+def _read(row: Sequence[str | None]) -> _Given | None:
+    line1, line2 = _cell(row[0]), _cell(row[1])
+    city, state, zip_, zip4 = _place_cell(row[2]), _place_cell(row[3]), _place_cell(row[4]), _place_cell(row[5])
+    raw = ", ".join(filter(None, (line1, line2, city, state)))
+    if zip_ or zip4:
+        zip_text = f"{zip_}-{zip4}" if zip_ and zip4 else zip_ or zip4
+        raw = f"{raw} {zip_text}" if state else f"{raw}, {zip_text}" if raw else f"{zip_text}"
+    if not raw:
+        return None
+    care_of = None
+    if line2 and line1 is None:
+        line1, line2 = line2, None
+    if line1:
+        if line2:
+            # a line that is nothing but c/o NAME; otherwise doorplate separates it
+            only = _CARE_OF_ONLY.match(line1)
+            if only and not any(c.isdigit() for c in only[1]):
+                care_of, line1, line2 = only[1], line2, None
+            elif not city:
+                line1, line2 = f"{line1}, {line2}", None
+        if line1[0] in "PpHhRr":
+            line1 = _HYPHENED_ROUTE.sub(r"\1 \2", _DRAWER.sub("PO BOX", line1))
+        if not city:
+            line1 = _COUNTRY.sub("", line1)
+    if city and not state:
+        last = _LAST_LINE.fullmatch(city)
+        if last and last[1] and state_code(last[2]) and not (last[3] and zip_):
+            city, state, zip_ = last[1], last[2], last[3] or zip_
+    return _Given(raw, line1, line2, city, state, zip_, zip4, care_of, line1 is not None and not city)
+
+
+@lru_cache(maxsize=65_536)
+def _city_state(city: str | None, state: str | None) -> tuple[str | None, str | None, bool]:
+    """City in upper case without punctuation, state code (or the state as given), and whether the state is one."""
+    city = " ".join(_CITY_NOISE.sub(" ", city.upper()).split()) if city else None
+    code = state_code(state) if state else None
+    return city or None, code or (state.upper() if state else None), code is not None
+
+
+def _finish(given: _Given, parsed: doorplate.ParsedAddress | None, ordinary: Ordinary | None) -> Address:
+    raw, line1, line2, city, state, zip_text, given_zip4, _, whole = given
+    if len(raw) > ADDRESS_MAX:
+        return Address(None, None, None, None, None, None, None, None, None, "too_long")
+    reason: AddressReason | None = None
+    if whole and parsed is not None:
+        city, state = parsed.city, state or parsed.state
+        if not zip_text and parsed.zip5:
+            zip_text = f"{parsed.zip5}-{parsed.zip4}" if parsed.zip4 else parsed.zip5
+    city, state, known = _city_state(city, state)
+    zip5: str | None = None
+    zip4: str | None = None
+    county: str | None = None
+    if zip_text:
+        zip5, zip4 = parse_zip(zip_text, state)
+        if zip5 is None:
+            zip5, reason = zip_text.upper(), "zip_invalid"
+        else:
+            county = zip_places().get(zip5, (None, None))[1]
+            if given_zip4 and zip4 is None:
+                zip4 = parse_zip(f"{zip5}-{given_zip4.removesuffix('.0').zfill(4)}", state).zip4
+    if state and not known:
+        reason = "state_unknown"
+    place = zip5 or f"{city or ''}|{state or ''}"
+    care_of: str | None
+    street: str | None
+    key: str | None
+    if ordinary is not None:
+        care_of, street = given.care_of and given.care_of.upper(), ordinary.street
+        key = f"{ordinary.key_head}{place}{ordinary.key_tail}"
+    else:
+        care_of, street, key = _street(given, parsed, city, place)
+    if key is None:
+        text = " ".join(filter(None, (line1, line2))).upper()
+        street = text or None
+        key = f"?|{_KEY_NOISE.sub(' ', text).strip()}|{place}"
+        if reason is None:
+            reason = "unparsed" if text else "no_street"
+    if street and street.lower() in placeholders()["address"]:
+        reason = "placeholder"
+    if len(key) > KEY_MAX:
+        key = "#|" + hashlib.sha256(key.encode()).hexdigest()
+    address = Address(raw, care_of, street, city, state, zip5, zip4, county, key, reason)
+    return address if len(raw) <= STATE_MAX and len(zip5 or "") <= ZIP_MAX else _fitted(address)
+
+
+def _fitted(address: Address) -> Address:
+    """The address without the values that do not fit their columns, marked too_long if there are any."""
+    values = address._asdict()
+    long = {name: None for name, limit in _LIMITS if len(values[name] or "") > limit}
+    return address._replace(**long, invalid_reason="too_long") if long else address
+
+
+def _street(
+    given: _Given, parsed: doorplate.ParsedAddress | None, city: str | None, place: str
+) -> tuple[str | None, str | None, str | None]:
+    """(care of, delivery line, key) of a parsed address; the key is None when the street did not parse."""
+    care_of = given.care_of.upper() if given.care_of else None
+    if parsed is None:
+        return care_of, None, None
+    if parsed.attention:
+        care_of = _CARE_OF.sub("", parsed.attention).strip(" ,").upper() or care_of
+    key, street = parsed.key(unit=True), parsed.to_usps()["line1"]
+    if key is None or street is None or _leftover(parsed.unparsed, city):
+        return care_of, None, None
+    if parsed.po_box and parsed.street_name:  # USPS delivers to the box; both are kept
+        street = f"{' '.join(filter(None, _street_parts(parsed)))} {street}"
+    fields = key.split("|")
+    fields[0] = fields[0].rpartition(":")[2]
+    at = _KEY_PLACE[fields[0]]
+    fields[at : at + 2] = [place]
+    return care_of, street, "|".join(fields).rstrip("|")
+
+
+def _street_parts(parsed: doorplate.ParsedAddress) -> tuple[str | None, ...]:
+    return (
+        parsed.street_number,
+        parsed.street_dir_prefix,
+        parsed.street_name,
+        parsed.street_suffix,
+        parsed.street_dir_suffix,
+        parsed.unit_type or ("#" if parsed.unit_number else None),
+        parsed.unit_number,
+    )
+
+
+def _leftover(unparsed: str | None, city: str | None) -> bool:
+    """True when the parser dropped words that are no repetition of city or state."""
+    if not unparsed:
+        return False
+    known = set(_WORD.findall(city or ""))
+    return any(word not in known and word not in states() for word in _WORD.findall(unparsed.upper()))

@@ -1,0 +1,306 @@
+"""Names of owners: people, joint owners, organizations, trusts, estates, governments; and their match keys.
+
+What kind of owner a name is, is decided in `entities`; how a person's name comes apart, in `person_names`. Whether
+two names are the same owner is not decided here: that is linkage.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import Literal, NamedTuple
+
+import pyarrow as pa
+
+from cm_core.hygiene.entities import EntityType, classify, plain, words
+from cm_core.hygiene.name_statistics import first_name_class
+from cm_core.hygiene.person_names import Person, parse_people, split_given, split_surname
+from cm_core.hygiene.text import cleaned, fold, is_blank, squeeze, text_column
+
+__all__ = [
+    "NAMES_SCHEMA",
+    "Party",
+    "first_name_class",
+    "name_key",
+    "organization_key",
+    "parse_name",
+    "parse_name_parts",
+    "standardize_names",
+]
+
+Role = Literal["owner", "joint_owner", "contact", "employer"]
+
+NAME_MAX = 100
+AFFIX_MAX = 20
+ORGANIZATION_MAX = 255
+_TEXTS = (
+    "role",
+    "entity_type",
+    "name_prefix",
+    "first_name",
+    "middle_name",
+    "last_name",
+    "name_suffix",
+    "organization_name",
+    "first_key",
+    "last_key",
+    "organization_key",
+    "invalid_reason",
+)
+NAMES_SCHEMA = pa.schema(
+    [
+        pa.field("name_id", pa.int64()),
+        pa.field("seq", pa.int16()),
+        *(pa.field(name, pa.string()) for name in _TEXTS),
+    ]
+)
+
+
+class Party(NamedTuple):
+    """One owner that a name names. A person has first and last; everyone else has organization_name, whole."""
+
+    entity_type: EntityType
+    prefix: str | None
+    first: str | None
+    middle: str | None
+    last: str | None
+    suffix: str | None
+    organization_name: str | None
+    role: Role
+
+
+_CARE_OF = re.compile(r"(?:^|[\s,;(]+)(?:C/O|C\\O|ATTN\b:?|ATTENTION:|CARE OF|(?<!\d)%)\s*:?\s*", re.IGNORECASE)
+_CARE_OF_SIGNS = ("%", "C/O", "C\\O", "ATT", "CARE OF")
+_BUSINESS = re.compile(
+    r"[\s,;(]+(?:D/?B/?A|D\.B\.A\.?|DOING BUSINESS AS|TRADING AS|T/A)(?![\w/])[\s:,]*", re.IGNORECASE
+)
+_INITIAL_DOT = re.compile(r"(?<![^\s,])([A-Za-z])\.(?=\s|$)")
+_NOT_LETTER = re.compile(r"[^A-Z]+")
+_NOT_WORD = re.compile(r"[^A-Z0-9&]+")
+_HAS_LETTER = re.compile(r"[^\W\d_]")
+_JOINED = re.compile(r"&|\+|\bAND\b", re.IGNORECASE)
+
+
+def parse_name(full: str) -> tuple[Party, ...]:
+    """The owners that a whole name names, in order: one `owner`, then `joint_owner`s; none for a blank.
+
+    People by the rules of seed E1 (`First Middle Last`; `Last, First Middle`; one word is a first name), widened
+    to joint owners, suffixes, titles and surname particles: see `person_names.parse_people`. Anyone but a person
+    keeps the whole name in `organization_name`. A person after C/O becomes a `contact`; the firm after DBA an
+    `employer`. Never raises; nothing is spelled otherwise than given, but for periods and titles.
+    """
+    ordinary = _ordinary(full)
+    if ordinary:
+        return (ordinary,)
+    text = cleaned(full)
+    if not text:
+        return ()
+    upper = text.upper()
+    owner, *care_of = _CARE_OF.split(text, maxsplit=1) if any(sign in upper for sign in _CARE_OF_SIGNS) else (text,)
+    parties = list(_owners(owner)) if owner.strip(" ,") else []
+    if care_of and care_of[0].strip(" ,;"):
+        role: Role = "contact" if parties else "owner"
+        contacts = _owners(care_of[0])
+        if not parties or all(party.entity_type == "person" for party in contacts):
+            parties.extend(party._replace(role=role if i == 0 or parties else party.role)
+                           for i, party in enumerate(contacts))  # fmt: skip
+    return tuple(parties) or (_entity("unknown", text),)
+
+
+def parse_name_parts(
+    prefix: str | None, first: str | None, middle: str | None, last: str | None, suffix: str | None
+) -> tuple[Party, ...]:
+    """The owners that a name in columns names.
+
+    A first-name cell may hold `JOHN W` or `JOHN & MARY` (two parties, same last name), a last-name cell
+    `SMITH JR`, or a whole organization. What stands in a last-name cell alone is a last name. Never raises.
+    """
+    given, family = _cell(first), _cell(last)
+    middle_, prefix_, suffix_ = _cell(middle), _cell(prefix), _cell(suffix)
+    if not given and not family:
+        return _relabelled(parse_name(middle_), prefix_, suffix_) if middle_ else ()
+    whole = " ".join(filter(None, (given, middle_, family)))
+    kind = classify(whole, columns=bool(given and family))
+    if kind != "person":
+        return (_entity(kind, whole),)
+    if not family and given and (" " in given or "," in given) and len(split_given(given)[1]) > 1 and not middle_:
+        return _relabelled(parse_name(given), prefix_, suffix_)
+    if not given and family and ("," in family or _JOINED.search(family)):
+        return _relabelled(parse_name(family), prefix_, suffix_)
+    surname, last_suffix = split_surname(family) if family else (None, None)
+    people = []
+    for piece in filter(None, (piece.strip() for piece in _JOINED.split(given or ""))):
+        title, names, first_suffix = split_given(piece)
+        if names:
+            people.append(Person(title, names[0], " ".join(names[1:]) or None, surname, first_suffix))
+    if not people:
+        people = [Person(None, None, None, surname, None)] if surname else []
+    if not people:
+        return (_entity("unknown", whole),)
+    head = people[0]
+    people[0] = head._replace(
+        prefix=prefix_.replace(".", "").upper() if prefix_ else head.prefix,
+        middle=" ".join(filter(None, (head.middle, middle_ and middle_.replace(".", "")))) or None,
+        suffix=suffix_.replace(".", "").upper() if suffix_ else head.suffix or last_suffix,
+    )
+    return _parties(people)
+
+
+def name_key(text: str) -> str:
+    """The match key of a first or last name: upper case A-Z, accents taken off, all else removed (O'Neil: ONEIL)."""
+    if text.isascii() and text.isalpha():
+        return text.upper()
+    return _NOT_LETTER.sub("", fold(text))
+
+
+@lru_cache(maxsize=65_536)
+def organization_key(text: str) -> str:
+    """The match key of an organization: upper case A-Z and 0-9, single spaces.
+
+    Legal forms at the end and THE in front are dropped, common abbreviations spelled out (`organization_spellings`
+    in `data/name_words.yaml`), & is AND, letters of an abbreviation together. Never empty for a text with letters.
+    """
+    known = words()
+    spellings = known.raw["organization_spellings"]
+    upper = plain(fold(squeeze(text))).replace("'", "").replace("&", " & ")
+    letters = plain(_NOT_WORD.sub(" ", upper))
+    kept = [spellings.get(token, token) for token in letters.split()]
+    while len(kept) > 1 and kept[0] in ("THE", "AND"):
+        kept = kept[1:]
+    while len(kept) > 1 and (kept[-1] in known.legal or kept[-1] in ("AND", "THE")):
+        kept = kept[:-1]
+    return " ".join(kept)
+
+
+def standardize_names(table: pa.Table) -> pa.Table:
+    """`parse_name` and `parse_name_parts` over rows of distinct names.
+
+    In: name_id bigint; full, prefix, first, middle, last, suffix, organization (nullable text). Parts are used
+    where both first and last are given or there is no full name. An organization beside a person is a further
+    party of role `employer`; without a person it is the owner. Out: name_id, seq (from 1), role, entity_type,
+    name_prefix, first_name, middle_name, last_name, name_suffix, organization_name, first_key, last_key,
+    organization_key, invalid_reason (too_long: the names are null). Rows without any name give none.
+    """
+    columns: list[list[object]] = [[] for _ in NAMES_SCHEMA]
+    appends = [column.append for column in columns]
+    cells = (text_column(table[name]) for name in ("full", "prefix", "first", "middle", "last", "suffix"))
+    organizations = text_column(table["organization"])
+    for name_id, organization, *name in zip(table["name_id"].to_pylist(), organizations, *cells, strict=True):
+        for seq, party in enumerate(_row(name, organization), 1):
+            for append, value in zip(appends, (name_id, seq, *_output(party)), strict=True):
+                append(value)
+    return pa.Table.from_arrays(
+        [pa.array(column, type=field.type) for column, field in zip(columns, NAMES_SCHEMA, strict=True)],
+        schema=NAMES_SCHEMA,
+    )
+
+
+def _row(name: list[str | None], organization: str | None) -> tuple[Party, ...]:
+    full, prefix, first, middle, last, suffix = name
+    parties: tuple[Party, ...] = ()
+    if full and not (first and last) and not is_blank(full):
+        parties = parse_name(full)
+    elif first or last or middle:
+        parties = parse_name_parts(prefix, first, middle, last, suffix)
+    if organization and not is_blank(organization):
+        text = squeeze(organization)
+        key = organization_key(text)
+        if not any(party.organization_name and organization_key(party.organization_name) == key for party in parties):
+            kind = classify(text)
+            role: Role = "employer" if parties else "owner"
+            parties += (_entity("organization" if kind == "person" else kind, text, role),)
+    return parties
+
+
+def _output(party: Party) -> tuple[str | None, ...]:
+    """The text columns of a party, in the order of the schema."""
+    kind, prefix, first, middle, last, suffix, organization, role = party
+    if kind != "person":
+        organization = organization or ""
+        if len(organization) > ORGANIZATION_MAX:
+            return role, kind, None, None, None, None, None, None, None, None, None, "too_long"
+        key = organization_key(organization)[:ORGANIZATION_MAX] or None
+        return role, kind, None, None, None, None, None, organization, None, None, key, None
+    if (max(len(first or ""), len(middle or ""), len(last or "")) > NAME_MAX
+            or max(len(prefix or ""), len(suffix or "")) > AFFIX_MAX):  # fmt: skip
+        return role, kind, None, None, None, None, None, None, None, None, None, "too_long"
+    first_key = (name_key(first)[:NAME_MAX] or None) if first else None
+    last_key = (name_key(last)[:NAME_MAX] or None) if last else None
+    return role, kind, prefix, first, middle, last, suffix, None, first_key, last_key, None, None
+
+
+@cache
+def _special() -> frozenset[str]:
+    return words().special
+
+
+def _ordinary(full: str) -> Party | None:
+    """`First [Middle] Last` or `Last, First [Middle]` of plain ASCII words that no rule looks for; else None.
+
+    The same answer as the long way gives (a test holds it); most names of a list take this one.
+    """
+    if "." in full:
+        full = _INITIAL_DOT.sub(r"\1", full)
+    if not full.isascii():
+        return None
+    before, comma, after = full.partition(",")
+    names = (after if comma else before).split()
+    surname = before.split() if comma else []
+    if not names or len(names) + len(surname) not in (2, 3, 4) or len(surname) != (1 if comma else 0):
+        return None
+    every = (*names, *surname)
+    if not comma and (names[-2] in "Oo" or (len(names[-1]) == 1 and (len(names) > 2 or len(names[0]) == 1))):
+        return None  # JOHN O MEARA, SMITH JOHN W, A B
+    if not "".join(every).isalpha() or not _special().isdisjoint(full.replace(",", " ").upper().split()):
+        return None
+    if comma:
+        return Party("person", None, names[0], " ".join(names[1:]) or None, surname[0], None, None, "owner")
+    return Party("person", None, names[0], " ".join(names[1:-1]) or None, names[-1], None, None, "owner")
+
+
+def _owners(text: str) -> tuple[Party, ...]:
+    text = text.strip(" ,;")
+    if not _HAS_LETTER.search(text):
+        return (_entity("unknown", text),)
+    kind = classify(text)
+    business = _BUSINESS.search(text)
+    if business and business.start() and classify(text[: business.start()]) == "person":
+        owners, name = _owners(text[: business.start()]), text[business.end() :].strip(" ,;)")
+        firm = classify(name)
+        return (*owners, _entity("organization" if firm == "person" else firm, name, "employer")) if name else owners
+    if kind != "person":
+        return (_entity(kind, text),)
+    people = parse_people(text)
+    return _parties(people) if people else (_entity("unknown", text),)
+
+
+def _parties(people: tuple[Person, ...] | list[Person]) -> tuple[Party, ...]:
+    return tuple(
+        Party("person", person.prefix, person.first, person.middle, person.last or None, person.suffix, None,
+              "joint_owner" if i else "owner")
+        for i, person in enumerate(people)
+    )  # fmt: skip
+
+
+def _entity(kind: EntityType, text: str, role: Role = "owner") -> Party:
+    return Party(kind, None, None, None, None, None, text, role)
+
+
+def _relabelled(parties: tuple[Party, ...], prefix: str | None, suffix: str | None) -> tuple[Party, ...]:
+    """The parties with prefix and suffix columns put on the first, if it is a person."""
+    if not parties or parties[0].entity_type != "person":
+        return parties
+    head = parties[0]
+    head = head._replace(
+        prefix=prefix.replace(".", "").upper() if prefix else head.prefix,
+        suffix=suffix.replace(".", "").upper() if suffix else head.suffix,
+    )
+    return (head, *parties[1:])
+
+
+def _cell(text: str | None) -> str | None:
+    if not text:
+        return None
+    if text.isascii() and text.isalpha() and len(text) > 8:
+        return text
+    return None if is_blank(text) else squeeze(text).strip(" ,;") or None

@@ -1,0 +1,87 @@
+"""States and ZIP codes: spellings of states, the county of a ZIP, the ZIP that a spreadsheet took a zero from.
+
+Streets are not here. The ZIP table comes with the `zipcodes` package (42,789 ZIPs, offline).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+import zipcodes
+
+from cm_core.hygiene.text import data_text
+
+
+class Zip(NamedTuple):
+    """A ZIP code as found in a cell; `zip5` None means that it is not one."""
+
+    zip5: str | None
+    zip4: str | None
+
+
+_NOT_LETTER = re.compile(r"[^A-Z]+")
+_COUNTY_WORD = re.compile(r" (?:COUNTY|PARISH)$")
+
+
+@cache
+def states() -> Mapping[str, str]:
+    """Every spelling of `data/states.csv` (letters and single spaces, upper case) and its two-letter code."""
+    lines = [line for line in data_text("states.csv").splitlines() if not line.startswith("#")]
+    spellings: dict[str, str] = {}
+    for row in csv.DictReader(lines):
+        for spelling in (row["code"], row["name"], *(row["other"] or "").split(";")):
+            if spelling:
+                spellings[spelling] = row["code"]
+    return spellings
+
+
+@lru_cache(maxsize=4096)
+def state_code(text: str) -> str | None:
+    """The two-letter code (USPS Pub 28, Appendix B) of a state given by code, name or old abbreviation."""
+    known = states()
+    upper = text.upper()
+    return known.get(upper) or known.get(_NOT_LETTER.sub(" ", upper).strip()) or known.get(_NOT_LETTER.sub("", upper))
+
+
+@cache
+def zip_places() -> Mapping[str, tuple[str, str | None]]:
+    """ZIP5 -> (state, county in upper case without the word COUNTY or PARISH, or None)."""
+    similar_to: Callable[[str], list[dict[str, Any]]] = zipcodes.similar_to
+    table: dict[str, tuple[str, str | None]] = {}
+    counties: dict[str, str] = {}
+    for first_digit in "0123456789":  # all 42,789 at once would take 170 MB for a moment
+        for row in similar_to(first_digit):
+            county = row["county"] or None
+            if county:
+                county = counties.setdefault(county, _COUNTY_WORD.sub("", county.upper()))
+            table[row["zip_code"]] = (row["state"], county)
+    return table
+
+
+_ZIP = re.compile(r"(\d{5})(?:[-\s.+]*(\d{4}))?(?:[-\s]|\.0+)?", re.ASCII)
+_ZIP_SHORT = re.compile(r"(\d{3,4})(?:-(\d{4}))?(?:\.0+)?|(\d{3,4})(\d{4})(?:\.0+)?", re.ASCII)
+
+
+def parse_zip(text: str, state: str | None) -> Zip:
+    """ZIP5 and ZIP+4 from `74103`, `74103-1234`, `741031234`, `74103.0`.
+
+    Zeros that a spreadsheet took from the front (`2139`, `2139-1234`, `21391234`) are put back only when the ZIP
+    so made exists and lies in `state`. 00000 is no ZIP; +4 of 0000 is none.
+    """
+    full = _ZIP.fullmatch(text)
+    if full:
+        zip5, zip4 = full.groups()
+    else:
+        short = _ZIP_SHORT.fullmatch(text)
+        if not short:
+            return Zip(None, None)
+        zip5, zip4 = (short[1] or short[3]).zfill(5), short[2] or short[4]
+        if state is None or zip_places().get(zip5, (None,))[0] != state:
+            return Zip(None, None)
+    if zip5 == "00000":
+        return Zip(None, None)
+    return Zip(zip5, zip4 if zip4 != "0000" else None)

@@ -1,0 +1,179 @@
+"""Which column of a file is which canonical field: by header synonyms and the feed's own declarations.
+
+Pure: headers and a feed in, a mapping out. Reading the file is in `reader`, using the mapping in `staging`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from cm_core.errors import FileRejected
+from cm_core.imports.feed_catalog import Feed, Field
+
+#: Fields that several columns may fill, each column giving a value of its own.
+_REPEATABLE = ("phone", "email", "identifier")
+_PHONE_TYPES = {"fax": "fax", "mobile": "mobile", "cell": "mobile", "wireless": "mobile", "landline": "landline"}
+_GENERIC = ""
+
+
+@dataclass(frozen=True)
+class Use:
+    """One use of columns for a field.
+
+    `columns` are zero-based positions. For a single-valued field the first non-blank one counts; with `joined`,
+    their values are joined by a space. `label` is a phone's type or an identifier's name, None where unknown.
+    """
+
+    field: str
+    columns: tuple[int, ...]
+    headers: tuple[str, ...]
+    how: str
+    label: str | None = None
+    joined: bool = False
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Every use of a file's columns, and the columns kept raw only."""
+
+    uses: tuple[Use, ...]
+    unmapped: tuple[str, ...]
+    constants: dict[str, str] = field(default_factory=dict)
+
+    def all(self, name: str) -> list[Use]:
+        """The uses for the field `name`."""
+        return [use for use in self.uses if use.field == name]
+
+    def one(self, name: str) -> Use | None:
+        """The use for the single-valued field `name`, if the file has it."""
+        return next(iter(self.all(name)), None)
+
+    def address_slots(self) -> list[str]:
+        """Prefixes of the addresses a row carries, such as `mailing` or '' for the only one."""
+        return sorted({use.field.rpartition(".")[0] for use in self.uses if "." in use.field})
+
+    def as_json(self) -> dict[str, Any]:
+        """For `import_metadata.file_format` and for people."""
+        return {"columns": [asdict(use) for use in self.uses], "kept_raw_only": list(self.unmapped)}
+
+
+def squash(header: str) -> str:
+    """A header reduced to what synonyms are compared by: lower case, letters and digits only."""
+    return re.sub(r"[^a-z0-9]", "", header.lower().replace("#", "number"))
+
+
+def known_headers(headers: Sequence[str], feed: Feed) -> int:
+    """How many of `headers` the feed knows: what tells a header record from a data record."""
+    return sum(1 for header in headers if _classify(header, feed) is not None)
+
+
+def map_columns(headers: Sequence[str], feed: Feed) -> Mapping:
+    """Match `headers` to the fields of `feed`.
+
+    Raises FileRejected when no column is one that the feed requires.
+    """
+    ranked: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    uses = list(_declared(headers, feed))
+    taken = {column for use in uses for column in use.columns}
+    for position, header in enumerate(headers):
+        if position in taken or (match := _classify(header, feed)) is None:
+            continue
+        name, rank = match
+        if name in _REPEATABLE:
+            uses.append(Use(name, (position,), (header,), "header", _label(name, header)))
+        elif not any(use.field == name for use in uses):
+            ranked[name].append((rank, position))
+    for name, candidates in ranked.items():
+        columns = tuple(position for _, position in sorted(candidates))
+        uses.append(Use(name, columns, tuple(headers[c] for c in columns), "header"))
+    uses = _adopt_generic_address(uses)
+
+    if not any(use.field in feed.requires_any for use in uses):
+        wanted = ", ".join(feed.requires_any)
+        seen = ", ".join(repr(header[:40]) for header in headers[:12])
+        raise FileRejected(
+            f"No usable column for feed {feed.name!r}: it needs at least one of {wanted}. Columns found: {seen}. "
+            "Rename a column, add a synonym to the feed, or name another feed."
+        )
+    used = {column for use in uses for column in use.columns}
+    unmapped = tuple(header for position, header in enumerate(headers) if position not in used)
+    return Mapping(tuple(sorted(uses, key=lambda u: u.columns)), unmapped, dict(feed.constants))
+
+
+def _declared(headers: Sequence[str], feed: Feed) -> list[Use]:
+    """Uses that the feed's `mapping` spells out."""
+    position = {header: index for index, header in enumerate(headers)}
+    uses = []
+    for name, columns in feed.mapping.items():
+        missing = [column for column in columns if column not in position]
+        if missing:
+            raise FileRejected(
+                f"Feed {feed.name!r} takes {name} from column {missing[0]!r}, but the file has {len(headers)} columns."
+            )
+        field_name, _, label = name.partition(".") if name.startswith("identifier.") else (name, "", None)
+        indexes = tuple(position[column] for column in columns)
+        uses.append(Use(field_name, indexes, tuple(columns), "feed", label or None, joined=len(indexes) > 1))
+    return uses
+
+
+def _classify(header: str, feed: Feed) -> tuple[str, int] | None:
+    """The field a header means, and its rank among the synonyms of that field (lower is more specific)."""
+    text = squash(header)
+    if not text:
+        return None
+    for name, declared in feed.fields.items():
+        if (rank := _rank(text, declared)) is not None:
+            return name, rank
+    for prefix, slot in sorted(feed.address_prefixes.items(), key=lambda item: -len(item[0])):
+        if text.startswith(prefix):
+            for part, declared in feed.address_fields.items():
+                if (rank := _rank(text[len(prefix) :], declared)) is not None:
+                    return f"{slot}.{part}", rank
+    for part, declared in feed.address_fields.items():
+        if (rank := _rank(text, declared)) is not None:
+            return f"{_GENERIC}.{part}", rank
+    return None
+
+
+def _rank(text: str, declared: Field) -> int | None:
+    for rank, synonym in enumerate(declared.synonyms):
+        if text == squash(synonym):
+            return rank
+    if any(re.fullmatch(pattern, text) for pattern in declared.patterns):
+        return len(declared.synonyms)
+    return None
+
+
+def _label(name: str, header: str) -> str | None:
+    if name == "phone":
+        return next((kind for word, kind in _PHONE_TYPES.items() if word in squash(header)), None)
+    if name == "identifier":
+        return re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_")[:64]
+    return None
+
+
+def _adopt_generic_address(uses: list[Use]) -> list[Use]:
+    """Give parts of the unprefixed address that has no street to the one address that lacks them.
+
+    "Mailing Address, City, State, Zip" is one address; a CITY beside two whole addresses is a district.
+    """
+    if any(use.field == f"{_GENERIC}.line1" for use in uses):
+        return uses
+    fields = {use.field for use in uses}
+    slots = [f.removesuffix(".line1") for f in fields if f.endswith(".line1")]
+    kept = []
+    for use in uses:
+        slot, dot, part = use.field.rpartition(".")
+        if dot and slot == _GENERIC:
+            lacking = [s for s in slots if f"{s}.{part}" not in fields]
+            if len(slots) == 1 and lacking:
+                kept.append(Use(f"{slots[0]}.{part}", use.columns, use.headers, use.how))
+            elif not slots and part in ("city", "state", "zip", "zip4", "line2"):
+                kept.append(use)
+        else:
+            kept.append(use)
+    return kept

@@ -1,0 +1,326 @@
+"""The steps of an import, each one call for an asset: check the raw file, stage it, log what was wrong.
+
+Each step is idempotent and may be repeated after a kill. Applying staged rows is `cm_core.upsert` (contacts) and
+`cm_core.compliance` (do-not-call and opt-out lists).
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cm_core.compute import session
+from cm_core.errors import CmError, FileRejected, ImportFailed
+from cm_core.imports import records, reports
+from cm_core.imports.dialect import Dialect, FileScan, detect_dialect, scan_file
+from cm_core.imports.feed_catalog import Feed, load_feed
+from cm_core.imports.mapping import Mapping, map_columns
+from cm_core.imports.reader import Layout, read_batches, read_layout
+from cm_core.imports.records import ImportRecord, now
+from cm_core.imports.staging import load_source, stage_contacts
+from cm_core.imports.staging_suppressions import stage_dnc, stage_opt_outs
+from cm_core.lake import lake, landing_zone
+from cm_core.settings import Settings
+from cm_core.store.bulk import load
+from cm_core.store.database import Database
+
+#: Staged tables of each target, in the lake as `staged/<import_id>/<table>.parquet`.
+STAGED_TABLES = {
+    "contacts": ("rows", "parties", "phones", "emails", "addresses", "identifiers", "findings"),
+    "dnc_registry": ("rows", "dnc", "findings"),
+    "opt_outs": ("rows", "opt_outs", "findings"),
+}
+_STAGING_COLUMNS = (
+    "import_id", "row_number", "entity_type", "first_name", "middle_name", "last_name", "name_suffix",
+    "organization_name", "email", "phone_e164", "street", "city", "state", "zip", "source_date", "raw",
+)  # fmt: skip
+_FINDING_COLUMNS = (
+    "import_id", "row_number", "error_type", "field_name", "field_value", "error_message", "row_status",
+)  # fmt: skip
+
+_STAGING_QUERY = """
+select
+    ? as import_id, r.row_number, p.entity_type, p.first_name, p.middle_name, p.last_name, p.name_suffix,
+    p.organization_name, e.email, f.phone_e164, a.street, a.city, a.state, a.zip, r.source_date, r.raw
+from rows_final as r
+left join parties as p on r.row_number = p.row_number and p.party_no = 1
+left join (select row_number, min(email) as email from emails group by all) as e on r.row_number = e.row_number
+left join (select row_number, min(phone_e164) as phone_e164 from phones group by all) as f
+    on r.row_number = f.row_number
+left join (
+    select row_number, arg_min(struct_pack(street, city, state, zip), address_key) as a from addresses group by all
+) as b on r.row_number = b.row_number
+left join lateral (select b.a.street as street, b.a.city as city, b.a.state as state, b.a.zip as zip) as a on true
+where r.row_number <= (select max(row_number) from (select row_number from rows_final order by row_number limit ?))
+order by r.row_number
+"""
+_STAGING_QUERY_PLAIN = """
+select
+    ? as import_id, row_number, null as entity_type, null as first_name, null as middle_name, null as last_name,
+    null as name_suffix, null as organization_name, null as email, null as phone_e164, null as street, null as city,
+    null as state, null as zip, source_date, raw
+from rows_final
+order by row_number
+limit ?
+"""
+_FINDINGS_QUERY = """
+select ? as import_id, row_number, error_type, left(field_name, 128), left(field_value, 2000), error_message, row_status
+from findings
+order by row_status = 'kept', row_number
+limit ?
+"""
+
+
+@dataclass(frozen=True)
+class RawResult:
+    """What the raw file is. `mapping` says which column is which field."""
+
+    import_id: str
+    filename: str
+    location: str
+    sha256: str
+    size_bytes: int
+    file_format: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """Rows of the file: `rows = staged + rejected`. `findings` counts everything reported, values and rows."""
+
+    import_id: str
+    rows: int
+    staged: int
+    rejected: int
+    findings: int
+    preview: list[dict[str, Any]]
+    mapping: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _File:
+    """A landing file opened for reading, understood."""
+
+    path: Path
+    scan: FileScan
+    dialect: Dialect
+    layout: Layout
+    mapping: Mapping
+    feed: Feed
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "format": "csv",
+            **self.dialect.as_json(),
+            "header": self.layout.has_header,
+            "undecodable_places": self.scan.bad_utf8,
+            **self.mapping.as_json(),
+        }
+
+
+def check_raw(settings: Settings, database: Database, import_id: str) -> RawResult:
+    """Read the landing file once: is it there, unchanged, text, and a file of its feed?
+
+    Raises FileRejected (the import is then REJECTED) or ImportFailed (FAILED).
+    """
+    with failing(settings, database, import_id):
+        record = _start(database, import_id)
+        with _open(settings, record) as file:
+            form = file.as_json()
+            with database.connect() as connection:
+                records.set_status(connection, import_id, "VALIDATING", file_format=json.dumps(form))
+                connection.commit()
+            return RawResult(
+                import_id, record.filename, record.s3_location, file.scan.sha256, file.scan.size, form
+            )
+
+
+def stage(
+    settings: Settings, database: Database, import_id: str, *, progress: Callable[[int], None] | None = None
+) -> StageResult:
+    """Type and standardise every row into the lake, and the first ones into `staging_raw_import`.
+
+    `progress` is called with the number of records read so far. Memory does not grow with the file.
+    """
+    with failing(settings, database, import_id):
+        records.HOLD.take(database, import_id)
+        record = records.get(database, import_id)
+        with _open(settings, record) as file, session(settings) as con:
+            batches = read_batches(file.path, file.dialect, file.layout, max_field_chars=settings.max_field_chars)
+            total = load_source(con, batches, progress=progress or (lambda rows: None))
+            if total == 0:
+                raise FileRejected("The file has a header but no rows.")
+            if con.execute("select count(*) from duckdb_tables() where table_name = 'source'").fetchall()[0][0] == 0:
+                raise FileRejected("Not one row of the file can be read.")
+            feed, headers = file.feed, file.layout.headers
+            if feed.target == "contacts":
+                counts = stage_contacts(con, file.mapping, headers, import_id, record.source_date)
+            elif feed.target == "dnc_registry":
+                counts = stage_dnc(con, feed, file.mapping, headers, import_id, record.source_date)
+            else:
+                counts = stage_opt_outs(con, feed, file.mapping, headers, import_id, record.source_date)
+            _finish_rows(con, feed, record)
+            _store_staged(settings, con, import_id, feed.target)
+            findings = con.execute("select count(*) from findings").fetchall()[0][0]
+            _fill_staging_table(settings, database, con, record, counts.total, counts.rejected)
+            return StageResult(
+                import_id, counts.total, counts.staged, counts.rejected, findings, _preview(con, feed),
+                file.mapping.as_json(),
+            )  # fmt: skip
+
+
+def log_findings(settings: Settings, database: Database, import_id: str) -> int:
+    """Copy the staged findings into `import_validation_log` (rejected rows first, up to the setting); returns how many."""
+    with failing(settings, database, import_id), session(settings) as con:
+        read_staged(settings, con, import_id, ("findings",))
+        with database.connect() as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("delete from import_validation_log where import_id = %s", (import_id,))
+            count = load(
+                connection, con, _FINDINGS_QUERY, "import_validation_log", _FINDING_COLUMNS,
+                params=(import_id, settings.validation_log_rows_per_import),
+            )  # fmt: skip
+            connection.commit()
+    return count
+
+
+def read_staged(
+    settings: Settings, con: duckdb.DuckDBPyConnection, import_id: str, tables: tuple[str, ...], *, prefix: str = ""
+) -> None:
+    """Make each staged Parquet file of the import a view of its table's name in `con`."""
+    store = lake(settings)
+    for table in tables:
+        path = store.materialize(f"staged/{import_id}/{table}.parquet", settings.scratch_dir / "staged" / import_id)
+        escaped = str(path).replace("'", "''")
+        con.execute(f"create or replace view {prefix}{table} as from read_parquet('{escaped}')")
+
+
+@contextmanager
+def failing(settings: Settings, database: Database, import_id: str) -> Iterator[None]:
+    """Record on the import that a step failed and why: REJECTED for its file, FAILED for anything else."""
+    try:
+        yield
+    except FileRejected as error:
+        _end(settings, database, import_id, "REJECTED", str(error))
+        raise
+    except CmError as error:
+        _end(settings, database, import_id, "FAILED", str(error))
+        raise
+    except (duckdb.Error, OSError, MemoryError) as error:
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        _end(settings, database, import_id, "FAILED", reason)
+        raise ImportFailed(f"Import {import_id} failed: {reason}") from error
+
+
+def _end(settings: Settings, database: Database, import_id: str, status: str, reason: str) -> None:
+    """Best effort: a database that is down cannot be told; the next run finds the import unfinished."""
+    try:
+        with database.connect() as connection:
+            records.set_status(connection, import_id, status, status_reason=reason, finished_at=now())
+            connection.commit()
+        reports.write(settings, database, import_id)
+        records.HOLD.release(import_id)
+    except CmError:
+        return
+
+
+def _start(database: Database, import_id: str) -> ImportRecord:
+    record = records.get(database, import_id)
+    if record.status == "DUPLICATE":
+        raise FileRejected(f"Import {import_id} is a duplicate of {record.duplicate_of}; there is nothing to do.")
+    records.HOLD.take(database, import_id)
+    with database.connect() as connection:
+        records.set_status(
+            connection, import_id, "VALIDATING", status_reason=None, started_at=now(), finished_at=None,
+            attempt=record.attempt + 1,
+        )  # fmt: skip
+        connection.commit()
+    return record
+
+
+@contextmanager
+def _open(settings: Settings, record: ImportRecord) -> Iterator[_File]:
+    """The landing file of an import, as a local file of its registered content."""
+    if not record.landing_key:
+        raise FileRejected(record.status_reason or "The file never reached the landing zone.")
+    feed = load_feed(record.feed)
+    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="raw-", dir=settings.scratch_dir) as scratch:
+        path = landing_zone(settings).materialize(record.landing_key, Path(scratch))
+        scan = scan_file(path)
+        if scan.sha256 != record.checksum_sha256:
+            raise ImportFailed(
+                f"{record.s3_location} has changed since it was registered (checksum differs). "
+                "Put the new content into the landing zone under another name."
+            )
+        dialect = detect_dialect(path, feed.format, scan)
+        layout = read_layout(path, dialect, feed)
+        yield _File(path, scan, dialect, layout, map_columns(layout.headers, feed), feed)
+
+
+def _finish_rows(con: duckdb.DuckDBPyConnection, feed: Feed, record: ImportRecord) -> None:
+    """`rows_final`: the staged rows with the date of each, as they go to the lake."""
+    if feed.target == "contacts":
+        con.execute(
+            "create or replace table rows_final as select r.row_number, d.source_date, r.raw "
+            "from rows as r inner join rows_dated as d on r.row_number = d.row_number"
+        )
+    else:
+        con.execute("create or replace table rows_final as select row_number, null::timestamp as source_date, raw from rows")
+        con.execute("update rows_final set source_date = ?", [record.source_date])
+
+
+def _store_staged(settings: Settings, con: duckdb.DuckDBPyConnection, import_id: str, target: str) -> None:
+    """Write each staged table to the lake, sorted by row, with the import's id on every line."""
+    store = lake(settings)
+    with tempfile.TemporaryDirectory(prefix="staged-", dir=settings.scratch_dir) as folder:
+        for table in STAGED_TABLES[target]:
+            path = Path(folder) / f"{table}.parquet"
+            name = "rows_final" if table == "rows" else table
+            con.execute(
+                f"copy (select ?::varchar as import_id, * from {name} order by row_number) to '{path}' "
+                "(format parquet, compression zstd)",
+                [import_id],
+            )
+            store.put_file(path, f"staged/{import_id}/{table}.parquet")
+
+
+def _fill_staging_table(
+    settings: Settings,
+    database: Database,
+    con: duckdb.DuckDBPyConnection,
+    record: ImportRecord,
+    total: int,
+    rejected: int,
+) -> None:
+    """Replace the import's rows of `staging_raw_import` and mark it STAGED, in one transaction."""
+    query = _STAGING_QUERY if load_feed(record.feed).target == "contacts" else _STAGING_QUERY_PLAIN
+    with database.connect() as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("delete from staging_raw_import where import_id = %s", (record.import_id,))
+        load(
+            connection, con, query, "staging_raw_import", _STAGING_COLUMNS,
+            params=(record.import_id, settings.staging_rows_per_import),
+        )  # fmt: skip
+        records.set_status(connection, record.import_id, "STAGED", row_count=total, error_count=rejected)
+        records.audit(connection, record.import_id, "STAGE", total - rejected)
+        records.audit(connection, record.import_id, "REJECT", rejected)
+        connection.commit()
+
+
+def _preview(con: duckdb.DuckDBPyConnection, feed: Feed, limit: int = 10) -> list[dict[str, Any]]:
+    """The first staged rows, for people."""
+    query = {
+        "contacts": "select row_number, party_no, entity_type, first_name, middle_name, last_name, organization_name "
+        "from parties order by row_number, party_no",
+        "dnc_registry": "select * from dnc order by row_number",
+        "opt_outs": "select * from opt_outs order by row_number",
+    }[feed.target]
+    rows: list[dict[str, Any]] = con.sql(f"{query} limit {limit:d}").to_arrow_table().to_pylist()
+    return rows

@@ -1,0 +1,235 @@
+"""Records of a delimited text file as Arrow batches, in constant memory, each record accounted for.
+
+A record is either good (as wide as the header) or a `BadRow` with its reason and raw text. Nothing is guessed:
+a record of the wrong width is never padded or cut. What the columns mean is in `mapping` and `staging`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from cm_core.errors import FileRejected
+from cm_core.imports.dialect import Dialect
+from cm_core.imports.feed_catalog import Feed
+from cm_core.imports.mapping import known_headers
+
+#: Records per Arrow batch.
+BATCH_ROWS = 20_000
+#: A quoted field that runs over more physical lines than this is taken for a quote that was never closed.
+_MAX_LINES_PER_RECORD = 500
+_MAX_COLUMNS = 4_000
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A record that cannot be staged: its number (1 is the first record after the header), why, and its raw text."""
+
+    row_number: int
+    error_type: str
+    field_name: str | None
+    field_value: str | None
+    message: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Good records as text columns `row_number, c0, c1, …` and the bad ones met on the way."""
+
+    table: pa.Table
+    bad: tuple[BadRow, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Headers of the file and whether its first record is one."""
+
+    headers: tuple[str, ...]
+    has_header: bool
+
+
+def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
+    """The file's headers: its first record, or what the feed declares for headerless files.
+
+    Raises FileRejected when the first record cannot be read or no layout fits its width.
+    """
+    try:
+        first = next(_records(path, dialect), None)
+    except csv.Error as error:
+        raise FileRejected(f"The first record cannot be read: {error}.") from None
+    if first is None:
+        raise FileRejected("The file has no records.")
+    fields, raw = first
+    if fields is None:
+        raise FileRejected(f"The first record cannot be read: {raw[:80]!r}.")
+    has_header = feed.format.header is True or (feed.format.header == "auto" and known_headers(fields, feed) > 0)
+    if has_header:
+        return Layout(_unique([field.strip() for field in fields]), True)
+    names = feed.columns or feed.layouts.get(len(fields))
+    if names is None:
+        raise FileRejected(
+            f"The file has no header that feed {feed.name!r} knows, and the feed declares no layout of "
+            f"{len(fields)} columns. First record: {raw.strip()[:80]!r}."
+        )
+    if len(names) > len(fields):
+        raise FileRejected(
+            f"Feed {feed.name!r} declares {len(names)} columns, but the first record has {len(fields)}. "
+            "Is this the right feed and delimiter?"
+        )
+    rest = [f"column_{position}" for position in range(len(names), len(fields))]
+    return Layout(_unique([*names, *rest]), False)
+
+
+def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_chars: int) -> Iterator[Batch]:
+    """All records after the header, in order, in batches of `BATCH_ROWS`.
+
+    Blank lines are no records. Empty fields are nulls. Surplus fields that are all blank are dropped.
+    """
+    width = len(layout.headers)
+    rows: list[list[str | None]] = []
+    numbers: list[int] = []
+    bad: list[BadRow] = []
+    number = 0
+    records = _records(path, dialect)
+    if layout.has_header:
+        next(records, None)
+    for fields, raw in records:
+        number += 1
+        problem = _problem(fields, raw, width, number, dialect, layout, max_field_chars)
+        if problem is not None:
+            bad.append(problem)
+        else:
+            assert fields is not None
+            rows.append([field or None for field in fields[:width]])
+            numbers.append(number)
+        if len(rows) + len(bad) >= BATCH_ROWS:
+            yield Batch(_table(numbers, rows, width), tuple(bad))
+            rows, numbers, bad = [], [], []
+    if rows or bad:
+        yield Batch(_table(numbers, rows, width), tuple(bad))
+
+
+def _problem(
+    fields: list[str] | None,
+    raw: str,
+    width: int,
+    number: int,
+    dialect: Dialect,
+    layout: Layout,
+    max_field_chars: int,
+) -> BadRow | None:
+    """Why this record cannot be staged, or None."""
+    if fields is None:
+        text = _printable(raw)
+        return BadRow(number, "WIDTH", None, text[:200], "A quoted field is opened here and never closed", text)
+    if not raw.isascii() and any("\udc80" <= char <= "\udcff" for char in raw):
+        text = _printable(raw)
+        where = next((h for h, f in zip(layout.headers, fields, strict=False) if _printable(f) != f), None)
+        return BadRow(
+            number, "ENCODING", where, text[:200], f"Bytes that are not {dialect.encoding}; save the file as UTF-8", text
+        )
+    if "\x00" in raw:
+        where = next((h for h, f in zip(layout.headers, fields, strict=False) if "\x00" in f), None)
+        text = raw.replace("\x00", "\\x00").rstrip("\r\n")
+        return BadRow(number, "ENCODING", where, text[:200], "The row contains a NUL character", text)
+    if len(fields) != width and (len(fields) < width or any(field.strip() for field in fields[width:])):
+        text = raw.rstrip("\r\n")
+        message = f"The row has {len(fields)} fields, the header has {width}"
+        return BadRow(number, "WIDTH", None, text[:200], message, text)
+    if len(raw) > max_field_chars:
+        for header, value in zip(layout.headers, fields, strict=False):
+            if len(value) > max_field_chars:
+                message = f"The field has {len(value)} characters, more than {max_field_chars}"
+                return BadRow(number, "VALIDATION", header, value[:200], message, raw.rstrip("\r\n"))
+    return None
+
+
+class _UnclosedQuote(Exception):
+    """The record being read spans more lines than any real one."""
+
+
+class _Lines:
+    """Physical lines for `csv.reader`, remembering those of the current record so that they can be taken back."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._again: list[str] = []
+        self.current: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.current) >= _MAX_LINES_PER_RECORD:
+            raise _UnclosedQuote
+        line = self._again.pop() if self._again else next(self._lines)
+        self.current.append(line)
+        return line
+
+    def take_back_all_but_first(self) -> str:
+        """Give the lines after the first to the next record; returns the first."""
+        self._again.extend(reversed(self.current[1:]))
+        first = self.current[0]
+        self.current = []
+        return first
+
+
+def _records(path: Path, dialect: Dialect) -> Iterator[tuple[list[str] | None, str]]:
+    """Each record's fields and raw text; fields are None where a quote is opened and never closed.
+
+    After such a record reading goes on at the next physical line, so that one stray quote costs one row.
+    """
+    csv.field_size_limit(2**31 - 1)
+    with path.open("rb") as binary:
+        text = io.TextIOWrapper(binary, encoding=dialect.encoding, errors="surrogateescape", newline="")
+        lines = _Lines(iter(text))
+        width: int | None = None
+        while True:
+            reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quotechar, doublequote=True)
+            try:
+                for fields in reader:
+                    raw_lines = lines.current
+                    if not fields:
+                        lines.current = []
+                        continue
+                    width = width or len(fields)
+                    if len(raw_lines) > 1 and len(fields) != width:
+                        yield None, lines.take_back_all_but_first()
+                        break
+                    lines.current = []
+                    yield fields, raw_lines[0] if len(raw_lines) == 1 else "".join(raw_lines)
+                else:
+                    return
+            except _UnclosedQuote:
+                yield None, lines.take_back_all_but_first()
+
+
+def _table(numbers: list[int], rows: list[list[str | None]], width: int) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * width
+    arrays = [pa.array(numbers, pa.int64()), *(pa.array(column, pa.string()) for column in columns)]
+    return pa.table(arrays, names=["row_number", *(f"c{position}" for position in range(width))])
+
+
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Names made distinct: blanks become column_N, repeats get _2, _3 …"""
+    if len(names) > _MAX_COLUMNS:
+        raise FileRejected(f"The first record has {len(names)} fields: the delimiter is wrong or this is no table.")
+    seen: dict[str, int] = {}
+    result = []
+    for position, name in enumerate(names):
+        base = name or f"column_{position}"
+        key = base.lower()
+        seen[key] = seen.get(key, 0) + 1
+        result.append(base if seen[key] == 1 else f"{base}_{seen[key]}")
+    return tuple(result)
+
+
+def _printable(raw: str) -> str:
+    """Text with undecodable bytes shown as \\xNN."""
+    return raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").rstrip("\r\n")

@@ -1,0 +1,208 @@
+"""What the database knows of an import: reading its record, moving it through its states, holding it while at work.
+
+States: PENDING (registered) → VALIDATING (reading the file) → STAGED → APPLYING → COMPLETE; or REJECTED (the file
+cannot be an import), FAILED (something else went wrong), DUPLICATE (the same bytes are an import already).
+Each change of state is a row of `import_audit_log`. Who may register files is in `registry`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pymysql.connections import Connection
+from pymysql.cursors import DictCursor
+
+from cm_core.errors import UsageError, WriterBusy
+from cm_core.store.database import Database
+from cm_core.store.locks import named_lock
+
+#: States in which work on an import is still to be done.
+UNFINISHED = ("PENDING", "VALIDATING", "STAGED", "APPLYING")
+#: States that an import can be taken up from again.
+RESUMABLE = (*UNFINISHED, "FAILED", "REJECTED")
+
+
+@dataclass(frozen=True)
+class ImportRecord:
+    """One row of `import_metadata`. Times are naive UTC; counts are None until known."""
+
+    import_id: str
+    feed: str
+    filename: str
+    source_type: str
+    landing_key: str
+    s3_location: str
+    uploaded_by: str | None
+    uploaded_at: datetime
+    source_date: datetime
+    file_size_bytes: int
+    checksum_sha256: str
+    schema_version: str | None
+    status: str
+    status_reason: str | None
+    duplicate_of: str | None
+    attempt: int
+    row_count: int | None
+    success_count: int | None
+    error_count: int | None
+    inserted_count: int | None
+    updated_count: int | None
+    skipped_count: int | None
+    processing_duration_seconds: float | None
+    error_log_s3: str | None
+    success_report_s3: str | None
+    checklist_s3: str | None
+    file_format: dict[str, Any] | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def reports(self) -> dict[str, str]:
+        """Locations of the reports written so far."""
+        found = {
+            "success_report": self.success_report_s3,
+            "error_report": self.error_log_s3,
+            "checklist": self.checklist_s3,
+        }
+        return {name: url for name, url in found.items() if url}
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that `cm status --json` and `cm ingest --json` print."""
+        return {
+            "import_id": self.import_id,
+            "filename": self.filename,
+            "feed": self.feed,
+            "status": self.status,
+            "reason": self.status_reason,
+            "duplicate_of": self.duplicate_of,
+            "total_rows": self.row_count or 0,
+            "inserted": self.inserted_count or 0,
+            "updated": self.updated_count or 0,
+            "skipped": self.skipped_count or 0,
+            "errors": self.error_count or 0,
+            "duration_sec": self.processing_duration_seconds or 0.0,
+            "reports": self.reports,
+            "s3_location": self.s3_location,
+            "checksum_sha256": self.checksum_sha256,
+            "file_size_bytes": self.file_size_bytes,
+            "schema_version": self.schema_version,
+            "uploaded_by": self.uploaded_by,
+            "uploaded_at": self.uploaded_at.isoformat() + "Z",
+        }
+
+
+_COLUMNS = ", ".join(ImportRecord.__dataclass_fields__)
+
+
+def now() -> datetime:
+    """The present as naive UTC, the form every time in the database has."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def get(database: Database, import_id: str) -> ImportRecord:
+    """The import called `import_id`. Raises UsageError when there is none."""
+    found = find(database, "where import_id = %s", (import_id,))
+    if not found:
+        raise UsageError(f"There is no import {import_id!r}. `cm status` lists the imports.")
+    return found[0]
+
+
+def latest(database: Database, limit: int = 20) -> list[ImportRecord]:
+    """The newest imports, newest first."""
+    return find(database, "order by id desc limit %s", (limit,))
+
+
+def find(database: Database, condition: str, parameters: tuple[Any, ...]) -> list[ImportRecord]:
+    """Imports that a `where … order by … limit …` clause selects."""
+    with database.connect() as connection, connection.cursor(DictCursor) as cursor:
+        cursor.execute(f"select {_COLUMNS} from import_metadata {condition}", parameters)
+        return [_record(row) for row in cursor.fetchall()]
+
+
+def set_status(connection: Connection[Any], import_id: str, status: str, **fields: Any) -> None:
+    """Move an import to `status`, setting further columns; logs the change. The caller commits."""
+    assignments = "".join(f", {name} = %s" for name in fields)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"update import_metadata set status = %s, updated_at = %s{assignments} where import_id = %s",
+            (status, now(), *fields.values(), import_id),
+        )
+    audit(connection, import_id, f"STATUS_{status}", detail=fields.get("status_reason"))
+
+
+def audit(
+    connection: Connection[Any], import_id: str, operation: str, count: int | None = None, detail: str | None = None
+) -> None:
+    """Append to `import_audit_log`. The caller commits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into import_audit_log (import_id, operation, record_count, detail, timestamp) "
+            "values (%s, %s, %s, %s, %s)",
+            (import_id, operation, count, detail, now()),
+        )
+
+
+def lock_name(import_id: str) -> str:
+    """Name of the database lock that whoever works on the import holds."""
+    return f"cm_{import_id}"
+
+
+class Hold:
+    """Imports that this process is working on, each by a database lock that ends with the process."""
+
+    def __init__(self) -> None:
+        self._stacks: dict[str, ExitStack] = {}
+
+    def take(self, database: Database, import_id: str) -> None:
+        """Hold the import until `release` or the end of the process; again is no harm.
+
+        Raises WriterBusy when another process works on it.
+        """
+        if import_id in self._stacks:
+            return
+        with ExitStack() as stack:
+            connection = stack.enter_context(database.connect())
+            try:
+                stack.enter_context(named_lock(connection, lock_name(import_id), timeout_s=0))
+            except WriterBusy:
+                raise WriterBusy(
+                    f"Another process is working on import {import_id}. Wait for it to end."
+                ) from None
+            self._stacks[import_id] = stack.pop_all()
+
+    def has(self, import_id: str) -> bool:
+        """Whether this process holds the import."""
+        return import_id in self._stacks
+
+    def release(self, import_id: str) -> None:
+        """Let go of the import, if held."""
+        if stack := self._stacks.pop(import_id, None):
+            stack.close()
+
+
+#: The process's holds: the command line and the steps of a run in the same process share them.
+HOLD = Hold()
+
+
+@contextmanager
+def held(database: Database, import_id: str) -> Iterator[None]:
+    """Hold the import for a block, unless this process holds it already."""
+    mine = not HOLD.has(import_id)
+    HOLD.take(database, import_id)
+    try:
+        yield
+    finally:
+        if mine:
+            HOLD.release(import_id)
+
+
+def _record(row: dict[str, Any]) -> ImportRecord:
+    row["file_format"] = json.loads(row["file_format"]) if row["file_format"] else None
+    duration = row["processing_duration_seconds"]
+    row["processing_duration_seconds"] = float(duration) if duration is not None else None
+    return ImportRecord(**row)

@@ -1,0 +1,346 @@
+"""Files become imports: from the command line, or found in the landing zone. Each version of each file once.
+
+The ledger (`landing_files`) and the import's record are written in one transaction under one database lock, so that
+the sensor and the command line never register the same object twice. Reading the file is in `pipeline`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from pymysql.connections import Connection
+
+from cm_core.errors import CmError, FileRejected, UsageError
+from cm_core.imports import records
+from cm_core.imports.dialect import sha256_of
+from cm_core.imports.feed_catalog import feed_names, load_feed
+from cm_core.imports.records import HOLD, now
+from cm_core.lake import ObjectInfo, ObjectStore, landing_zone
+from cm_core.settings import Settings
+from cm_core.store.database import Database
+from cm_core.store.ids import allot
+from cm_core.store.locks import is_held, named_lock
+
+_PREFIX = "raw-uploads"
+_LOCK = "cm_register"
+_CHUNK = 4 << 20
+#: Names of files that are still being written, or that systems leave behind.
+_PASSED_OVER = (".*", "*~", "*.part", "*.tmp", "*.partial", "*.crdownload", "*.filepart", "_SUCCESS", "Thumbs.db")
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What registering a file came to: a new import, one to take up again, a DUPLICATE, or REJECTED."""
+
+    import_id: str
+    status: str
+    feed: str
+    duplicate_of: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class WaitingImport:
+    """An import that nobody is working on and that is not finished."""
+
+    import_id: str
+    feed: str
+    target: str
+    attempt: int
+
+
+def register_file(
+    settings: Settings, database: Database, path: Path, *, feed: str | None = None, uploaded_by: str | None = None
+) -> Registration:
+    """Put the file `path` into the landing zone and register it as an import, held by this process.
+
+    The same bytes for the same feed: a finished import makes this one a DUPLICATE; an unfinished one is taken up
+    again under its own id. A file that cannot be an import (empty, too large, unknown feed) is registered as
+    REJECTED with the reason. Raises FileRejected where there is no file to register.
+    """
+    size = _check_path(path)
+    sha256, size = _hash(path)
+    chosen = feed or choose_feed(path.name)
+    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
+    user = uploaded_by or _user()
+    arrived = now()
+    with database.connect() as connection, named_lock(connection, _LOCK, timeout_s=600):
+        if known := _same_bytes(connection, sha256, chosen):
+            return _again(database, connection, known, path.name, user, arrived, modified)
+        reason = _refusal(settings, chosen, size)
+        if reason:
+            import_id = _insert(
+                connection, chosen, path.name, "", path.resolve().as_uri(), user, arrived, modified, size, sha256
+            )
+            records.set_status(connection, import_id, "REJECTED", status_reason=reason, finished_at=now())
+            connection.commit()
+            return Registration(import_id, "REJECTED", chosen, reason=reason)
+        store = landing_zone(settings)
+        key = _free_key(store, path.name, arrived)
+        store.put_file(path, key, write_once=True)
+        info = store.head(key)
+        assert info is not None
+        import_id = _insert(
+            connection, chosen, path.name, key, store.url(key), user, arrived, modified, size, sha256
+        )
+        HOLD.take(database, import_id)
+        _enter_ledger(connection, store, info, import_id)
+        connection.commit()
+    return Registration(import_id, "PENDING", chosen)
+
+
+def scan_landing(settings: Settings, database: Database, *, budget_seconds: float = 30.0) -> list[Registration]:
+    """Register what is new and settled in the landing zone; stops taking on files after `budget_seconds`.
+
+    An object counts as new when its key and etag are not in the ledger. Objects younger than
+    `settings.settle_seconds` wait for the next scan. Returns this scan's registrations, in order of arrival.
+    """
+    store = landing_zone(settings)
+    deadline = time.monotonic() + budget_seconds
+    settled = now() - timedelta(seconds=settings.settle_seconds)
+    found = {info.key: info for prefix in _prefixes(store) for info in store.list(prefix)}
+    candidates = sorted(
+        (info for info in found.values() if _is_upload(info.key) and (not store.is_local or info.last_modified < settled)),
+        key=lambda info: (info.last_modified, info.key),
+    )
+    registered: list[Registration] = []
+    with database.connect() as connection:
+        seen = _seen(connection)
+        for info in candidates:
+            if _object_id(store, info) in seen:
+                continue
+            if time.monotonic() > deadline:
+                break
+            if registration := _register_object(settings, database, connection, store, info):
+                registered.append(registration)
+    return registered
+
+
+def waiting(database: Database) -> list[WaitingImport]:
+    """Imports to run, oldest first: registered or left unfinished by a process that is gone."""
+    result = []
+    with database.connect() as connection, connection.cursor() as cursor:
+        marks = ", ".join(["%s"] * len(records.UNFINISHED))
+        cursor.execute(
+            f"select import_id, feed, attempt from import_metadata where status in ({marks}) order by id",
+            records.UNFINISHED,
+        )
+        for import_id, feed, attempt in cursor.fetchall():
+            if not is_held(connection, records.lock_name(import_id)):
+                result.append(WaitingImport(import_id, feed, load_feed(feed).target, attempt))
+    return result
+
+
+def choose_feed(name: str, folders: tuple[str, ...] = ()) -> str:
+    """The feed for a file nobody named one for: a folder called like a feed, a file name the feed lists, contacts."""
+    known = feed_names()
+    for folder in folders:
+        if folder in known:
+            return folder
+    for feed in known:
+        if any(fnmatch(name.lower(), pattern) for pattern in load_feed(feed).filenames):
+            return feed
+    return "contacts"
+
+
+def _check_path(path: Path) -> int:
+    if not path.exists():
+        raise FileRejected(f"{path}: there is no such file.")
+    if path.is_dir():
+        raise FileRejected(f"{path}: is a folder. Name the files in it, for example {path}/*.csv.")
+    if not path.is_file():
+        raise FileRejected(f"{path}: is not a regular file.")
+    try:
+        with path.open("rb"):
+            return path.stat().st_size
+    except OSError as error:
+        raise FileRejected(f"{path}: cannot be read: {error.strerror}.") from None
+
+
+def _hash(path: Path) -> tuple[str, int]:
+    with path.open("rb") as file:
+        return sha256_of(iter(lambda: file.read(_CHUNK), b""))
+
+
+def _refusal(settings: Settings, feed: str, size: int) -> str | None:
+    """Why a file of this size and feed cannot be an import at all, or None."""
+    if size == 0:
+        return "The file is empty."
+    if size > settings.max_file_bytes:
+        limit = settings.max_file_bytes / 1024**3
+        return f"The file has {size / 1024**3:.2f} GB, more than the limit of {limit:.2f} GB. Split it."
+    try:
+        load_feed(feed)
+    except UsageError as error:
+        return str(error)
+    return None
+
+
+def _same_bytes(connection: Connection[Any], sha256: str, feed: str) -> tuple[str, str] | None:
+    """The import of these bytes for this feed that counts: a finished one, else one to take up again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select import_id, status from import_metadata where checksum_sha256 = %s and feed = %s "
+            "and status <> 'DUPLICATE' order by status = 'COMPLETE' desc, id limit 1",
+            (sha256, feed),
+        )
+        row = cursor.fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def _again(
+    database: Database,
+    connection: Connection[Any],
+    known: tuple[str, str],
+    name: str,
+    user: str,
+    arrived: datetime,
+    modified: datetime,
+) -> Registration:
+    """Bytes that are an import already: a DUPLICATE of the finished one, or the unfinished one once more."""
+    first = records.get(database, known[0])
+    if first.status == "COMPLETE":
+        import_id = _insert(
+            connection, first.feed, name, first.landing_key, first.s3_location, user, arrived, modified,
+            first.file_size_bytes, first.checksum_sha256,
+        )  # fmt: skip
+        _mark_duplicate(connection, import_id, first.import_id)
+        connection.commit()
+        return Registration(import_id, "DUPLICATE", first.feed, duplicate_of=first.import_id)
+    if not first.landing_key:
+        return Registration(first.import_id, "REJECTED", first.feed, reason=first.status_reason)
+    HOLD.take(database, first.import_id)
+    records.set_status(connection, first.import_id, "PENDING", status_reason=None)
+    connection.commit()
+    return Registration(first.import_id, "PENDING", first.feed)
+
+
+def _mark_duplicate(connection: Connection[Any], import_id: str, first: str) -> None:
+    records.set_status(
+        connection,
+        import_id,
+        "DUPLICATE",
+        duplicate_of=first,
+        status_reason=f"The same bytes are import {first}; nothing to do.",
+        finished_at=now(),
+    )
+
+
+def _insert(
+    connection: Connection[Any],
+    feed: str,
+    name: str,
+    key: str,
+    url: str,
+    user: str,
+    arrived: datetime,
+    modified: datetime,
+    size: int,
+    sha256: str,
+) -> str:
+    """Write a PENDING record under the next free import id of the day; the caller commits."""
+    day = arrived.strftime("%Y_%m_%d")
+    number = allot(connection, f"imp_{day}", 1)
+    import_id = f"imp_{day}_{number:03d}"
+    version = load_feed(feed).schema_version if feed in feed_names() else None
+    suffix = Path(name).suffix.lstrip(".").lower()[:16] or "csv"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into import_metadata (import_id, feed, filename, source_type, import_date, landing_key, "
+            "s3_location, uploaded_by, uploaded_at, source_date, file_size_bytes, checksum_sha256, schema_version, "
+            "status) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'PENDING')",
+            (
+                import_id, feed[:64], name[:255], suffix, arrived.date(), key, url[:1024], user, arrived, modified, size,
+                sha256, version,
+            ),
+        )  # fmt: skip
+    records.audit(connection, import_id, "STATUS_PENDING")
+    return import_id
+
+
+def _register_object(
+    settings: Settings, database: Database, connection: Connection[Any], store: ObjectStore, info: ObjectInfo
+) -> Registration | None:
+    """Register one object of the landing zone; None when another process did so meanwhile."""
+    path = Path(info.key)
+    feed = choose_feed(path.name, path.parts[:-1])
+    too_large = info.size > settings.max_file_bytes
+    sha256 = "" if too_large else sha256_of(store.stream(info.key))[0]
+    with named_lock(connection, _LOCK, timeout_s=60):
+        if _object_id(store, info) in _seen(connection):
+            return None
+        arrived = now()
+        import_id = _insert(
+            connection, feed, path.name, info.key, store.url(info.key), "landing zone", arrived, info.last_modified,
+            info.size, sha256,
+        )  # fmt: skip
+        registration = Registration(import_id, "PENDING", feed)
+        if reason := _refusal(settings, feed, info.size):
+            records.set_status(connection, import_id, "REJECTED", status_reason=reason, finished_at=now())
+            registration = Registration(import_id, "REJECTED", feed, reason=reason)
+        elif (known := _same_bytes(connection, sha256, feed)) and known[0] != import_id:
+            _mark_duplicate(connection, import_id, known[0])
+            registration = Registration(import_id, "DUPLICATE", feed, duplicate_of=known[0])
+        _enter_ledger(connection, store, info, import_id)
+        connection.commit()
+    return registration
+
+
+def _enter_ledger(connection: Connection[Any], store: ObjectStore, info: ObjectInfo, import_id: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into landing_files (object_id, landing_key, etag, file_size_bytes, last_modified, import_id) "
+            "values (%s, %s, %s, %s, %s, %s)",
+            (_object_id(store, info), info.key, info.etag[:128], info.size, info.last_modified, import_id),
+        )
+
+
+def _object_id(store: ObjectStore, info: ObjectInfo) -> str:
+    return hashlib.sha256(f"{store.url(info.key)}\n{info.etag}".encode()).hexdigest()
+
+
+def _seen(connection: Connection[Any]) -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("select object_id from landing_files")
+        seen = {row[0] for row in cursor.fetchall()}
+    connection.commit()
+    return seen
+
+
+def _prefixes(store: ObjectStore) -> list[str]:
+    """Where to look: everything in a local folder; on S3 the last two days by key, and all of it every 15 minutes."""
+    present = datetime.now(UTC)
+    if store.is_local or present.minute % 15 == 0:
+        return [""]
+    return [f"{_PREFIX}/{day:%Y/%m/%d}" for day in (present - timedelta(days=1), present, present + timedelta(days=1))]
+
+
+def _is_upload(key: str) -> bool:
+    parts = Path(key).parts
+    return not any(fnmatch(part, pattern) for part in parts for pattern in _PASSED_OVER)
+
+
+def _free_key(store: ObjectStore, name: str, arrived: datetime) -> str:
+    """`raw-uploads/YYYY/MM/DD/HH/<name>_<timestamp>.<ext>` (seed D1), numbered where two arrive in one second."""
+    path = Path(re.sub(r"[^\w.\- ()&+,@=]", "_", name))
+    base = f"{_PREFIX}/{arrived:%Y/%m/%d/%H}/{path.stem[:150]}_{arrived:%Y%m%d_%H%M%S}"
+    for number in range(1, 10_000):
+        key = f"{base}{'' if number == 1 else f'_{number}'}{path.suffix[:20]}"
+        if not store.exists(key):
+            return key
+    raise CmError(f"{store.url(base)}: thousands of files of this name arrived within a second.")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

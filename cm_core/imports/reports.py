@@ -1,0 +1,175 @@
+"""The three reports of an import (seed D4): success CSV, error CSV, validation checklist JSON, kept in the lake."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cm_core.compute import session
+from cm_core.imports import records
+from cm_core.imports.feed_catalog import feed_names, load_feed
+from cm_core.imports.records import ImportRecord
+from cm_core.lake import ObjectStore, lake
+from cm_core.settings import Settings
+from cm_core.store.database import Database
+
+_SUCCESS_HEADER = (
+    "import_id", "filename", "total_rows", "inserted", "updated", "skipped", "errors", "duration_sec", "status",
+)  # fmt: skip
+_ERROR_QUERY = """
+copy (
+    select row_number, error_type, field_name, field_value, error_message, row_status, raw_row
+    from read_parquet('{source}')
+    order by row_number, error_type, field_name, field_value
+) to '{target}' (format csv, header true)
+"""
+_ERROR_HEADER = "row_number,error_type,field_name,field_value,error_message,row_status,raw_row\n"
+_COUNTS_QUERY = """
+select
+    count(*) filter (where error_type = 'DUPLICATE'),
+    count(*) filter (where error_type = 'VALIDATION' and field_name = 'email'),
+    count(*) filter (where error_type = 'VALIDATION' and field_name = 'phone'),
+    count(*) filter (where error_type = 'TYPE'),
+    count(distinct row_number) filter (where error_type = 'MISSING_REQUIRED'),
+    count(distinct row_number) filter (where error_type in ('WIDTH', 'ENCODING')),
+    count(distinct row_number) filter (where row_status = 'rejected')
+from read_parquet('{source}')
+"""
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Locations of an import's reports, and the checklist itself."""
+
+    success_csv: str
+    error_csv: str
+    checklist_json: str
+    checklist: dict[str, Any]
+    overall_status: str
+
+
+def write(settings: Settings, database: Database, import_id: str) -> Reports:
+    """Write the reports of an import in whatever state it is, and note their places in `import_metadata`.
+
+    The error report lists rejected rows with their raw text, and values that are invalid in rows that were kept
+    (`row_status` tells which).
+    """
+    record = records.get(database, import_id)
+    store = lake(settings)
+    keys = {
+        "success": f"reports/{import_id}/success.csv",
+        "errors": f"error-logs/{import_id}_errors.csv",
+        "checklist": f"reports/{import_id}/checklist.json",
+    }
+    store.put_bytes(_success_csv(record).encode(), keys["success"])
+    counts = _write_errors(settings, store, import_id, keys["errors"])
+    checklist = build_checklist(record, counts)
+    store.put_bytes(json.dumps(checklist, indent=2).encode(), keys["checklist"])
+    with database.connect() as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "update import_metadata set success_report_s3 = %s, error_log_s3 = %s, checklist_s3 = %s "
+                "where import_id = %s",
+                (store.url(keys["success"]), store.url(keys["errors"]), store.url(keys["checklist"]), import_id),
+            )
+        connection.commit()
+    return Reports(
+        store.url(keys["success"]), store.url(keys["errors"]), store.url(keys["checklist"]), checklist,
+        checklist["overall_status"],
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FindingCounts:
+    """What the findings of an import add up to; rows where a row is meant, else findings."""
+
+    duplicate_rows: int = 0
+    invalid_emails: int = 0
+    invalid_phones: int = 0
+    bad_types: int = 0
+    missing_required: int = 0
+    unreadable_rows: int = 0
+    rejected_rows: int = 0
+
+
+def build_checklist(record: ImportRecord, counts: FindingCounts) -> dict[str, Any]:
+    """The seed's checklist (D4) for an import.
+
+    Each check is PASS, WARN (somebody should look) or FAIL; `overall_status` is COMPLETE, COMPLETE_WITH_ERRORS, or
+    the import's own status where it is not complete.
+    """
+    readable = record.file_format is not None
+    rejected_file = record.status == "REJECTED"
+    staged = record.row_count is not None
+    accounted = (record.success_count or 0) + (record.error_count or 0)
+    done = record.status == "COMPLETE"
+
+    def check(name: str, status: str, **details: Any) -> dict[str, Any]:
+        return {"check": name, "status": status, **details}
+
+    def graded(name: str, count: int, bad: str) -> dict[str, Any]:
+        return check(name, "PASS" if count == 0 else bad, count=count)
+
+    checks = [
+        check("File readable", "PASS" if readable else "FAIL", **({} if readable else {"reason": record.status_reason})),
+        check("Schema matches expected", "PASS" if readable and not (rejected_file and not staged) else "FAIL"),
+        graded("Required fields present", counts.missing_required, "FAIL")
+        if readable and staged
+        else check("Required fields present", "FAIL"),
+        check(
+            "Row count matches file",
+            "PASS" if staged and (not done or accounted == record.row_count) else "FAIL",
+            expected=record.row_count,
+            actual=accounted if done else None,
+        ),
+        graded("Rows of the right width and encoding", counts.unreadable_rows, "FAIL"),
+        graded("Duplicate rows in batch", counts.duplicate_rows, "WARN"),
+        graded("Invalid emails", counts.invalid_emails, "FAIL"),
+        graded("Invalid phones", counts.invalid_phones, "FAIL"),
+        graded("Data types valid", counts.bad_types, "FAIL"),
+    ]
+    overall = record.status
+    if done:
+        clean = all(item["status"] != "FAIL" for item in checks)
+        overall = "COMPLETE" if clean else "COMPLETE_WITH_ERRORS"
+    return {
+        "import_id": record.import_id,
+        "filename": record.filename,
+        "status_reason": record.status_reason,
+        "checks": checks,
+        "overall_status": overall,
+    }
+
+
+def _success_csv(record: ImportRecord) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_SUCCESS_HEADER)
+    summary = record.as_json()
+    writer.writerow([summary[name] for name in _SUCCESS_HEADER])
+    return out.getvalue()
+
+
+def _write_errors(settings: Settings, store: ObjectStore, import_id: str, key: str) -> FindingCounts:
+    """The error report from the staged findings; only a header where the file never got that far."""
+    staged = f"staged/{import_id}/findings.parquet"
+    if not store.exists(staged):
+        store.put_bytes(_ERROR_HEADER.encode(), key)
+        return FindingCounts()
+    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="report-", dir=settings.scratch_dir) as folder, session(settings) as con:
+        source = str(store.materialize(staged, Path(folder))).replace("'", "''")
+        target = Path(folder) / "errors.csv"
+        con.execute(_ERROR_QUERY.format(source=source, target=str(target).replace("'", "''")))
+        store.put_file(target, key)
+        return FindingCounts(*con.execute(_COUNTS_QUERY.format(source=source)).fetchall()[0])
+
+
+def known_target(feed: str) -> str | None:
+    """The target of a feed by name, None where the feed is unknown."""
+    return load_feed(feed).target if feed in feed_names() else None

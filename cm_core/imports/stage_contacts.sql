@@ -1,0 +1,234 @@
+-- From standardised distinct values to the staged tables of a contacts import.
+-- In:  source_rows(row_number), names_in, phones_in, emails_in, addresses_in, identifiers_in, dates_in (views over the file),
+--      name_parties, phone_values, email_values, address_values (answers of the hygiene package),
+--      parameters(import_id, file_date).
+-- Out: parties, phones, emails, addresses, identifiers, rows_dated, findings (rejected and kept).
+
+create or replace macro as_date(t) as try_strptime(t, [
+    '%Y-%m-%d', '%m/%d/%Y', '%Y%m%d', '%m-%d-%Y', '%d-%b-%Y', '%b %d, %Y', '%B %d, %Y', '%m/%d/%y'
+]);
+create or replace macro as_time(t) as coalesce(
+    try_strptime(t, [
+        '%Y-%m-%d %H:%M:%S', '%Y-%m-%d %H:%M:%S.%f', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%dT%H:%M:%SZ', '%Y-%m-%dT%H:%M:%S.%fZ',
+        '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %H:%M', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y %I:%M %p', '%Y-%m-%d %H:%M'
+    ]),
+    as_date(t),
+    try_cast(t as timestamptz)::timestamp
+);
+
+create or replace table rows_dated as
+with parsed as (
+    select
+        row_number,
+        source_date_raw,
+        date_of_birth_raw,
+        as_time(source_date_raw) as source_date,
+        as_time(date_of_birth_raw)::date as date_of_birth
+    from dates_in
+)
+select
+    row_number,
+    source_date_raw,
+    date_of_birth_raw,
+    case
+        when source_date between timestamp '1970-01-01' and p.file_date + interval 1 day then source_date
+        else p.file_date
+    end as source_date,
+    source_date_raw is not null
+        and (source_date is null or source_date not between timestamp '1970-01-01' and p.file_date + interval 1 day)
+        as source_date_bad,
+    case when date_of_birth between date '1850-01-01' and p.file_date::date then date_of_birth end as date_of_birth,
+    date_of_birth_raw is not null
+        and (date_of_birth is null or date_of_birth not between date '1850-01-01' and p.file_date::date)
+        as date_of_birth_bad
+from parsed, parameters as p;
+
+-- Contact points of each row, once per key.
+create or replace table row_phones as
+select
+    i.row_number,
+    v.phone_raw,
+    v.phone_e164,
+    v.extension,
+    i.phone_type,
+    v.region,
+    v.invalid_reason,
+    coalesce(v.phone_e164 || coalesce('x' || v.extension, ''), v.phone_raw) as phone_key
+from phones_in as i
+inner join phone_values as v on i.raw = v.raw
+qualify row_number() over (
+    partition by i.row_number, phone_key order by i.phone_type is null, i.phone_type, i.ordinal, v.seq
+) = 1;
+
+create or replace table row_emails as
+select i.row_number, v.email_raw, v.email, v.email_key, v.invalid_reason
+from emails_in as i
+inner join email_values as v on i.raw = v.raw
+qualify row_number() over (partition by i.row_number, v.email_key order by i.ordinal, v.seq) = 1;
+
+create or replace table row_addresses as
+select
+    i.row_number,
+    v.address_raw,
+    i.address_type,
+    v.care_of,
+    v.street,
+    v.city,
+    v.state,
+    v.zip,
+    v.zip4,
+    v.county,
+    v.address_key,
+    v.invalid_reason
+from addresses_in as i
+inner join address_ids as k on i.value_key = k.value_key
+inner join address_values as v on k.address_id = v.address_id
+where v.address_key is not null
+qualify row_number() over (partition by i.row_number, v.address_key order by i.ordinal) = 1;
+
+create or replace table row_identifiers as
+select row_number, id_type, trim(raw) as id_value
+from identifiers_in
+where length(trim(raw)) between 1 and 255
+qualify row_number() over (partition by row_number, id_type, trim(raw)) = 1;
+
+-- Humans and organisations of each row. The contact named beside an owner is a party of its own, unless it is the
+-- owner again; alone, it is the owner. A row without any name but with a valid phone or e-mail is somebody unknown.
+create or replace table row_parties as
+with named as (
+    select
+        i.row_number,
+        i.slot,
+        v.seq,
+        case when i.slot = 2 then 'contact' else v.role end as role,
+        v.entity_type,
+        v.name_prefix,
+        v.first_name,
+        v.middle_name,
+        v.last_name,
+        v.name_suffix,
+        v.organization_name,
+        v.first_key,
+        v.last_key,
+        v.organization_key
+    from names_in as i
+    inner join name_ids as k on i.value_key = k.value_key
+    inner join name_parties as v on k.name_id = v.name_id
+    where coalesce(v.first_name, v.last_name, v.organization_name) is not null
+),
+distinct_parties as (
+    select *
+    from named
+    qualify row_number() over (
+        partition by row_number, first_key, last_key, upper(name_suffix), organization_key order by slot, seq
+    ) = 1
+),
+reachable as (
+    select row_number from row_phones where phone_e164 is not null
+    union
+    select row_number from row_emails where email is not null
+),
+nameless as (
+    select r.row_number
+    from reachable as r
+    anti join distinct_parties as d on r.row_number = d.row_number
+),
+everyone as (
+    select * from distinct_parties
+    union all by name
+    select row_number, 1 as slot, 1 as seq, 'owner' as role, 'unknown' as entity_type from nameless
+),
+numbered as (
+    select *, row_number() over (partition by row_number order by slot, seq) as party_no from everyone
+)
+select
+    row_number,
+    party_no::smallint as party_no,
+    case when party_no = 1 then 'owner' else role end as role,
+    entity_type,
+    name_prefix,
+    first_name,
+    middle_name,
+    last_name,
+    name_suffix,
+    organization_name,
+    first_key,
+    last_key,
+    organization_key
+from numbered;
+
+create or replace table rejected_rows as
+select s.row_number
+from source_rows as s
+anti join row_parties as p on s.row_number = p.row_number;
+
+create or replace table parties as
+select
+    p.*,
+    d.source_date,
+    case when p.party_no = 1 and p.entity_type in ('person', 'unknown') then d.date_of_birth end as date_of_birth
+from row_parties as p
+inner join rows_dated as d on p.row_number = d.row_number;
+
+-- Phones and addresses reach everybody of the row. An e-mail address is one person's: the first party has it, and
+-- beside an organisation its contact (or beside a person the employer), but never a second human.
+create or replace table phones as
+select p.party_no, r.*
+from row_phones as r
+inner join row_parties as p on r.row_number = p.row_number;
+
+create or replace table emails as
+with kinds as (
+    select row_number, party_no, entity_type in ('person', 'unknown') as is_human from row_parties
+)
+select p.party_no, r.*
+from row_emails as r
+inner join kinds as p on r.row_number = p.row_number
+inner join kinds as f on r.row_number = f.row_number and f.party_no = 1
+where p.party_no = 1 or p.is_human <> f.is_human
+qualify row_number() over (partition by r.row_number, r.email_key, p.is_human order by p.party_no) = 1;
+
+create or replace table addresses as
+select p.party_no, r.*
+from row_addresses as r
+inner join row_parties as p on r.row_number = p.row_number;
+
+create or replace table identifiers as
+select 1::smallint as party_no, r.*
+from row_identifiers as r
+semi join row_parties as p on r.row_number = p.row_number;
+
+-- What was wrong in rows that stay, and rows that cannot.
+insert into findings (row_number, error_type, field_name, field_value, error_message, row_status)
+select row_number, 'MISSING_REQUIRED', 'name', null, 'The row names nobody and has no valid phone or e-mail', 'rejected'
+from rejected_rows
+union all
+select row_number, 'VALIDATION', 'phone', phone_raw, 'Invalid phone number: ' || invalid_reason, null
+from row_phones
+where invalid_reason is not null
+union all
+select row_number, 'VALIDATION', 'email', email_raw, 'Invalid email: ' || invalid_reason, null
+from row_emails
+where invalid_reason is not null
+union all
+select row_number, 'VALIDATION', 'address', address_raw, 'Address not standardised: ' || invalid_reason, null
+from row_addresses
+where invalid_reason is not null
+union all
+select i.row_number, 'VALIDATION', 'name', i.shown, 'Name not understood: ' || v.invalid_reason, null
+from names_in as i
+inner join name_ids as k on i.value_key = k.value_key
+inner join name_parties as v on k.name_id = v.name_id
+where v.invalid_reason is not null
+union all
+select row_number, 'TYPE', 'source_date', source_date_raw, 'Not a date in the past; the file''s date is used', null
+from rows_dated
+where source_date_bad
+union all
+select row_number, 'TYPE', 'date_of_birth', date_of_birth_raw, 'Not a date of birth; kept raw only', null
+from rows_dated
+where date_of_birth_bad
+union all
+select row_number, 'VALIDATION', 'identifier', left(raw, 200), 'Longer than 255 characters; kept raw only', null
+from identifiers_in
+where length(trim(raw)) > 255;

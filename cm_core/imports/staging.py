@@ -1,0 +1,250 @@
+"""From a text file to typed, standardised rows: the DuckDB side of staging a contacts import.
+
+Distinct values go through the hygiene package once; the rest is SQL (`stage_contacts.sql`). Do-not-call and
+opt-out lists are staged in `staging_suppressions`; storing the outcome is in `pipeline`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from cm_core.compute import sql
+from cm_core.hygiene.addresses import standardize_addresses
+from cm_core.hygiene.emails import standardize_emails
+from cm_core.hygiene.names import standardize_names
+from cm_core.hygiene.phones import standardize_phones
+from cm_core.imports.mapping import Mapping, Use
+from cm_core.imports.reader import Batch
+
+#: Distinct values handed to a hygiene function at once.
+_HYGIENE_BATCH = 50_000
+
+_FINDINGS = """
+create or replace table findings (
+    row_number bigint, error_type varchar, field_name varchar, field_value varchar, error_message varchar,
+    row_status varchar, raw_row varchar
+)
+"""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows of the file, by what became of them. `total = staged + rejected`."""
+
+    total: int
+    staged: int
+    rejected: int
+
+
+def load_source(con: duckdb.DuckDBPyConnection, batches: Iterable[Batch], *, progress: Callable[[int], None]) -> int:
+    """Fill `source(row_number, c0, c1, …)` and `findings` from a file's batches; returns the number of records."""
+    con.execute(_FINDINGS)
+    total, created = 0, False
+    for batch in batches:
+        con.register("batch", batch.table)
+        con.execute("create or replace table source as from batch" if not created else "insert into source from batch")
+        con.unregister("batch")
+        created = True
+        if batch.bad:
+            bad = pa.Table.from_pylist(
+                [
+                    {
+                        "row_number": row.row_number,
+                        "error_type": row.error_type,
+                        "field_name": row.field_name,
+                        "field_value": row.field_value,
+                        "error_message": row.message,
+                        "row_status": "rejected",
+                        "raw_row": row.raw,
+                    }
+                    for row in batch.bad
+                ],
+                schema=pa.schema(
+                    [("row_number", pa.int64())]
+                    + [
+                        (name, pa.string())
+                        for name in (
+                            "error_type", "field_name", "field_value", "error_message", "row_status", "raw_row",
+                        )
+                    ]
+                ),
+            )  # fmt: skip
+            con.register("bad", bad)
+            con.execute("insert into findings from bad")
+            con.unregister("bad")
+        total += batch.table.num_rows + len(batch.bad)
+        progress(total)
+    return total
+
+
+def stage_contacts(
+    con: duckdb.DuckDBPyConnection, mapping: Mapping, headers: Sequence[str], import_id: str, file_date: datetime
+) -> Counts:
+    """Standardise `source` into the tables of a contacts import: rows, parties, phones, emails, addresses, identifiers.
+
+    Every row of `source` ends up in `rows` or, with its reason and its raw values, in `findings` as rejected.
+    """
+    con.execute("create or replace table parameters (import_id varchar, file_date timestamp)")
+    con.execute("insert into parameters values (?, ?)", [import_id, file_date])
+    keep_raw(con, headers)
+    _define_inputs(con, mapping)
+    _standardise(con)
+    con.execute(sql("cm_core.imports", "stage_contacts.sql"))
+    return settle_findings(con)
+
+
+def keep_raw(con: duckdb.DuckDBPyConnection, headers: Sequence[str]) -> None:
+    """Make `source_rows(row_number, raw)`: each record as a JSON object from header to text, nothing left out."""
+    pairs = ", ".join(f"?, c{position}" for position in range(len(headers)))
+    con.execute(
+        f"create or replace table source_rows as select row_number, json_object({pairs})::varchar as raw from source",
+        list(headers),
+    )
+
+
+def settle_findings(con: duckdb.DuckDBPyConnection) -> Counts:
+    """Give kept findings their status and rejected ones their raw text; find repeated rows; count."""
+    con.execute(sql("cm_core.imports", "settle_findings.sql"))
+    total, rejected = con.execute(
+        """
+        select
+            (select count(*) from source)
+            + (select count(distinct f.row_number) from findings as f
+               anti join source as s on f.row_number = s.row_number),
+            (select count(distinct row_number) from findings where row_status = 'rejected')
+        """
+    ).fetchall()[0]
+    return Counts(total, total - rejected, rejected)
+
+
+def standardise(
+    con: duckdb.DuckDBPyConnection, query: str, function: Callable[[pa.Table], pa.Table], table: str
+) -> None:
+    """Run the distinct values that `query` gives through `function` in batches, collecting answers in `table`."""
+    reader = con.cursor().sql(query).to_arrow_reader(_HYGIENE_BATCH)
+    con.register("answers", function(reader.schema.empty_table()))
+    con.execute(f"create or replace table {table} as from answers")
+    for batch in reader:
+        con.register("answers", function(pa.Table.from_batches([batch])))
+        con.execute(f"insert into {table} by name from answers")
+    con.unregister("answers")
+
+
+def value_of(use: Use | None, constant: str | None = None) -> str:
+    """SQL for a field's text in `source`: the first non-blank of its columns, or all of them joined by a space."""
+    if use is None:
+        return "null::varchar" if constant is None else f"'{constant}'"
+    columns = [f"nullif(trim(c{column}), '')" for column in use.columns]
+    if use.joined:
+        return f"nullif(concat_ws(' ', {', '.join(columns)}), '')"
+    return columns[0] if len(columns) == 1 else f"coalesce({', '.join(columns)})"
+
+
+def repeated(uses: Sequence[Use], label: str) -> str:
+    """SQL for a repeatable field: one row per use, with its label and its position among the uses."""
+    if not uses:
+        return f"select 0::bigint as row_number, 0 as ordinal, ''::varchar as raw, null::varchar as {label} where false"
+    selects = []
+    for ordinal, use in enumerate(uses):
+        text = value_of(use)
+        kind = "null::varchar" if use.label is None else f"'{use.label}'"
+        selects.append(
+            f"select row_number, {ordinal} as ordinal, {text} as raw, {kind} as {label} from source where {text} is not null"
+        )
+    return " union all ".join(selects)
+
+
+_NAME_FIELDS = ("full_name", "name_prefix", "first_name", "middle_name", "last_name", "name_suffix", "organization")
+_ADDRESS_FIELDS = ("line1", "line2", "city", "state", "zip", "zip4")
+
+
+def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
+    """Views over `source` that name its columns by canonical field."""
+    owner = {name: value_of(mapping.one(name)) for name in _NAME_FIELDS}
+    contact = {name: "null::varchar" for name in _NAME_FIELDS} | {
+        "full_name": value_of(mapping.one("contact_name")),
+        "first_name": value_of(mapping.one("contact_first_name")),
+        "last_name": value_of(mapping.one("contact_last_name")),
+    }
+    names = " union all ".join(_keyed(values, f"{slot} as slot") for slot, values in ((1, owner), (2, contact)))
+    con.execute(f"create or replace view names_in as {names}")
+
+    addresses = []
+    for ordinal, slot in enumerate(mapping.address_slots()):
+        parts = {
+            part: value_of(mapping.one(f"{slot}.{part}"), mapping.constants.get(f"{slot}.{part}"))
+            for part in _ADDRESS_FIELDS
+        }
+        kind = f"'{slot}'" if slot else "null::varchar"
+        needed = [value_of(mapping.one(f"{slot}.{part}")) for part in ("line1", "line2", "city", "zip")]
+        present = f"coalesce({', '.join(needed)}) is not null"
+        addresses.append(_keyed(parts, f"{ordinal} as ordinal, {kind} as address_type", present))
+    if not addresses:
+        nothing = {part: "null::varchar" for part in _ADDRESS_FIELDS}
+        addresses = [_keyed(nothing, "0 as ordinal, null::varchar as address_type", "false")]
+    con.execute(f"create or replace view addresses_in as {' union all '.join(addresses)}")
+
+    con.execute(f"create or replace view phones_in as {repeated(mapping.all('phone'), 'phone_type')}")
+    con.execute(f"create or replace view emails_in as {repeated(mapping.all('email'), 'label')}")
+    con.execute(f"create or replace view identifiers_in as {repeated(mapping.all('identifier'), 'id_type')}")
+    dates = f"{value_of(mapping.one('source_date'))} as source_date_raw, " + (
+        f"{value_of(mapping.one('date_of_birth'))} as date_of_birth_raw"
+    )
+    con.execute(f"create or replace view dates_in as select row_number, {dates} from source")
+
+
+def _keyed(fields: dict[str, str], extra: str, present: str | None = None) -> str:
+    """A select of `fields` with a `value_key` that is equal for equal values, without rows that have none."""
+    columns = ", ".join(f"{expression} as {name}" for name, expression in fields.items())
+    names = list(fields)
+    key = "concat_ws(chr(31), " + ", ".join(f"coalesce({name}, '')" for name in names) + ")"
+    shown = "concat_ws(' ', " + ", ".join(names) + ")"
+    any_value = f"coalesce({', '.join(names)}) is not null"
+    return (
+        f"select *, {key} as value_key, {shown} as shown from "
+        f"(select row_number, {extra}, {columns} from source where {present or 'true'}) where {any_value}"
+    )
+
+
+def _standardise(con: duckdb.DuckDBPyConnection) -> None:
+    """Each distinct name, address, phone and e-mail text through the hygiene package once."""
+    con.execute(
+        "create or replace table name_ids as select row_number() over () as name_id, * from (select distinct "
+        "value_key, full_name, name_prefix, first_name, middle_name, last_name, name_suffix, organization from names_in)"
+    )
+    standardise(
+        con,
+        'select name_id, full_name as "full", name_prefix as prefix, first_name as "first", middle_name as middle, '
+        'last_name as "last", name_suffix as suffix, organization from name_ids',
+        standardize_names,
+        "name_parties",
+    )
+    con.execute(
+        "create or replace table address_ids as select row_number() over () as address_id, * from (select distinct "
+        "value_key, line1, line2, city, state, zip, zip4 from addresses_in)"
+    )
+    standardise(
+        con,
+        "select address_id, line1, line2, city, state, zip, zip4 from address_ids",
+        standardize_addresses,
+        "address_values",
+    )
+    for view, function, table in (
+        ("phones_in", standardize_phones, "phone_values"),
+        ("emails_in", standardize_emails, "email_values"),
+    ):
+        standardise(con, f"select distinct raw from {view}", _column(function), table)
+
+
+def _column(function: Callable[[pa.Array], pa.Table]) -> Callable[[pa.Table], pa.Table]:
+    """A hygiene function over one column, as a function over the table that has it."""
+
+    def apply(table: pa.Table) -> pa.Table:
+        return function(table.column("raw").combine_chunks())
+
+    return apply

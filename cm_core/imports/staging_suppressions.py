@@ -1,0 +1,85 @@
+"""From a text file to staged do-not-call numbers or opt-outs. What they mean for people is `cm_core.compliance`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import duckdb
+
+from cm_core.compute import sql
+from cm_core.hygiene.emails import standardize_emails
+from cm_core.hygiene.phones import standardize_phones
+from cm_core.imports.feed_catalog import Feed
+from cm_core.imports.mapping import Mapping
+from cm_core.imports.staging import Counts, keep_raw, settle_findings, standardise, value_of
+
+
+def stage_dnc(
+    con: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    mapping: Mapping,
+    headers: Sequence[str],
+    import_id: str,
+    file_date: datetime,
+) -> Counts:
+    """Make `dnc(row_number, phone_e164, listing_date, source)` of `source`; a row without a full number is rejected."""
+    keep_raw(con, headers)
+    phone, number = value_of(mapping.one("phone")), value_of(mapping.one("number"))
+    raw = f"coalesce({phone}, concat({value_of(mapping.one('area_code'))}, {number}), {number})"
+    con.execute(
+        f"create or replace view suppressions_in as select row_number, {raw} as raw, "
+        f"{value_of(mapping.one('listing_date'))} as date_raw, "
+        f"{value_of(mapping.one('source'))} as source_raw from source"
+    )
+    con.execute("create or replace table parameters (file_date timestamp, default_source varchar)")
+    con.execute("insert into parameters values (?, ?)", [file_date, feed.defaults.get("source", feed.name)])
+    _standardise_phones(con)
+    con.execute(sql("cm_core.imports", "stage_dnc.sql"))
+    return settle_findings(con)
+
+
+def stage_opt_outs(
+    con: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    mapping: Mapping,
+    headers: Sequence[str],
+    import_id: str,
+    file_date: datetime,
+) -> Counts:
+    """Make `opt_outs(row_number, channel, phone_e164, email_key, opted_out_at, reason, source)` of `source`.
+
+    A row without any valid contact point, or with a channel nobody knows, is rejected and reported: a person's wish
+    must never get lost in a silent default.
+    """
+    keep_raw(con, headers)
+    values = {name: value_of(mapping.one(name)) for name in ("phone", "email", "channel", "opted_out_at", "reason")}
+    con.execute(
+        f"create or replace view suppressions_in as select row_number, {values['phone']} as raw, "
+        f"{values['email']} as email_raw, {values['channel']} as channel_raw, {values['opted_out_at']} as date_raw, "
+        f"{values['reason']} as reason, {value_of(mapping.one('source'))} as source_raw from source"
+    )
+    con.execute(
+        "create or replace table parameters (file_date timestamp, default_source varchar, default_channel varchar)"
+    )
+    defaults = [feed.defaults.get("source", feed.name), feed.defaults.get("channel", "all")]
+    con.execute("insert into parameters values (?, ?, ?)", [file_date, *defaults])
+    _standardise_phones(con)
+    standardise(
+        con,
+        "select distinct email_raw as raw from suppressions_in where email_raw is not null",
+        lambda table: standardize_emails(table.column("raw").combine_chunks()),
+        "email_values",
+    )
+    con.execute(sql("cm_core.imports", "stage_opt_outs.sql"))
+    return settle_findings(con)
+
+
+def _standardise_phones(con: duckdb.DuckDBPyConnection) -> None:
+    """Numbers that are not plainly ten digits go through the phone rules; the plain ones are taken as they are."""
+    standardise(
+        con,
+        "select distinct raw from suppressions_in where raw is not null and not regexp_full_match(raw, '[2-9][0-9]{9}')",
+        lambda table: standardize_phones(table.column("raw").combine_chunks()),
+        "phone_values",
+    )

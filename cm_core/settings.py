@@ -1,0 +1,101 @@
+"""Every setting of the system, read once from the environment. Nothing else in `cm_core` reads `os.environ`.
+
+Secrets (the password inside `CM_DATABASE_URL`) are `SecretStr`: printing the settings never shows them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cm_core.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Where things are and how strict the rules are. Each field `x` is the environment variable `CM_X`."""
+
+    model_config = SettingsConfigDict(env_prefix="CM_", frozen=True, extra="ignore")
+
+    # Places
+    home: Path = Field(Path(".cm"), description="State folder: private database, landing zone, lake, Dagster instance.")
+    database_url: SecretStr | None = Field(
+        None, description="mysql://user:password@host:port/database. Unset: a private server under CM_HOME."
+    )
+    database_readonly_url: SecretStr | None = Field(
+        None, description="A read-only account for `cm sql`. Unset: the private server's own, or a READ ONLY session."
+    )
+    landing_url: str | None = Field(None, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/landing.")
+    lake_url: str | None = Field(None, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/lake.")
+    s3_endpoint_url: str | None = Field(None, description="An S3-compatible endpoint other than AWS.")
+
+    # Resources
+    compute_memory_limit: str = Field("2GB", description="DuckDB's memory limit; beyond it, it spills to CM_HOME/tmp.")
+    compute_threads: int = Field(2, ge=1)
+
+    # Imports
+    max_file_bytes: int = Field(5 * 1024**3, description="Larger files are rejected (seed D1).")
+    max_field_chars: int = Field(10_000_000, description="A longer single field makes its row a rejected row.")
+    staging_rows_per_import: int = Field(
+        200_000, ge=0, description="Rows of an import kept for inspection in staging_raw_import; the lake keeps all."
+    )
+    validation_log_rows_per_import: int = Field(100_000, ge=0, description="Findings kept in import_validation_log.")
+    settle_seconds: float = Field(5.0, ge=0, description="A landing file younger than this may still be written to.")
+    sensor_seconds: int = Field(10, ge=1, description="How often the sensor looks into the landing zone.")
+
+    # The three guards of resolve (architecture, "Resolve and apply"). 0 or false restores the seed's literal rule.
+    shared_contact_max_surnames: int = Field(
+        5, ge=0, description="A phone or email carried by more surnames than this is no match key. 0 switches it off."
+    )
+    phone_needs_first_name: bool = Field(
+        True, description="A shared phone alone does not merge people whose first names clash."
+    )
+    attach_to_one_person: bool = Field(
+        True,
+        description="A row whose keys point at several persons attaches to one; the others become duplicates. "
+        "False: its values go to every one of them, as the seed's SQL does.",
+    )
+
+    # Linkage
+    match_threshold: float = Field(0.95, gt=0, lt=1, description="Splink probability from which a pair is a duplicate.")
+    max_pairs: int = Field(2_000_000_000, description="Linkage refuses to score more candidate pairs than this.")
+
+    @property
+    def home_dir(self) -> Path:
+        """The state folder as an absolute path."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def landing(self) -> str:
+        """URL of the landing zone."""
+        return self.landing_url or (self.home_dir / "landing").as_uri()
+
+    @property
+    def lake(self) -> str:
+        """URL of the lake."""
+        return self.lake_url or (self.home_dir / "lake").as_uri()
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Folder for temporary files of running jobs; safe to delete when nothing runs."""
+        return self.home_dir / "tmp"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder of the Dagster instance that the UI shows."""
+        return self.home_dir / "dagster"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read on first use.
+
+    Raises SettingsError naming each variable that is wrong, without its value.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        wrong = "; ".join(f"CM_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"Settings cannot be read. {wrong}") from None

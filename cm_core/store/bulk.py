@@ -1,0 +1,171 @@
+"""Rows in bulk between DuckDB and MySQL: `load` goes in by LOAD DATA LOCAL INFILE, `fetch` comes out by a stream.
+
+Both work on the caller's connections and inside the caller's transaction. What is loaded, and into which table,
+belongs to the callers.
+"""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pymysql
+from pymysql.cursors import SSCursor
+
+from cm_core.errors import ImportFailed
+
+FETCH_ROWS = 50_000
+
+_COPY = (
+    "copy (select {columns} from ({source}) as source) to '{file}' (format csv, delimiter ',', quote '\"', escape '\"', "
+    "nullstr 'NULL', header false, force_quote *, "
+    "timestampformat '%Y-%m-%d %H:%M:%S.%f', dateformat '%Y-%m-%d')"
+)
+# An enclosed field ends at a quote that is followed by a terminator, inner quotes are doubled, and with no escape
+# character a backslash is a backslash. A bare NULL is null; "NULL" in quotes is the text.
+_LOAD = (
+    "load data local infile %s into table {table} character set utf8mb4 "
+    "fields terminated by ',' optionally enclosed by '\"' escaped by '' lines terminated by '\\n' ({targets}){set}"
+)
+
+
+def load(
+    connection: pymysql.connections.Connection[Any],
+    duck: duckdb.DuckDBPyConnection,
+    query: str,
+    table: str,
+    columns: Sequence[str],
+    *,
+    params: Sequence[object] | dict[str, object] = (),
+) -> int:
+    """Insert the result of DuckDB `query` (with `params`) into MySQL `table`, and return the number of rows.
+
+    The query's columns go into `columns` by position; booleans become 1 and 0, blobs stay bytes, lists and structs
+    become JSON. Any text arrives as it is. `table` may be a temporary table or `database.table`. Nothing is committed.
+
+    Raises ImportFailed if a value does not fit its column, a row is refused (duplicate key, missing parent) or rows
+    are missing: LOAD DATA LOCAL would only warn. The caller rolls back.
+    """
+    query = query.strip().rstrip(";")
+    types = duck.execute(f"describe {query}", params or None).fetchall()
+    if len(types) != len(columns):
+        raise ValueError(f"The query for {table} has {len(types)} columns, the target list {len(columns)}.")
+    selected = ", ".join(_csv_expression(position, str(row[1])) for position, row in enumerate(types))
+    blobs = [str(row[1]) == "BLOB" for row in types]
+    source = f"select * from ({query}\n) as q({', '.join(f'c{i}' for i in range(len(types)))})"
+    with tempfile.TemporaryDirectory(prefix="load-", dir=_scratch(duck)) as folder:
+        file = Path(folder) / "rows.csv"
+        copy = _COPY.format(columns=selected, source=source, file=str(file).replace("'", "''"))
+        written = int(duck.execute(copy, params or None).fetchall()[0][0])
+        if not written:
+            return 0
+        statement = _LOAD.format(
+            table=_quoted(table),
+            targets=", ".join(
+                f"@b{i}" if blob else _quoted(name) for i, (name, blob) in enumerate(zip(columns, blobs, strict=True))
+            ),
+            set=_set_clause(columns, blobs),
+        )
+        with connection.cursor() as cursor:
+            loaded = cursor.execute(statement, (str(file),))
+            cursor.execute("show warnings limit 5")
+            warnings = [f"{row[1]} {row[2]}" for row in cursor.fetchall()]
+    if warnings or loaded != written:
+        raise ImportFailed(
+            f"Loading {written:,} rows into {table} went wrong: {loaded:,} arrived. "
+            + (f"The server says: {'; '.join(warnings)}" if warnings else "")
+        )
+    return written
+
+
+def fetch(
+    connection: pymysql.connections.Connection[Any],
+    query: str,
+    params: Sequence[object] | dict[str, object],
+    duck: duckdb.DuckDBPyConnection,
+    into_table: str,
+    schema: pa.Schema,
+) -> int:
+    """Append the result of MySQL `query` (with `params`) to DuckDB table `into_table`, and return the number of rows.
+
+    `schema` gives the result's columns in order: names and Arrow types (int, float, decimal, string, binary, date32,
+    timestamp, bool). The table is created from it if there is none. Memory holds FETCH_ROWS rows at a time.
+    Raises pyarrow.ArrowInvalid if a value is not of its declared type.
+    """
+    name = f"fetch_{secrets.token_hex(6)}"
+    table = _duck_quoted(into_table)
+    duck.register(name, schema.empty_table())
+    duck.execute(f"create table if not exists {table} as select * from {name}")
+    duck.unregister(name)
+    columns = ", ".join(_duck_quoted(field.name) for field in schema)
+    total = 0
+    # Texts instead of Python values: Arrow converts a column at a time, many times faster than pymysql a cell at a time.
+    decoders, connection.decoders = connection.decoders, {}
+    try:
+        with connection.cursor(SSCursor) as cursor:
+            cursor.execute(query, params or None)
+            width = len(cursor.description or ())
+            if width != len(schema):
+                raise ValueError(f"The query for {into_table} has {width} columns, the schema {len(schema)}.")
+            while rows := cursor.fetchmany(FETCH_ROWS):
+                duck.register(name, _arrow_table(rows, schema))
+                duck.execute(f"insert into {table} ({columns}) select {columns} from {name}")
+                duck.unregister(name)
+                total += len(rows)
+    finally:
+        connection.decoders = decoders
+    return total
+
+
+def _arrow_table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    arrays = []
+    for field, cells in zip(schema, zip(*rows, strict=True), strict=True):
+        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            arrays.append(pa.array([c.encode() if isinstance(c, str) else c for c in cells], field.type))
+            continue
+        if any(isinstance(c, bytes) for c in cells):  # computed columns may come as binary strings
+            cells = tuple(c.decode("utf-8") if isinstance(c, bytes) else c for c in cells)
+        arrays.append(pa.array(cells, pa.string()).cast(field.type))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _csv_expression(position: int, duck_type: str) -> str:
+    """How column `c<position>` of a DuckDB type is written so that MySQL reads the same value."""
+    column = f"c{position}"
+    if duck_type == "BOOLEAN":
+        return f"cast({column} as tinyint)"
+    if duck_type == "BLOB":
+        return f"hex({column})"
+    if duck_type.startswith("TIMESTAMP WITH TIME ZONE"):
+        return f"{column} at time zone 'UTC'"
+    if duck_type.endswith("]") or duck_type.startswith(("STRUCT", "MAP", "UNION")):
+        return f"cast(to_json({column}) as varchar)"
+    return column
+
+
+def _set_clause(columns: Sequence[str], blobs: Sequence[bool]) -> str:
+    parts = [
+        f"{_quoted(name)} = unhex(@b{i})" for i, (name, blob) in enumerate(zip(columns, blobs, strict=True)) if blob
+    ]
+    return f" set {', '.join(parts)}" if parts else ""
+
+
+def _scratch(duck: duckdb.DuckDBPyConnection) -> str | None:
+    """The folder in which the session keeps its temporary files; None (the system's) if it has none."""
+    setting = duck.execute("select current_setting('temp_directory')").fetchall()[0][0]
+    folder = Path(str(setting)).parent if setting else None
+    return str(folder) if folder is not None and folder.is_absolute() and folder.is_dir() else None
+
+
+def _quoted(name: str) -> str:
+    """A MySQL identifier, `database.table` by parts, for a statement with %s parameters."""
+    return ".".join("`" + part.replace("`", "``").replace("%", "%%") + "`" for part in name.split("."))
+
+
+def _duck_quoted(name: str) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))

@@ -1,0 +1,464 @@
+"""Every MySQL table, declared once. Alembic migrations and bulk loads are derived from this module.
+
+Only types and SQL that both MySQL >= 8.0 and MariaDB >= 10.6 accept. All times are UTC. Texts are utf8mb4;
+match keys, hashes and codes are ascii with binary collation, so that equality is equality of bytes.
+Marts are not here: they belong to dbt.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT, VARCHAR
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+_OPTIONS = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_unicode_ci",
+    "mariadb_engine": "InnoDB",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": "utf8mb4_unicode_ci",
+}
+
+
+def _code(length: int) -> VARCHAR:
+    """An ascii text compared byte by byte: ids, hashes, E.164 numbers, upper-case match keys."""
+    return VARCHAR(length, charset="ascii", collation="ascii_bin")
+
+
+def _exact(length: int) -> VARCHAR:
+    """A utf8mb4 text compared byte by byte: raw values that are part of a unique key."""
+    return VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+
+
+def _time(name: str, *, nullable: bool = True) -> Column[Any]:
+    return Column(name, DATETIME(fsp=6), nullable=nullable)
+
+
+def _now(name: str) -> Column[Any]:
+    return Column(name, DATETIME(fsp=6), nullable=False, server_default=text("CURRENT_TIMESTAMP(6)"))
+
+
+def _flag(name: str, default: int) -> Column[Any]:
+    return Column(name, Boolean, nullable=False, server_default=text(str(default)))
+
+
+def _table(name: str, *items: Any, comment: str) -> Table:
+    return Table(name, metadata, *items, comment=comment, **_OPTIONS)
+
+
+def _person_fk(name: str = "person_id", *, nullable: bool = False) -> Column[Any]:
+    return Column(name, BigInteger, ForeignKey("persons.id"), nullable=nullable)
+
+
+def _import_fk(name: str = "import_id", *, nullable: bool = False) -> Column[Any]:
+    return Column(name, _code(24), ForeignKey("import_metadata.import_id"), nullable=nullable)
+
+
+def _provenance() -> list[Column[Any]]:
+    """Which imports brought and last confirmed a fact, how new the newest source is, and when we wrote it."""
+    return [
+        _time("source_date", nullable=False),
+        Column("first_import_id", _code(24), nullable=False),
+        Column("last_import_id", _code(24), nullable=False),
+        _now("created_at"),
+        _now("updated_at"),
+    ]
+
+
+# --- Imports -----------------------------------------------------------------------------------------------
+
+import_metadata = _table(
+    "import_metadata",
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("import_id", _code(24), nullable=False),
+    Column("feed", String(64), nullable=False),
+    Column("filename", String(255), nullable=False),
+    Column("source_type", String(16), nullable=False),
+    Column("import_date", Date, nullable=False),
+    Column("landing_key", _exact(700), nullable=False),
+    Column("s3_location", String(1024), nullable=False),
+    Column("uploaded_by", String(255)),
+    _time("uploaded_at", nullable=False),
+    _time("source_date", nullable=False),
+    Column("file_size_bytes", BigInteger, nullable=False),
+    Column("checksum_sha256", _code(64), nullable=False),
+    Column("schema_version", String(32)),
+    Column("status", _code(24), nullable=False),
+    Column("status_reason", Text),
+    Column("duplicate_of", _code(24)),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("row_count", BigInteger),
+    Column("success_count", BigInteger),
+    Column("error_count", BigInteger),
+    Column("inserted_count", BigInteger),
+    Column("updated_count", BigInteger),
+    Column("skipped_count", BigInteger),
+    Column("processing_duration_seconds", Numeric(12, 3)),
+    Column("error_log_s3", String(1024)),
+    Column("success_report_s3", String(1024)),
+    Column("checklist_s3", String(1024)),
+    Column("file_format", LONGTEXT, comment="JSON: detected dialect, encoding, and which column became which field"),
+    _time("started_at"),
+    _time("finished_at"),
+    _now("created_at"),
+    _now("updated_at"),
+    UniqueConstraint("import_id"),
+    Index(None, "checksum_sha256"),
+    Index(None, "status"),
+    comment="One row per file: what it was, where it is, what became of it (seed D2)",
+)
+
+landing_files = _table(
+    "landing_files",
+    Column("object_id", _code(64), primary_key=True, comment="SHA-256 of landing URL, key and etag"),
+    Column("landing_key", _exact(700), nullable=False),
+    Column("etag", String(128), nullable=False),
+    Column("file_size_bytes", BigInteger, nullable=False),
+    _time("last_modified", nullable=False),
+    _import_fk(),
+    _now("seen_at"),
+    comment="The sensor's ledger: each version of each object in the landing zone is registered once",
+)
+
+staging_raw_import = _table(
+    "staging_raw_import",
+    _import_fk(),
+    Column("row_number", BigInteger, nullable=False),
+    Column("entity_type", String(16)),
+    Column("first_name", String(100)),
+    Column("middle_name", String(100)),
+    Column("last_name", String(100)),
+    Column("name_suffix", String(20)),
+    Column("organization_name", String(255)),
+    Column("email", String(320)),
+    Column("phone_e164", _code(20)),
+    Column("street", String(255)),
+    Column("city", String(100)),
+    Column("state", String(64)),
+    Column("zip", String(16)),
+    _time("source_date"),
+    Column("raw", LONGTEXT, nullable=False, comment="JSON: every source column as it was"),
+    UniqueConstraint("import_id", "row_number"),
+    comment="Staged rows of recent imports, for inspection; the lake keeps all of them for ever",
+)
+staging_raw_import.append_column(Column("staging_id", BigInteger, primary_key=True, autoincrement=True))
+
+import_validation_log = _table(
+    "import_validation_log",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    _import_fk(),
+    Column("row_number", BigInteger, nullable=False),
+    Column("error_type", _code(32), nullable=False),
+    Column("field_name", String(128)),
+    Column("field_value", Text),
+    Column("error_message", Text, nullable=False),
+    Column("row_status", _code(16), nullable=False, comment="rejected: the row is out; kept: only the value is"),
+    Index(None, "import_id", "row_number"),
+    comment="What was wrong in which row (seed D4)",
+)
+
+import_audit_log = _table(
+    "import_audit_log",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    _import_fk(),
+    Column("operation", _code(32), nullable=False),
+    Column("record_count", BigInteger),
+    Column("detail", Text),
+    _now("timestamp"),
+    Index(None, "import_id"),
+    comment="Each change of an import's state and each write of an apply (seed D3, step 4)",
+)
+
+id_counters = _table(
+    "id_counters",
+    Column("name", _code(64), primary_key=True),
+    Column("next_id", BigInteger, nullable=False),
+    comment="Next free id per table; read and moved inside the writing transaction, so a rollback burns none",
+)
+
+# --- People ------------------------------------------------------------------------------------------------
+
+persons = _table(
+    "persons",
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("entity_id", BigInteger, nullable=False, comment="Stable id of the cluster this person belongs to"),
+    Column("entity_type", _code(16), nullable=False),
+    Column("name_prefix", String(20)),
+    Column("first_name", String(100)),
+    Column("middle_name", String(100)),
+    Column("last_name", String(100)),
+    Column("name_suffix", String(20)),
+    Column("organization_name", String(255)),
+    Column("first_key", _code(100)),
+    Column("last_key", _code(100)),
+    Column("organization_key", _code(255)),
+    Column("date_of_birth", Date),
+    _flag("is_original", 1),
+    _flag("is_manually_verified", 0),
+    _time("name_source_date"),
+    _time("birth_source_date"),
+    *_provenance(),
+    Index(None, "last_key", "first_key"),
+    Index(None, "organization_key"),
+    Index(None, "entity_id"),
+    comment="What exact keys say is one human or organisation; golden records have is_original = 1",
+)
+
+phone_numbers = _table(
+    "phone_numbers",
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    _person_fk(),
+    Column("phone_key", _exact(255), nullable=False, comment="E.164 with extension; the raw text if invalid"),
+    Column("phone_raw", String(255), nullable=False),
+    Column("phone_e164", _code(20)),
+    Column("extension", String(20)),
+    Column("phone_type", _code(16), comment="mobile, landline, voip, fax: only from a source that says so"),
+    Column("region", _code(2)),
+    Column("invalid_reason", _code(64)),
+    _flag("is_primary", 0),
+    _flag("is_verified", 0),
+    Column("dnc_status", _code(16)),
+    *_provenance(),
+    UniqueConstraint("person_id", "phone_key"),
+    Index(None, "phone_e164"),
+    comment="Phone numbers of a person, invalid ones too (phone_e164 is null)",
+)
+
+email_addresses = _table(
+    "email_addresses",
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    _person_fk(),
+    Column("email_key", _exact(320), nullable=False, comment="Match key; the raw text if invalid"),
+    Column("email_raw", String(320), nullable=False),
+    Column("email", String(320), comment="Normalised address; null if invalid"),
+    Column("invalid_reason", _code(64)),
+    _flag("is_primary", 0),
+    _flag("is_verified", 0),
+    Column("opt_out_status", _code(16)),
+    *_provenance(),
+    UniqueConstraint("person_id", "email_key"),
+    Index(None, "email_key"),
+    comment="E-mail addresses of a person, invalid ones too (email is null)",
+)
+
+addresses = _table(
+    "addresses",
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    _person_fk(),
+    Column("address_key", _exact(255), nullable=False, comment="Equal for equal places; from the raw text if unparsed"),
+    Column("address_raw", String(500), nullable=False),
+    Column("care_of", String(255)),
+    Column("street", String(255)),
+    Column("city", String(100)),
+    Column("state", String(64)),
+    Column("zip", String(16)),
+    Column("zip4", _code(4)),
+    Column("county", String(64)),
+    Column("address_type", _code(16), comment="mailing, residential, property ... as the feed says"),
+    Column("invalid_reason", _code(64)),
+    Column("name_zip_key", _code(255), comment="FIRST|LAST|SUFFIX|ZIP5 of the person now; natural persons only"),
+    _flag("is_primary", 0),
+    *_provenance(),
+    UniqueConstraint("person_id", "address_key"),
+    Index(None, "name_zip_key"),
+    Index(None, "zip"),
+    comment="Postal addresses of a person, USPS form where they parse",
+)
+
+person_identifiers = _table(
+    "person_identifiers",
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    _person_fk(),
+    Column("id_type", _code(64), nullable=False),
+    Column("id_value", _exact(255), nullable=False),
+    *_provenance(),
+    UniqueConstraint("person_id", "id_type", "id_value"),
+    Index(None, "id_type", "id_value"),
+    comment="Ids that sources know a person by: owner number, voter id, operator key",
+)
+
+person_sources = _table(
+    "person_sources",
+    Column("import_id", _code(24), ForeignKey("import_metadata.import_id"), primary_key=True),
+    Column("row_number", BigInteger, primary_key=True, autoincrement=False),
+    Column("party_no", SmallInteger, primary_key=True, autoincrement=False),
+    _person_fk(),
+    Column("role", _code(16), nullable=False, comment="owner, joint_owner, contact, employer"),
+    Column("match_key", _code(16), nullable=False, comment="email, phone, name_zip, or new"),
+    Column("operation", _code(16), nullable=False, comment="inserted, updated or skipped"),
+    Index(None, "person_id"),
+    comment="Every source row, and the person or persons it became part of",
+)
+
+person_relations = _table(
+    "person_relations",
+    Column("person_id", BigInteger, ForeignKey("persons.id"), primary_key=True, autoincrement=False),
+    Column("related_person_id", BigInteger, ForeignKey("persons.id"), primary_key=True, autoincrement=False),
+    Column("relation", _code(16), primary_key=True, comment="household, contact, employer"),
+    Column("first_import_id", _code(24), nullable=False),
+    _now("created_at"),
+    Index(None, "related_person_id"),
+    comment="Who belongs together without being the same: joint owners, an organisation and its contact",
+)
+
+shared_contacts = _table(
+    "shared_contacts",
+    Column("kind", _code(8), primary_key=True, comment="phone or email"),
+    Column("contact_key", _exact(320), primary_key=True),
+    Column("surnames", Integer, nullable=False),
+    Column("first_import_id", _code(24), nullable=False),
+    _now("created_at"),
+    comment="Contacts carried by too many surnames to be a match key; for review",
+)
+
+# --- Duplicates --------------------------------------------------------------------------------------------
+
+person_duplicates = _table(
+    "person_duplicates",
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    _person_fk("original_id"),
+    _person_fk("duplicate_id"),
+    Column("match_score", Numeric(5, 2), nullable=False, comment="0 to 100"),
+    Column("match_reason", String(100), nullable=False),
+    Column("match_tier", SmallInteger, comment="1 exact, 2 strong, 3 fuzzy (seed E2); null: Splink alone"),
+    Column("match_probability", Numeric(9, 8), comment="Splink's, where it scored the pair"),
+    Column("job_id", _code(50), nullable=False),
+    _now("merged_at"),
+    UniqueConstraint("duplicate_id"),
+    Index(None, "original_id"),
+    comment="Which person is a duplicate of which golden record, and why",
+)
+
+dedup_audit_log = _table(
+    "dedup_audit_log",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("job_id", _code(50), nullable=False),
+    Column("action", _code(16), nullable=False, comment="link, unlink, golden, split"),
+    Column("original_person_id", BigInteger, nullable=False),
+    Column("duplicate_person_id", BigInteger, nullable=False),
+    Column("match_score", Numeric(5, 2)),
+    Column("match_reason", String(100)),
+    Column("merged_fields", LONGTEXT, comment="JSON: fields the golden record lacks and the duplicate has"),
+    _now("created_at"),
+    Index("idx_job_id", "job_id"),
+    Index("idx_original", "original_person_id"),
+    Index("idx_duplicate", "duplicate_person_id"),
+    comment="Every link and unlink of two persons (seed E4); append-only",
+)
+
+entity_successors = _table(
+    "entity_successors",
+    Column("entity_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("successor_id", BigInteger, nullable=False),
+    Column("job_id", _code(50), nullable=False),
+    _now("retired_at"),
+    Index(None, "successor_id"),
+    comment="Where a retired entity_id went; a retired id never returns",
+)
+
+# --- Campaigns and compliance ------------------------------------------------------------------------------
+
+campaigns = _table(
+    "campaigns",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("name", String(255), nullable=False),
+    Column("type", _code(16), nullable=False, comment="mail, sms, call, email"),
+    Column("start_date", Date),
+    Column("end_date", Date),
+    UniqueConstraint("name", "type"),
+    comment="Marketing campaigns",
+)
+
+touchpoints = _table(
+    "touchpoints",
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    _person_fk(nullable=True),
+    Column("campaign_id", BigInteger, ForeignKey("campaigns.id")),
+    Column("touchpoint_type", _code(16), nullable=False, comment="mail, sms, call, email"),
+    _time("touchpoint_date", nullable=False),
+    Column("status", String(32)),
+    Column("phone_e164", _code(20)),
+    Column("email_key", _exact(320)),
+    Column("metadata", LONGTEXT, comment="JSON"),
+    Column("import_id", _code(24)),
+    Column("row_number", BigInteger),
+    UniqueConstraint("import_id", "row_number"),
+    Index(None, "person_id", "touchpoint_date"),
+    Index(None, "campaign_id"),
+    Index(None, "phone_e164"),
+    comment="Every contact made: the life of a lead",
+)
+
+dnc_registry = _table(
+    "dnc_registry",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("phone_e164", _code(20), nullable=False),
+    Column("listing_date", Date),
+    Column("source", _code(32), nullable=False, comment="which list: national, or the name the feed gives"),
+    Column("first_import_id", _code(24), nullable=False),
+    Column("last_import_id", _code(24), nullable=False),
+    UniqueConstraint("phone_e164", "source"),
+    comment="Do-not-call registrations by list; a fact of its list, not a person's own request",
+)
+
+opt_outs = _table(
+    "opt_outs",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    _person_fk(nullable=True),
+    Column("channel", _code(8), nullable=False, comment="call, sms, email, mail, all"),
+    Column("phone_e164", _code(20)),
+    Column("email_key", _exact(320)),
+    Column("address_key", _exact(255)),
+    _time("opted_out_at", nullable=False),
+    Column("reason", String(255)),
+    Column("source", String(64), nullable=False),
+    Column("import_id", _code(24)),
+    Column("row_number", BigInteger),
+    UniqueConstraint("import_id", "row_number", "channel"),
+    Index(None, "person_id"),
+    Index(None, "phone_e164"),
+    Index(None, "email_key"),
+    comment="What people asked for: permanent, by person or bare contact point, known to us or not",
+)
+
+#: The tables whose content an import or a dedupe decides; their checksum is how tests compare two databases.
+CANONICAL_TABLES: tuple[str, ...] = (
+    "persons",
+    "phone_numbers",
+    "email_addresses",
+    "addresses",
+    "person_identifiers",
+    "person_sources",
+    "person_relations",
+    "shared_contacts",
+    "person_duplicates",
+    "dnc_registry",
+    "opt_outs",
+)

@@ -1,0 +1,140 @@
+-- Match keys of the batch and of the persons that own the same contacts (architecture, "Resolve and apply").
+-- In:  parties, phones, emails, addresses (staged), first_name_classes(first_key, name_class),
+--      owners(kind, contact, person_id, entity_type, first_key, last_key, name_suffix, organization_key, source_date),
+--      name_owners(match_key, person_id, source_date), known_shared(kind, contact),
+--      rules(import_id, shared_max, phone_needs_first_name).
+-- Out: party_keys(row_number, party_no, kind, match_key), owner_keys(kind, match_key, person_id, source_date),
+--      shared_now(kind, contact, surnames).
+--
+-- A contact is a key together with a class, so that who may merge over it is an equivalence:
+--   email: all humans are one class; organisations merge only under the same name.
+--   phone: humans merge under the same first name (nicknames folded, generation kept), organisations as above.
+-- Somebody without a name joins the only class at the contact, if there is only one.
+
+create or replace table identities as
+with everyone as (
+    select
+        row_number,
+        party_no,
+        null::bigint as person_id,
+        entity_type,
+        first_key,
+        last_key,
+        name_suffix,
+        organization_key
+    from parties
+    union all
+    select distinct on (person_id)
+        null, null, person_id, entity_type, first_key, last_key, name_suffix, organization_key
+    from owners
+),
+classed as (
+    select
+        e.*,
+        case
+            when e.entity_type in ('organization', 'trust', 'estate', 'government') then 'O:' || e.organization_key
+            when e.last_key is not null or e.first_key is not null then 'N'
+        end as email_class,
+        regexp_extract(upper(e.name_suffix), '^(JR|SR|II|III|IV|V)\.?$', 1) as generation,
+        c.name_class
+    from everyone as e
+    left join first_name_classes as c on e.first_key = c.first_key
+)
+select
+    *,
+    case
+        when email_class like 'O:%' then email_class
+        when not r.phone_needs_first_name then email_class
+        when name_class is not null then name_class || '|' || coalesce(generation, '')
+    end as phone_class,
+    coalesce(last_key, organization_key) as surname
+from classed, rules as r;
+
+create or replace table party_contacts as
+select row_number, party_no, 'email' as kind, email_key as contact from emails where email is not null
+union
+select row_number, party_no, 'phone', phone_e164
+from phones
+where phone_e164 is not null and phone_type is distinct from 'fax';
+
+create or replace table holders as
+select
+    p.row_number,
+    p.party_no,
+    null::bigint as person_id,
+    p.kind,
+    p.contact,
+    null::timestamp as source_date,
+    case when p.kind = 'email' then i.email_class else i.phone_class end as class,
+    i.surname
+from party_contacts as p
+inner join identities as i on p.row_number = i.row_number and p.party_no = i.party_no
+union all
+select
+    null,
+    null,
+    o.person_id,
+    o.kind,
+    o.contact,
+    o.source_date,
+    case when o.kind = 'email' then i.email_class else i.phone_class end,
+    i.surname
+from owners as o
+inner join identities as i on o.person_id = i.person_id;
+
+create or replace table contact_facts as
+select
+    kind,
+    contact,
+    count(distinct surname) as surnames,
+    count(distinct class) as classes,
+    min(class) as only_class
+from holders
+group by kind, contact;
+
+create or replace table shared_now as
+select f.kind, f.contact, f.surnames
+from contact_facts as f, rules as r
+where r.shared_max > 0 and f.surnames > r.shared_max;
+
+create or replace table contact_keys as
+select
+    h.row_number,
+    h.party_no,
+    h.person_id,
+    h.kind,
+    h.source_date,
+    h.contact || chr(31) || coalesce(h.class, f.only_class, '') as match_key
+from holders as h
+inner join contact_facts as f on h.kind = f.kind and h.contact = f.contact
+anti join shared_now as s on h.kind = s.kind and h.contact = s.contact
+anti join known_shared as k on h.kind = k.kind and h.contact = k.contact
+where h.class is not null or f.classes <= 1;
+
+create or replace table name_zip_keys as
+select distinct
+    p.row_number,
+    p.party_no,
+    p.first_key || '|' || p.last_key || '|'
+    || coalesce(regexp_extract(upper(p.name_suffix), '^(JR|SR|II|III|IV|V)\.?$', 1), '') || '|' || a.zip as match_key
+from parties as p
+inner join addresses as a on p.row_number = a.row_number and p.party_no = a.party_no
+where p.entity_type = 'person' and p.first_key <> '' and p.last_key <> '' and regexp_full_match(a.zip, '[0-9]{5}');
+
+-- Two parties of one row are two by construction: only the first may use a key both have.
+create or replace table party_keys as
+select row_number, party_no, kind, match_key
+from (
+    select row_number, party_no, kind, match_key from contact_keys where row_number is not null
+    union all
+    select row_number, party_no, 'name_zip', match_key from name_zip_keys
+)
+qualify row_number() over (partition by row_number, kind, match_key order by party_no) = 1;
+
+create or replace table owner_keys as
+select kind, match_key, person_id, max(source_date) as source_date
+from contact_keys
+where person_id is not null
+group by all
+union all
+select 'name_zip', match_key, person_id, max(source_date) from name_owners group by all;

@@ -1,0 +1,79 @@
+{#
+  Tables that readers never see half-built or missing. dbt-mysql's own materialization drops and renames in
+  separate statements and adds indexes afterwards; here the new table is built and indexed beside the old one and
+  both change places in one atomic RENAME.
+
+  Indexes come from config(indexes=[{"columns": [...], "type": "primary" | "unique" | "plain"}]).
+  READ COMMITTED, because CREATE TABLE ... SELECT under REPEATABLE READ locks the rows it reads and would hold up
+  the writer of the canonical tables.
+#}
+{% materialization table, default %}
+  {%- set target_relation = this.incorporate(type='table') -%}
+  {%- set building = make_intermediate_relation(target_relation) -%}
+  {%- set retired = make_backup_relation(target_relation, 'table') -%}
+  {%- set existing = load_cached_relation(this) -%}
+
+  {% call statement('isolation', auto_begin=False) %}
+    set session transaction isolation level read committed
+  {% endcall %}
+  {% call statement('drop_leftovers', auto_begin=False) %}
+    drop table if exists {{ building }}, {{ retired }}
+  {% endcall %}
+  {{ run_hooks(pre_hooks, inside_transaction=False) }}
+  {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+  {% call statement('main') -%}
+    {{ get_create_table_as_sql(False, building, sql) }}
+  {%- endcall %}
+
+  {% if config.get('indexes') %}
+    {% call statement('indexes') %}
+      alter table {{ building }} {{ index_clauses(config.get('indexes')) }}
+    {% endcall %}
+  {% endif %}
+
+  {% if existing is not none and existing.type == 'view' %}
+    {% call statement('drop_view') %} drop view if exists {{ existing }} {% endcall %}
+    {% set existing = none %}
+  {% endif %}
+  {% call statement('swap') %}
+    rename table {% if existing is not none %}{{ existing }} to {{ retired }}, {% endif %}{{ building }} to {{ target_relation }}
+  {% endcall %}
+  {% call statement('drop_retired') %} drop table if exists {{ retired }} {% endcall %}
+
+  {{ run_hooks(post_hooks, inside_transaction=True) }}
+  {{ adapter.commit() }}
+  {{ run_hooks(post_hooks, inside_transaction=False) }}
+  {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+
+{% macro index_clauses(indexes) %}
+  {%- set kinds = {'primary': 'add primary key', 'unique': 'add unique index', 'plain': 'add index'} -%}
+  {%- for index in indexes -%}
+    {{ kinds[index.get('type', 'plain')] }} ({{ index['columns'] | join(', ') }}){{ ', ' if not loop.last }}
+  {%- endfor -%}
+{% endmacro %}
+
+
+{% macro mysql__create_table_as(temporary, relation, sql) -%}
+  {{ create_contract_table(temporary, relation, sql) }}
+{%- endmacro %}
+
+{% macro mariadb__create_table_as(temporary, relation, sql) -%}
+  {{ create_contract_table(temporary, relation, sql) }}
+{%- endmacro %}
+
+{#  CREATE TABLE ... SELECT with the model's contract as its columns; text is utf8mb4_unicode_ci where the contract
+    names no other collation, so that both servers build the same table whatever their defaults are. #}
+{% macro create_contract_table(temporary, relation, sql) %}
+  create {{ 'temporary ' if temporary }}table {{ relation.include(database=False) }}
+  {% if config.get('contract').enforced %}
+    {{ get_assert_columns_equivalent(sql) }}
+    {{ get_table_columns_and_constraints() }}
+    {%- set sql = get_select_subquery(sql) %}
+  {% endif %}
+  engine = InnoDB default character set utf8mb4 collate utf8mb4_unicode_ci
+  as
+  {{ sql }}
+{% endmacro %}

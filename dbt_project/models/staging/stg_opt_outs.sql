@@ -1,0 +1,13 @@
+select
+    id as opt_out_id,
+    person_id,
+    channel,
+    phone_e164,
+    email_key,
+    address_key,
+    opted_out_at,
+    reason,
+    source,
+    import_id,
+    `row_number`
+from {{ source('canonical', 'opt_outs') }}

@@ -1,0 +1,5 @@
+select
+    kind,
+    contact_key,
+    surnames
+from {{ source('canonical', 'shared_contacts') }}

@@ -1,0 +1,206 @@
+"""The one seam to dbt: project, environment, manifest, runner and translator. dbt-mysql's successor replaces this.
+
+Models and rules live in `dbt_project/`; which models exist and when they run is the graph's business.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
+
+from cm_core.errors import ImportFailed
+
+if TYPE_CHECKING:
+    from cm_core.settings import Settings
+    from cm_core.store import Database
+
+_PROJECT = "dbt_project"
+_PARSE_TIMEOUT_S = 300
+_KEPT_MANIFESTS = 3
+#: Two dbt runs would build the same tables at once; this database lock keeps them apart, across machines.
+_MARTS_LOCK = "cm_marts"
+_MARTS_TIMEOUT_S = 3600
+
+
+def project_dir() -> Path:
+    """The dbt project's folder, beside the package `resources`."""
+    return Path(__file__).resolve().parent.with_name(_PROJECT)
+
+
+def state_dir(settings: Settings) -> Path:
+    """Where dbt's manifests, artifacts and logs go: under CM_HOME, never into the project."""
+    return settings.home_dir / "dbt"
+
+
+def dbt_environment(settings: Settings, database: Database) -> dict[str, str]:
+    """The variables that `profiles.yml` reads, for one database. The password is in DBT_ENV_SECRET_CM_PASSWORD only,
+    which dbt masks in its logs."""
+    url = database.url
+    return {
+        **_parse_environment(settings),
+        "CM_DBT_TYPE": database.flavour,
+        "CM_DBT_HOST": url.host or "127.0.0.1",
+        "CM_DBT_PORT": str(url.port or 3306),
+        "CM_DBT_USER": url.username or "",
+        "CM_DBT_DATABASE": database.name,
+        "DBT_ENV_SECRET_CM_PASSWORD": str(url.password or ""),
+    }
+
+
+def manifest_path(settings: Settings) -> Path:
+    """dbt's manifest of the project as it is now, parsed when there is none yet (about 5 s, no connection needed).
+
+    The file's name carries a fingerprint of the project's files, so an edit makes a new one. Two processes may ask
+    at once: one parses, the other waits. Raises ImportFailed with dbt's message when the project does not parse.
+    """
+    folder = state_dir(settings) / "manifests"
+    manifest = folder / f"{_fingerprint(project_dir())}.json"
+    if manifest.exists():
+        return manifest
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not manifest.exists():
+            target = state_dir(settings) / "target"
+            _parse(settings)
+            # A copy under its final name only when whole; the target folder stays for partial parsing.
+            whole = manifest.with_suffix(".tmp")
+            whole.write_bytes((target / "manifest.json").read_bytes())
+            whole.replace(manifest)
+            _forget_old(folder)
+    return manifest
+
+
+class DbtResource(dg.ConfigurableResource["DbtResource"]):
+    """Runs dbt against the database of the settings, artifacts and logs under CM_HOME."""
+
+    def build(
+        self, context: dg.AssetExecutionContext, settings: Settings, database: Database
+    ) -> Iterator[dg.DagsterEventType | Any]:
+        """`dbt build` of the run's selection; yields materializations and check results as dbt reports them.
+
+        Waits for another run of dbt on the same database to end. Raises DatabaseUnavailable or WriterBusy, and what
+        dagster-dbt raises when a model fails.
+        """
+        from cm_core.store.locks import named_lock
+
+        with (
+            database.connect() as connection,
+            named_lock(connection, _MARTS_LOCK, timeout_s=_MARTS_TIMEOUT_S),
+        ):
+            target = state_dir(settings) / "runs" / f"{context.run.run_id}-{context.op_execution_context.retry_number}"
+            with _environment(dbt_environment(settings, database)):
+                invocation = _cli().cli(["build"], context=context, target_path=target)
+            yield from invocation.stream()
+
+
+class CmTranslator(DagsterDbtTranslator):
+    """How the dbt project looks in the graph."""
+
+    def __init__(self, automation_condition: dg.AutomationCondition[Any] | None = None) -> None:
+        super().__init__(
+            DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_duplicate_source_asset_keys=True)
+        )
+        self._automation_condition = automation_condition
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """The table's name; a source is the Python asset that writes it (`meta.asset`, else the same name)."""
+        return dg.AssetKey(dbt_resource_props.get("meta", {}).get("asset", dbt_resource_props["name"]))
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The mart's folder; what only serves the marts stands with compliance."""
+        folders: Sequence[str] = dbt_resource_props["fqn"][1:-1]
+        return folders[-1] if "marts" in folders else "compliance"
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        """The layer: staging, intermediate, marts or seeds."""
+        folders: Sequence[str] = dbt_resource_props["fqn"][1:-1]
+        return {"layer": folders[0] if folders else "seeds"}
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        """Everybody's marts are one team's."""
+        return ["team:data-engineering"]
+
+    def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> dg.AutomationCondition[Any] | None:
+        """The same condition for all: one follow-up run builds everything."""
+        return self._automation_condition
+
+
+def _cli() -> DbtCliResource:
+    return DbtCliResource(
+        project_dir=os.fspath(project_dir()),
+        profiles_dir=os.fspath(project_dir()),
+        dbt_executable=_executable(),
+    )
+
+
+def _executable() -> str:
+    """dbt of this interpreter's environment, which need not be on PATH."""
+    return os.fspath(Path(sys.executable).with_name("dbt"))
+
+
+def _parse_environment(settings: Settings) -> dict[str, str]:
+    """What dbt needs to parse: places under CM_HOME and no telemetry."""
+    return {
+        "DBT_TARGET_PATH": os.fspath(state_dir(settings) / "target"),
+        "DBT_LOG_PATH": os.fspath(state_dir(settings) / "logs"),
+        "DBT_PROFILES_DIR": os.fspath(project_dir()),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def _parse(settings: Settings) -> None:
+    command = [_executable(), "--no-use-colors", "parse", "--project-dir", os.fspath(project_dir())]
+    done = subprocess.run(
+        command,
+        env={**os.environ, **_parse_environment(settings)},
+        capture_output=True,
+        text=True,
+        timeout=_PARSE_TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ImportFailed(f"The dbt project in {project_dir()} does not parse: {done.stdout.strip()[-2000:]}")
+
+
+def _fingerprint(folder: Path) -> str:
+    """Hash over names and contents of the project's files (about 100 small ones)."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix in {".sql", ".yml", ".csv", ".md"}:
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def _forget_old(folder: Path) -> None:
+    """Keep the newest manifests only; a reader of an older one has it in memory already."""
+    newest_first = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in newest_first[_KEPT_MANIFESTS:]:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables while dbt is started (dagster-dbt hands on the process's own)."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

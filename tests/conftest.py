@@ -1,0 +1,175 @@
+"""Fixtures shared by all tests: one private server for the session, a fresh database for each test that wants one.
+
+Set CM_TEST_MYSQL_URL (an account that may create databases) to run the `any_database` tests on that server too.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+from cm_core.settings import Settings, get_settings
+from cm_core.store import Database, DatabaseUrls, PrivateServer
+from cm_core.store.database import parse_url
+from cm_core.store.migrations import upgrade
+
+MYSQL_URL = os.environ.get("CM_TEST_MYSQL_URL")
+
+DatabaseFactory = Callable[..., Database]
+SettingsFactory = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """No CM_ setting of the shell reaches a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if n.startswith("CM_")]:
+            patch.delenv(name)
+        get_settings.cache_clear()
+        yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseUrls]:
+    """A private server for the whole session: the URLs of its writer and its reader."""
+    private = PrivateServer(tmp_path_factory.mktemp("server"), buffer_pool="256M", redo_log="96M")
+    try:
+        yield private.ensure_running()
+    finally:
+        private.stop()
+
+
+class _Databases:
+    """Makes fresh databases on one server, quickly: the first is migrated, the others replay its tables."""
+
+    def __init__(self, url: sqlalchemy.URL) -> None:
+        self._url = url
+        self._tables: list[str] = []
+        self._revision: str | None = None
+
+    def make(self, *, migrated: bool = True) -> Database:
+        database = Database(self._url.set(database=f"cm_test_{secrets.token_hex(5)}"))
+        database.ensure_ready()
+        if not migrated:
+            return database
+        if not self._tables:
+            upgrade(database)
+            self._remember(database)
+            return database
+        with database.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("set foreign_key_checks = 0")
+            for statement in self._tables:
+                cursor.execute(statement)
+            cursor.execute("insert into alembic_version values (%s)", (self._revision,))
+            connection.commit()
+        return database
+
+    def drop(self, database: Database) -> None:
+        database.close()
+        with database.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"drop database `{database.name}`")
+
+    def _remember(self, database: Database) -> None:
+        with database.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("show tables")
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"show create table `{name}`")
+                row: Any = cursor.fetchone()
+                self._tables.append(row[1])
+            cursor.execute("select version_num from alembic_version")
+            (self._revision,) = cursor.fetchone()  # type: ignore[misc]
+
+
+@pytest.fixture(scope="session")
+def _mariadb_databases(server: DatabaseUrls) -> _Databases:
+    return _Databases(server.writer)
+
+
+@pytest.fixture(scope="session")
+def _mysql_databases() -> _Databases | None:
+    return _Databases(parse_url(MYSQL_URL)) if MYSQL_URL else None
+
+
+@pytest.fixture
+def make_database(_mariadb_databases: _Databases) -> Iterator[DatabaseFactory]:
+    """Call it for a fresh, empty, migrated database on the session's server (`migrated=False`: without tables)."""
+    made: list[Database] = []
+
+    def make(*, migrated: bool = True) -> Database:
+        made.append(_mariadb_databases.make(migrated=migrated))
+        return made[-1]
+
+    yield make
+    for database in made:
+        _mariadb_databases.drop(database)
+
+
+@pytest.fixture
+def database(make_database: DatabaseFactory) -> Database:
+    """A fresh, empty, migrated database."""
+    return make_database()
+
+
+@pytest.fixture(params=["mariadb", pytest.param("mysql", marks=pytest.mark.mysql)])
+def make_any_database(
+    request: pytest.FixtureRequest, _mysql_databases: _Databases | None
+) -> Iterator[DatabaseFactory]:
+    """`make_database` on MariaDB, and again on the MySQL of CM_TEST_MYSQL_URL if that is set."""
+    if request.param == "mysql" and _mysql_databases is None:
+        pytest.skip("CM_TEST_MYSQL_URL is not set")
+    databases: _Databases = (
+        _mysql_databases
+        if request.param == "mysql" and _mysql_databases is not None
+        else request.getfixturevalue("_mariadb_databases")
+    )
+    made: list[Database] = []
+
+    def make(*, migrated: bool = True) -> Database:
+        made.append(databases.make(migrated=migrated))
+        return made[-1]
+
+    yield make
+    for database in made:
+        databases.drop(database)
+
+
+@pytest.fixture
+def any_database(make_any_database: DatabaseFactory) -> Database:
+    """A fresh, empty, migrated database, on each server there is."""
+    return make_any_database()
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path, server: DatabaseUrls, make_database: DatabaseFactory) -> SettingsFactory:
+    """Call it for settings with a home, landing zone and lake of their own and a fresh migrated database.
+
+    Keyword arguments override fields; `database=` gives one that exists already.
+    """
+
+    def make(*, database: Database | None = None, **fields: Any) -> Settings:
+        home = tmp_path / f"home-{secrets.token_hex(3)}"
+        used = database or make_database()
+        values: dict[str, Any] = {
+            "home": home,
+            "database_url": used.url_text(hide_password=False),
+            "database_readonly_url": Database(server.reader).sibling(used.name).url_text(hide_password=False),
+            "landing_url": (home / "landing").as_uri(),
+            "lake_url": (home / "lake").as_uri(),
+            "compute_memory_limit": "1GB",
+            "settle_seconds": 0.0,
+        }
+        return Settings(**{**values, **fields})
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: SettingsFactory, database: Database) -> Settings:
+    """Settings over the test's own `database`, with a temporary home, landing zone and lake."""
+    return make_settings(database=database)

@@ -1,0 +1,200 @@
+"""Do-not-call and opt-out lists: applied once, whatever the order, for people known and not yet known."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from cm_core.compliance import ApplyCounts, apply_dnc, apply_opt_outs, refresh_contact_status
+from cm_core.settings import Settings
+from cm_core.store import Database
+from cm_core.store.locks import WRITER_LOCK, named_lock
+from tests.integration.compliance.conftest import Stage
+from tests.integration.dbt.people import People
+
+FIRST, SECOND = "imp_2026_02_01_001", "imp_2026_02_01_002"
+A, B, C = "+14055550101", "+14055550102", "+14055550103"
+ASKED = datetime(2026, 1, 5, 9, 30)
+
+
+def listing(number: str, day: date | None = None, source: str = "national") -> dict[str, Any]:
+    return {"phone_e164": number, "listing_date": day, "source": source}
+
+
+def request(channel: str, *, phone: str | None = None, email: str | None = None, **values: Any) -> dict[str, Any]:
+    base = {"channel": channel, "phone_e164": phone, "email_key": email, "opted_out_at": ASKED, "source": "web form"}
+    return base | values
+
+
+def content(people: People) -> list[list[tuple[Any, ...]]]:
+    """Everything the applies may change, to compare."""
+    return [
+        people.rows("select phone_e164, source, listing_date, first_import_id, last_import_id from dnc_registry order by 1, 2"),
+        people.rows("select person_id, channel, phone_e164, email_key, opted_out_at, import_id, `row_number` from opt_outs"),
+        people.rows("select phone_e164, dnc_status, updated_at from phone_numbers order by 1"),
+        people.rows("select email_key, opt_out_status, updated_at from email_addresses order by 1"),
+    ]  # fmt: skip
+
+
+def test_each_source_row_of_a_dnc_list_is_counted_once(
+    settings: Settings, database: Database, people: People, stage_dnc: Stage
+) -> None:
+    stage_dnc(FIRST, [listing(A), listing(B, date(2020, 1, 1)), listing(A), listing(A, source="National ")])
+    assert apply_dnc(settings, database, FIRST) == ApplyCounts(2, 0, 2)
+
+    stage_dnc(SECOND, [listing(A), listing(B, date(2021, 1, 1)), listing(C), listing(B, date(2019, 1, 1), "oklahoma")])
+    assert apply_dnc(settings, database, SECOND) == ApplyCounts(2, 1, 1)
+    assert people.rows("select phone_e164, source, listing_date, last_import_id from dnc_registry order by 1, 2") == [
+        (A, "national", None, SECOND),
+        (B, "national", date(2021, 1, 1), SECOND),
+        (B, "oklahoma", date(2019, 1, 1), SECOND),
+        (C, "national", None, SECOND),
+    ]
+
+
+def test_applying_again_changes_nothing_even_after_a_later_import(
+    settings: Settings, database: Database, people: People, stage_dnc: Stage, stage_opt_outs: Stage
+) -> None:
+    people.person(1), people.phone(1, A), people.email(1, "a@x.org")
+    stage_dnc(FIRST, [listing(A, date(2020, 1, 1))])
+    stage_dnc(SECOND, [listing(A, date(2022, 1, 1)), listing(B)])
+    stage_opt_outs("imp_2026_02_01_003", [request("email", email="a@x.org"), request("call", phone=B)])
+    apply_dnc(settings, database, FIRST)
+    apply_dnc(settings, database, SECOND)
+    apply_opt_outs(settings, database, "imp_2026_02_01_003")
+    before = content(people)
+
+    assert apply_dnc(settings, database, FIRST) == ApplyCounts(0, 0, 1)
+    assert apply_dnc(settings, database, SECOND) == ApplyCounts(0, 0, 2)
+    assert apply_opt_outs(settings, database, "imp_2026_02_01_003") == ApplyCounts(0, 0, 2)
+    assert content(people) == before
+
+
+def test_the_order_of_dnc_lists_makes_no_difference(
+    settings: Settings, database: Database, people: People, stage_dnc: Stage
+) -> None:
+    stage_dnc(FIRST, [listing(A, date(2022, 1, 1))])
+    stage_dnc(SECOND, [listing(A, date(2020, 1, 1))])
+    apply_dnc(settings, database, SECOND)
+    apply_dnc(settings, database, FIRST)
+    assert people.rows("select listing_date, last_import_id from dnc_registry") == [(date(2022, 1, 1), SECOND)]
+
+
+def test_known_numbers_are_marked_and_unknown_ones_wait(
+    settings: Settings, database: Database, people: People, stage_dnc: Stage, stage_opt_outs: Stage
+) -> None:
+    people.person(1), people.phone(1, A), people.phone(1, C)
+    stage_dnc(FIRST, [listing(A), listing(B)])
+    stage_opt_outs(SECOND, [request("all", email="late@x.org")])
+    apply_dnc(settings, database, FIRST)
+    apply_opt_outs(settings, database, SECOND)
+    assert people.rows("select phone_e164, dnc_status from phone_numbers order by 1") == [(A, "listed"), (C, None)]
+
+    people.person(2), people.email(2, "late@x.org", id=7001), people.phone(2, B, id=7002)
+    with database.connect() as connection:
+        refresh_contact_status(connection, phone_ids=(7002, 7002), email_ids=(7001, 7001))
+        connection.commit()
+    assert people.rows("select dnc_status from phone_numbers where person_id = 2") == [("listed",)]
+    assert people.rows("select opt_out_status from email_addresses where person_id = 2") == [("opted_out",)]
+
+
+def test_an_opt_out_names_its_person_only_when_one_entity_holds_the_contact_point(
+    settings: Settings, database: Database, people: People, stage_opt_outs: Stage
+) -> None:
+    people.person(1), people.phone(1, A)
+    people.person(2, entity=1, original=0), people.phone(2, A), people.phone(2, B)
+    people.person(3), people.phone(3, C), people.person(4), people.phone(4, C), people.email(4, "four@x.org")
+    stage_opt_outs(FIRST, [
+        request("call", phone=A),
+        request("call", phone=B),
+        request("call", phone=C),
+        request("all", email="four@x.org"),
+        request("all", email="nobody@x.org"),
+        request("sms", phone=A, email="four@x.org"),
+    ])  # fmt: skip
+    assert apply_opt_outs(settings, database, FIRST) == ApplyCounts(6, 0, 0)
+    named = people.rows("select `row_number`, person_id from opt_outs order by 1")
+    assert named == [(1, 1), (2, 1), (3, None), (4, 4), (5, None), (6, None)]
+
+
+def test_a_request_known_from_another_file_is_skipped_and_a_later_one_kept(
+    settings: Settings, database: Database, people: People, stage_opt_outs: Stage
+) -> None:
+    stage_opt_outs(FIRST, [request("call", phone=A), request("email", email="a@x.org"), request("call", phone=A)])
+    stage_opt_outs(SECOND, [
+        request("call", phone=A, reason="again"),
+        request("email", email="a@x.org"),
+        request("sms", phone=A),
+        request("call", phone=A, opted_out_at=datetime(2026, 1, 6)),
+        request("call", phone=A, email="a@x.org"),
+    ])  # fmt: skip
+    assert apply_opt_outs(settings, database, FIRST) == ApplyCounts(2, 0, 1)
+    assert apply_opt_outs(settings, database, SECOND) == ApplyCounts(3, 0, 2)
+    assert people.rows("select count(*) from opt_outs") == [(5,)]
+
+
+def test_counts_are_logged_and_finish_runs_before_the_commit(
+    settings: Settings, database: Database, people: People, stage_dnc: Stage
+) -> None:
+    stage_dnc(FIRST, [listing(A), listing(A), listing(B)])
+
+    def finish(connection: Any, counts: ApplyCounts) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "update import_metadata set inserted_count = %s where import_id = %s", (counts.inserted, FIRST)
+            )
+        assert people.rows("select count(*) from dnc_registry") == [(0,)]
+
+    apply_dnc(settings, database, FIRST, finish=finish)
+    assert people.rows("select inserted_count from import_metadata where import_id = %s", (FIRST,)) == [(2,)]
+    assert people.rows("select operation, record_count, detail from import_audit_log order by id") == [
+        ("INSERT", 2, "dnc_registry"),
+        ("UPDATE", 0, "dnc_registry"),
+        ("SKIP", 1, "dnc_registry"),
+        ("UPDATE", 0, "phone_numbers.dnc_status"),
+    ]
+
+
+def test_a_failing_finish_leaves_nothing_behind(
+    settings: Settings, database: Database, people: People, stage_dnc: Stage
+) -> None:
+    people.person(1), people.phone(1, A)
+    stage_dnc(FIRST, [listing(A)])
+    before = content(people)
+
+    def finish(connection: Any, counts: ApplyCounts) -> None:
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        apply_dnc(settings, database, FIRST, finish=finish)
+    assert content(people) == before
+    assert people.rows("select count(*) from import_audit_log") == [(0,)]
+
+
+def test_an_apply_waits_for_the_writer(
+    settings: Settings, database: Database, people: People, stage_dnc: Stage
+) -> None:
+    stage_dnc(FIRST, [listing(A)])
+    done: list[float] = []
+
+    def work() -> None:
+        apply_dnc(settings, database, FIRST)
+        done.append(time.monotonic())
+
+    with database.connect() as connection, named_lock(connection, WRITER_LOCK, timeout_s=1):
+        thread = threading.Thread(target=work)
+        thread.start()
+        time.sleep(0.7)
+        assert done == []
+        released = time.monotonic()
+    thread.join(timeout=30)
+    assert done and done[0] >= released
+
+
+def test_an_empty_list_is_no_error(settings: Settings, database: Database, people: People, stage_dnc: Stage) -> None:
+    stage_dnc(FIRST, [])
+    assert apply_dnc(settings, database, FIRST) == ApplyCounts(0, 0, 0)

@@ -1,0 +1,89 @@
+"""Hand-made canonical rows, written the way imports and the linkage would."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cm_core.store import Database
+
+OLD, NEW = "2025-01-01 00:00:00", "2026-01-01 00:00:00"
+IMPORT = "imp_2026_01_01_001"
+
+
+_IMPORT = """
+insert ignore into import_metadata (
+    import_id, feed, filename, source_type, import_date, landing_key, s3_location, uploaded_at, source_date,
+    file_size_bytes, checksum_sha256, status, row_count, inserted_count, updated_count, skipped_count, error_count,
+    processing_duration_seconds
+)
+values (%s, 'contacts', 'a.csv', 'csv', '2026-01-01', 'k', 'file:///k', %s, %s, 1, 'x', 'COMPLETE', 10, 5, 2, 2, 1, 2)
+"""
+
+
+class People:
+    """Writes canonical rows the way imports and linkage would."""
+
+    def __init__(self, database: Database) -> None:
+        self._connection = database.connect(autocommit=True)
+        self._next = 1000
+        self.an_import(IMPORT)
+
+    def an_import(self, import_id: str) -> None:
+        """The import_metadata row that rows of this import refer to."""
+        self.run(_IMPORT, (import_id, NEW, NEW))
+
+    def run(self, statement: str, parameters: tuple[Any, ...] = ()) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+
+    def rows(self, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(query, parameters)
+            return list(cursor.fetchall())
+
+    def _insert(self, table: str, **values: Any) -> int:
+        self._next += 1
+        values.setdefault("id", self._next)
+        names = ", ".join(f"`{name}`" for name in values)
+        places = ", ".join(["%s"] * len(values))
+        self.run(f"insert into {table} ({names}) values ({places})", tuple(values.values()))
+        return int(values["id"])
+
+    def _provenance(self, at: str) -> dict[str, str]:
+        return {"source_date": at, "first_import_id": IMPORT, "last_import_id": IMPORT}
+
+    def person(self, id: int, *, entity: int | None = None, original: int = 1, at: str = OLD, **values: Any) -> int:
+        values = {"entity_type": "person", "first_name": "Ann", "last_name": f"Lee{id}"} | values
+        return self._insert(
+            "persons", id=id, entity_id=entity or id, is_original=original, name_source_date=at,
+            **values, **self._provenance(at),
+        )  # fmt: skip
+
+    def phone(self, person: int, number: str, *, at: str = OLD, **values: Any) -> int:
+        values = {"phone_key": number, "phone_raw": number, "phone_e164": number, "region": "US"} | values
+        return self._insert("phone_numbers", person_id=person, **values, **self._provenance(at))
+
+    def email(self, person: int, address: str, *, at: str = OLD, **values: Any) -> int:
+        values = {"email_key": address.lower(), "email_raw": address, "email": address} | values
+        return self._insert("email_addresses", person_id=person, **values, **self._provenance(at))
+
+    def address(self, person: int, key: str, *, at: str = OLD, **values: Any) -> int:
+        values = {"street": key, "city": "ENID", "state": "OK", "zip": "73701"} | values
+        return self._insert(
+            "addresses", person_id=person, address_key=key, address_raw=key, **values, **self._provenance(at)
+        )
+
+    def listed(self, number: str, *, source: str = "national") -> int:
+        return self._insert(
+            "dnc_registry", phone_e164=number, listing_date="2020-02-02", source=source, first_import_id=IMPORT,
+            last_import_id=IMPORT,
+        )  # fmt: skip
+
+    def opted_out(self, channel: str, **contact: Any) -> int:
+        return self._insert("opt_outs", channel=channel, opted_out_at=NEW, source="test", **contact)
+
+    def shared(self, kind: str, key: str) -> None:
+        self.run(
+            "insert into shared_contacts (kind, contact_key, surnames, first_import_id) values (%s, %s, 9, %s)",
+            (kind, key, IMPORT),
+        )

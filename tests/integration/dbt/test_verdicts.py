@@ -1,0 +1,238 @@
+"""Each rule has a contact point that it decides and one that it leaves alone; merged and late people are covered."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.integration.dbt.conftest import Build
+from tests.integration.dbt.people import NEW, People
+
+HELD = "+1405"  # the only area code of which a list is loaded
+
+
+def number(last: int) -> str:
+    return f"{HELD}555{last:04d}"
+
+
+def _people(p: People) -> None:
+    """Every case is an entity of its own, named in CASES below."""
+    p.listed(number(9999))
+    p.person(1), p.phone(1, number(1), phone_type="mobile"), p.email(1, "Ann@x.org"), p.address(1, "1 MAIN ST")
+    p.person(2), p.phone(2, "call me", phone_e164=None, invalid_reason="no_digits", region=None)
+    p.email(2, "no@", email=None, invalid_reason="no_domain")
+    p.address(2, "???", street=None, city=None, state=None, zip=None, invalid_reason="unparsed")
+    p.person(3), p.phone(3, number(3)), p.phone(3, number(33)), p.opted_out("call", phone_e164=number(3))
+    p.person(4), p.phone(4, number(4)), p.listed(number(4)), p.listed(number(4), source="oklahoma")
+    p.person(5), p.phone(5, "+19185550005")
+    p.person(6, entity_type="estate", organization_name="ESTATE OF ANN", first_name=None, last_name=None)
+    p.phone(6, number(6)), p.address(6, "6 MAIN ST"), p.email(6, "six@x.org")
+    p.person(7), p.phone(7, number(7)), p.shared("phone", number(7)), p.email(7, "office@x.org")
+    p.shared("email", "office@x.org")
+    p.person(8), p.phone(8, number(8), phone_type="landline")
+    p.person(9), p.phone(9, number(9) + ";ext=12", phone_e164=number(9), extension="12")
+    p.person(10), p.phone(10, number(10), phone_type="fax")
+    p.person(11), p.phone(11, "+442079460000", region="GB")
+    p.person(12), p.phone(12, number(12)), p.opted_out("sms", phone_e164=number(12))
+    p.person(13), p.email(13, "stop@x.org"), p.email(13, "other@x.org"), p.opted_out("email", email_key="stop@x.org")
+    p.person(14), p.address(14, "14 MAIN ST"), p.address(14, "14 ELM ST"), p.opted_out("mail", address_key="14 ELM ST")
+    p.person(15), p.address(15, "15 MAIN ST", street=None)
+    # All channels, by e-mail, of somebody with a phone and an address.
+    p.person(16), p.email(16, "all@x.org"), p.phone(16, number(16)), p.address(16, "16 MAIN ST")
+    p.opted_out("all", email_key="all@x.org")
+    # One entity of three persons; the opt-out names the middle one, nothing it holds.
+    p.person(20, at=NEW, last_name="Stone"), p.person(21, entity=20, original=0), p.person(22, entity=20, original=0)
+    p.phone(20, number(20)), p.phone(21, number(21)), p.phone(22, number(21), at=NEW), p.phone(22, number(22))
+    p.opted_out("call", person_id=21)
+    # Two entities share a land line that asked; each has a phone of its own.
+    p.person(30), p.person(31), p.phone(30, number(30)), p.phone(31, number(30))
+    p.phone(30, number(300)), p.phone(31, number(310)), p.opted_out("call", phone_e164=number(30))
+    # A switchboard shared by too many asked: it says nothing about who.
+    p.person(32), p.phone(32, number(32)), p.phone(32, number(320)), p.person(33), p.phone(33, number(32))
+    p.shared("phone", number(32)), p.opted_out("call", phone_e164=number(32))
+    # An estate merged with a living name: the whole entity is held.
+    p.person(40), p.phone(40, number(40)), p.person(41, entity=40, original=0, entity_type="estate")
+    p.person(42, entity_type="trust", organization_name="LEE TRUST"), p.phone(42, number(42))
+
+
+CASES = [
+    # channel, entity, contact key, verdict, reason code
+    ("call", 1, number(1), "allowed", "no_rule_blocks"),
+    ("sms", 1, number(1), "allowed", "no_rule_blocks"),
+    ("email", 1, "ann@x.org", "allowed", "no_rule_blocks"),
+    ("mail", 1, "1 MAIN ST", "allowed", "no_rule_blocks"),
+    ("call", 2, "call me", "blocked", "invalid_contact"),
+    ("sms", 2, "call me", "blocked", "invalid_contact"),
+    ("email", 2, "no@", "blocked", "invalid_contact"),
+    ("mail", 2, "???", "blocked", "invalid_contact"),
+    ("call", 3, number(3), "blocked", "opt_out_contact"),
+    ("call", 3, number(33), "blocked", "opt_out_person"),
+    ("sms", 3, number(3), "allowed", "no_rule_blocks"),
+    ("call", 4, number(4), "blocked", "dnc_listed"),
+    ("sms", 4, number(4), "blocked", "dnc_listed"),
+    ("call", 5, "+19185550005", "blocked", "dnc_area_not_held"),
+    ("sms", 5, "+19185550005", "blocked", "dnc_area_not_held"),
+    ("call", 6, number(6), "blocked", "estate_hold"),
+    ("sms", 6, number(6), "blocked", "estate_hold"),
+    ("mail", 6, "6 MAIN ST", "allowed", "no_rule_blocks"),
+    ("email", 6, "six@x.org", "allowed", "no_rule_blocks"),
+    ("call", 7, number(7), "review", "shared_contact"),
+    ("sms", 7, number(7), "review", "shared_contact"),
+    ("email", 7, "office@x.org", "review", "shared_contact"),
+    ("call", 8, number(8), "allowed", "no_rule_blocks"),
+    ("sms", 8, number(8), "blocked", "not_textable"),
+    ("call", 9, number(9) + ";ext=12", "allowed", "no_rule_blocks"),
+    ("sms", 9, number(9) + ";ext=12", "blocked", "not_textable"),
+    ("call", 10, number(10), "blocked", "fax_number"),
+    ("sms", 10, number(10), "blocked", "fax_number"),
+    ("call", 11, "+442079460000", "review", "outside_us"),
+    ("sms", 12, number(12), "blocked", "opt_out_contact"),
+    ("call", 12, number(12), "allowed", "no_rule_blocks"),
+    ("email", 13, "stop@x.org", "blocked", "opt_out_contact"),
+    ("email", 13, "other@x.org", "blocked", "opt_out_person"),
+    ("mail", 14, "14 ELM ST", "blocked", "opt_out_contact"),
+    ("mail", 14, "14 MAIN ST", "blocked", "opt_out_person"),
+    ("mail", 15, "15 MAIN ST", "blocked", "incomplete_address"),
+    ("email", 16, "all@x.org", "blocked", "opt_out_contact"),
+    ("call", 16, number(16), "blocked", "opt_out_person"),
+    ("sms", 16, number(16), "blocked", "opt_out_person"),
+    ("mail", 16, "16 MAIN ST", "blocked", "opt_out_person"),
+    ("call", 20, number(20), "blocked", "opt_out_person"),
+    ("call", 20, number(21), "blocked", "opt_out_person"),
+    ("call", 20, number(22), "blocked", "opt_out_person"),
+    ("sms", 20, number(22), "allowed", "no_rule_blocks"),
+    ("call", 30, number(30), "blocked", "opt_out_contact"),
+    ("call", 31, number(30), "blocked", "opt_out_contact"),
+    ("call", 30, number(300), "review", "opt_out_shared"),
+    ("call", 31, number(310), "review", "opt_out_shared"),
+    ("call", 32, number(32), "blocked", "opt_out_contact"),
+    ("call", 33, number(32), "blocked", "opt_out_contact"),
+    ("call", 32, number(320), "allowed", "no_rule_blocks"),
+    ("call", 40, number(40), "blocked", "estate_hold"),
+    ("call", 42, number(42), "allowed", "no_rule_blocks"),
+]
+
+
+@pytest.fixture(scope="module")
+def built(people: People, build: Build) -> People:
+    _people(people)
+    done = build()
+    assert done.returncode == 0, done.stdout[-4000:]
+    return people
+
+
+def verdict(p: People, channel: str, entity: int, key: str) -> tuple[Any, ...]:
+    rows = p.rows(
+        f"select verdict, reason_code, person_id from {channel}_verdicts where entity_id = %s and contact_key = %s",
+        (entity, key),
+    )
+    assert len(rows) == 1, rows
+    return rows[0]
+
+
+@pytest.mark.parametrize(("channel", "entity", "key", "expected", "reason"), CASES)
+def test_verdict_of_each_case(built: People, channel: str, entity: int, key: str, expected: str, reason: str) -> None:
+    assert verdict(built, channel, entity, key) == (expected, reason, entity)
+
+
+def test_every_enabled_rule_in_force_has_a_case(built: People) -> None:
+    rules = built.rows(
+        "select channel, reason_code from compliance_rules where enabled = 1 and effective_date <= current_date()"
+    )
+    tested = {(channel, reason) for channel, _, _, _, reason in CASES}
+    untested = {rule for rule in rules if rule not in tested}
+    assert untested <= {("sms", "opt_out_shared"), ("email", "opt_out_shared"), ("mail", "opt_out_shared"),
+                        ("sms", "outside_us")}  # fmt: skip
+
+
+def test_a_contact_point_held_by_two_members_has_one_verdict(built: People) -> None:
+    assert built.rows("select contact_key, is_primary from call_verdicts where entity_id = 20 order by 1") == [
+        (number(20), 0), (number(21), 1), (number(22), 0),
+    ]  # fmt: skip
+
+
+def test_the_golden_name_comes_from_the_newest_source(built: People) -> None:
+    assert built.rows("select person_id, last_name, members from int_golden_persons where entity_id = 20") == [
+        (20, "Stone", 3)
+    ]
+
+
+def test_a_verdict_names_its_evidence(built: People) -> None:
+    [(evidence, reason)] = built.rows("select evidence, reason from call_verdicts where entity_id = 4")
+    assert evidence == "dnc_registry: national list, listed 2020-02-02, imp_2026_01_01_001"
+    assert reason == "The number is on a do-not-call list"
+
+
+def test_mailable_people_get_their_allowed_address_only(built: People) -> None:
+    rows = dict(built.rows("select entity_id, street from mailable_people"))
+    assert rows == {1: "1 MAIN ST", 6: "6 MAIN ST"}
+
+
+def test_import_quality_has_one_row_per_import(built: People) -> None:
+    assert built.rows("select import_id, error_percent, rows_per_second from import_quality") == [
+        ("imp_2026_01_01_001", pytest.approx(10), pytest.approx(5))
+    ]
+
+
+def test_marts_have_their_indexes(built: People) -> None:
+    for channel in ("call", "sms", "email", "mail"):
+        columns = {row[4] for row in built.rows(f"show index from {channel}_verdicts")}
+        assert {"entity_id", "contact_key", "person_id", "contact", "verdict"} <= columns
+
+
+def test_suppressions_wait_and_later_runs_see_dates_merges_and_switches(
+    built: People, build: Build, database: Any
+) -> None:
+    """One rebuild: people who come after their suppression, a merge, a rule that comes into force, a rule off.
+
+    Meanwhile a reader asks for the mart all the time and finds it whole each time.
+    """
+    built.listed(number(500)), built.opted_out("email", email_key="late@x.org")
+    built.person(50), built.phone(50, number(500)), built.email(50, "late@x.org"), built.email(50, "fifty@x.org")
+    built.run("update persons set entity_id = 1, is_original = 0 where id = 30")
+    before = built.rows("select count(*) from call_verdicts")[0][0]
+    sizes: set[int] = set()
+    stop = threading.Event()
+
+    def read() -> None:
+        with database.connect(autocommit=True) as connection, connection.cursor() as cursor:
+            while not stop.is_set():
+                try:
+                    cursor.execute("select count(*) from call_verdicts")
+                    sizes.add(cursor.fetchone()[0])
+                except pymysql.MySQLError as error:
+                    sizes.add(-error.args[0])
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        done = build("--vars", "{as_of: '2027-02-01 00:00:00', require_dnc_coverage: false}")
+    finally:
+        stop.set()
+        reader.join()
+    assert done.returncode == 0, done.stdout[-4000:]
+    after = built.rows("select count(*) from call_verdicts")[0][0]
+    assert sizes <= {before, after}
+
+    assert verdict(built, "call", 50, number(500)) == ("blocked", "dnc_listed", 50)
+    assert verdict(built, "email", 50, "late@x.org") == ("blocked", "opt_out_contact", 50)
+    assert verdict(built, "email", 50, "fifty@x.org") == ("blocked", "opt_out_person", 50)
+    # Person 30 is now a member of entity 1: what one of its holders asked follows it.
+    assert verdict(built, "call", 1, number(30)) == ("blocked", "opt_out_contact", 1)
+    assert verdict(built, "call", 1, number(1)) == ("review", "opt_out_shared", 1)
+    # Coverage switched off, and revoke-all in force from 2027-01-31.
+    assert verdict(built, "call", 5, "+19185550005") == ("allowed", "no_rule_blocks", 5)
+    assert verdict(built, "call", 12, number(12)) == ("blocked", "opt_out_other_channel", 12)
+    assert verdict(built, "sms", 3, number(33)) == ("blocked", "opt_out_other_channel", 3)
+    assert str(built.rows("select distinct checked_at from sms_verdicts")[0][0]) == "2027-02-01 00:00:00"
+
+
+def test_no_half_built_table_is_left_behind(built: People) -> None:
+    leftovers = built.rows(
+        "select table_name from information_schema.tables "
+        "where table_schema = database() and locate('__dbt_', table_name)"
+    )
+    assert leftovers == []

@@ -1,0 +1,259 @@
+"""Names: what kind of owner, which people, their parts and keys. Cases with one answer are in names.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import names as census
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cm_core.hygiene import names as module
+from cm_core.hygiene.name_statistics import given_over_surname
+from cm_core.hygiene.names import (
+    NAMES_SCHEMA,
+    Party,
+    first_name_class,
+    name_key,
+    organization_key,
+    parse_name,
+    parse_name_parts,
+    standardize_names,
+)
+
+CASES = [
+    tuple(line.split(";"))
+    for line in (Path(__file__).parent / "names.csv").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#") and line != "name;parties"
+]
+COLUMNS = ["full", "prefix", "first", "middle", "last", "suffix", "organization"]
+
+
+def written(parties: tuple[Party, ...]) -> str:
+    return " + ".join(
+        f"{party.role}:{party.entity_type}={party.organization_name}"
+        if party.entity_type != "person"
+        else f"{party.role}:" + "|".join(part or "" for part in party[1:6])
+        for party in parties
+    )
+
+
+@pytest.mark.parametrize(("name", "parties"), CASES)
+def test_parse_name(name: str, parties: str) -> None:
+    assert written(parse_name(name)) == parties
+
+
+@pytest.mark.parametrize("name", ["", "  ", "n/a", "NONE", "-", "\x00", "Unknown"])
+def test_a_blank_name_names_nobody(name: str) -> None:
+    assert parse_name(name) == ()
+    assert parse_name_parts(name, name, name, name, name) == ()
+
+
+@pytest.mark.parametrize(
+    ("parts", "parties"),
+    [
+        ((None, "JOHN", "Q", "SMITH", "jr."), "owner:|JOHN|Q|SMITH|JR"),
+        ((None, "JOHN W", None, "SMITH JR", None), "owner:|JOHN|W|SMITH|JR"),
+        ((None, "Mary Ann", "B.", "O'Neil", "III"), "owner:|Mary|Ann B|O'Neil|III"),
+        (("Dr.", "JOHN & MARY", None, "SMITH", None), "owner:DR|JOHN||SMITH| + joint_owner:|MARY||SMITH|"),
+        ((None, "John and Mary", None, "van der Berg", None),
+         "owner:|John||van der Berg| + joint_owner:|Mary||van der Berg|"),
+        ((None, None, None, "SMITH", None), "owner:|||SMITH|"),
+        ((None, "JOHN", None, None, None), "owner:|JOHN|||"),
+        ((None, "JOHN SMITH", None, None, None), "owner:|JOHN||SMITH|"),
+        ((None, None, None, "SMITH, JOHN", "Sr"), "owner:|JOHN||SMITH|SR"),
+        ((None, None, None, "SMITH OIL LLC", None), "owner:organization=SMITH OIL LLC"),
+        ((None, "JOHN", None, "SMITH TRUST", None), "owner:trust=JOHN SMITH TRUST"),
+        ((None, "Estate of", "John", "Smith", None), "owner:estate=Estate of John Smith"),
+        ((None, "MARY", None, "CHURCH", None), "owner:|MARY||CHURCH|"),
+        ((None, "FARMER", None, "RANCH", None), "owner:|FARMER||RANCH|"),
+        ((None, "XIAOMING", None, "NG", None), "owner:|XIAOMING||NG|"),
+    ],
+)  # fmt: skip
+def test_parse_name_parts(parts: tuple[str | None, ...], parties: str) -> None:
+    assert written(parse_name_parts(*parts)) == parties
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [("O'Neil-Smith", "ONEILSMITH"), ("Müller", "MULLER"), ("van der Berg", "VANDERBERG"), ("J", "J"), ("李", ""),
+     ("Ñúñez III", "NUNEZIII")],
+)  # fmt: skip
+def test_name_key(text: str, key: str) -> None:
+    assert name_key(text) == key
+
+
+def test_organization_key_is_equal_for_spellings_of_one_firm() -> None:
+    spellings = [
+        "The Smith Oil & Gas Company, L.L.C.",
+        "SMITH OIL AND GAS CO",
+        "Smith Oil & Gas",
+        "smith oil & gas, llc",
+    ]
+    assert {organization_key(spelling) for spelling in spellings} == {"SMITH OIL AND GAS"}
+    assert organization_key("A.B.C., Inc.") == organization_key("A B C INC") == "ABC"
+    assert organization_key("THE COMPANY LLC") == "COMPANY"
+    assert organization_key("Smith Bros") != organization_key("Smith Sons")
+
+
+@pytest.mark.parametrize(
+    ("nickname", "formal"),
+    [("BOB", "ROBERT"), ("BILL", "WILLIAM"), ("JIM", "JAMES"), ("MIKE", "MICHAEL"), ("PEGGY", "MARGARET"),
+     ("LIZ", "ELIZABETH"), ("CHUCK", "CHARLES"), ("LARRY", "LAWRENCE")],
+)  # fmt: skip
+def test_a_nickname_is_in_the_class_of_its_formal_name(nickname: str, formal: str) -> None:
+    assert first_name_class(nickname) == first_name_class(formal) == formal
+
+
+@pytest.mark.parametrize("name", ["PAT", "CHRIS", "ALEX", "ERIN", "LISA", "MARY", "XYZ", ""])
+def test_an_ambiguous_or_unknown_name_is_its_own_class(name: str) -> None:
+    assert first_name_class(name) == name
+
+
+def test_the_class_of_a_class_is_itself_for_every_given_name() -> None:
+    """What makes "same class" an equivalence relation with the class name as its representative."""
+    from nicknames import NickNamer
+
+    lookup = NickNamer()
+    every = {name.upper() for table in (lookup.nickname_lookup, lookup.canonical_lookup) for name in table}
+    assert len(every) > 1000
+    assert [name for name in every if first_name_class(first_name_class(name)) != first_name_class(name)] == []
+
+
+def test_the_table_holds_roles_parts_and_keys(table_of: Callable[..., pa.Table]) -> None:
+    rows = [
+        ("SMITH, JOHN & MARY", None, None, None, None, None, None),
+        (None, "Mr.", "Bob", "L", "O'Neil", None, "Smith Oil, LLC"),
+        (None, None, None, None, None, None, "State of Texas"),
+        ("SMITH OIL LLC", None, None, None, None, None, "Smith Oil, L.L.C."),
+        ("n/a", None, None, None, " ", None, None),
+        ("ignored", None, "Ann", None, "Lee", None, None),
+        (None, None, "x" * 200, None, "Smith", None, None),
+    ]
+    table = standardize_names(table_of("name_id", COLUMNS, rows))
+    assert table.schema == NAMES_SCHEMA
+    shown = [tuple(row.values()) for row in table.to_pylist()]
+    assert shown == [
+        (0, 1, "owner", "person", None, "JOHN", None, "SMITH", None, None, "JOHN", "SMITH", None, None),
+        (0, 2, "joint_owner", "person", None, "MARY", None, "SMITH", None, None, "MARY", "SMITH", None, None),
+        (1, 1, "owner", "person", "MR", "Bob", "L", "O'Neil", None, None, "BOB", "ONEIL", None, None),
+        (1, 2, "employer", "organization", None, None, None, None, None, "Smith Oil, LLC", None, None, "SMITH OIL",
+         None),
+        (2, 1, "owner", "government", None, None, None, None, None, "State of Texas", None, None, "STATE OF TEXAS",
+         None),
+        (3, 1, "owner", "organization", None, None, None, None, None, "SMITH OIL LLC", None, None, "SMITH OIL", None),
+        (5, 1, "owner", "person", None, "Ann", None, "Lee", None, None, "ANN", "LEE", None, None),
+        (6, 1, "owner", "person", None, None, None, None, None, None, None, None, None, "too_long"),
+    ]  # fmt: skip
+
+
+def _census(key: str, count: int) -> list[str]:
+    with open(census.FILES[key], encoding="ascii") as lines:
+        return [next(lines).split()[0] for _ in range(count)]
+
+
+_given = st.sampled_from(
+    [name for name in _census("first:male", 300) + _census("first:female", 300) if given_over_surname(name) > 0]
+)
+_surname = st.sampled_from(_census("last", 1000))
+
+
+@settings(max_examples=400, deadline=None)
+@given(_given, st.sampled_from(["", "A", "B.", "LEE"]), _surname, st.sampled_from(["", " JR", ", III"]))
+def test_a_parsed_person_parses_to_itself(first: str, middle: str, last: str, suffix: str) -> None:
+    (person,) = parse_name(f"{last}, {first} {middle}{suffix}")
+    assert (person.first, person.last) == (first, last)
+    whole = " ".join(filter(None, (person.first, person.middle, person.last, person.suffix)))
+    assert parse_name(whole) == (person,)
+    assert parse_name_parts(None, person.first, person.middle, person.last, person.suffix) == (person,)
+
+
+@settings(max_examples=400, deadline=None)
+@given(_given, _given, _surname)
+def test_the_ways_to_write_a_couple_name_the_same_two_people(husband: str, wife: str, last: str) -> None:
+    written_ = (f"{husband} & {wife} {last}", f"{last}, {husband} & {wife}", f"{husband} {last} AND {wife} {last}")
+    people = [[(p.first, p.last, p.role) for p in parse_name(text)] for text in written_]
+    assert people[0] == people[1] == people[2] == [(husband, last, "owner"), (wife, last, "joint_owner")]
+
+
+_word = st.sampled_from(
+    ["JOHN", "MARY", "SMITH", "&", "AND", ",", "JR", "MD", "MR", "VAN", "DE", "O'", "TRUST", "ESTATE", "OF", "THE", "LLC",
+     "C/O", "DBA", "%", "ET UX", "(", ")", '"', ".", "A", "B.", "O", "LE", "DR", "BANK", "CHURCH", "TR", "3RD", "-", "/",
+     "NEE", "STATE", "É", "\x00", "1", "HUSBAND AND WIFE", "DECD"]
+)  # fmt: skip
+_texts = st.text() | st.lists(_word, max_size=8).map(" ".join) | st.lists(_word, max_size=8).map("".join)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(_texts)
+def test_any_text_is_answered(text: str) -> None:
+    for party in parse_name(text):
+        assert party.organization_name is None if party.entity_type == "person" else party.organization_name
+        assert party.entity_type != "person" or party.first or party.last
+    key = organization_key(text)
+    assert organization_key(key) == key and key.isascii()
+    assert name_key(name_key(text)) == name_key(text)
+
+
+@settings(max_examples=500, deadline=None)
+@given(_texts, _texts, _texts, _texts)
+def test_any_columns_are_answered(first: str, middle: str, last: str, other: str) -> None:
+    for party in parse_name_parts(other, first, middle, last, other):
+        assert party.entity_type != "person" or party.first or party.last
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.lists(_word | _given | _surname, min_size=1, max_size=4).map(" ".join)
+    | st.builds("{}, {}".format, _surname, _given)
+)
+def test_the_short_way_gives_the_answer_of_the_long_way(text: str) -> None:
+    short = module._ordinary(text)
+    if short is not None:
+        assert module._owners(module.squeeze(text)) == (short,)
+
+
+def test_the_short_way_gives_the_answer_of_the_long_way_on_real_names(operators: list[dict[str, str]]) -> None:
+    texts = {row[column] for row in operators for column in ("Operator Name", "Contact Name")}
+    short = {text: party for text in texts if (party := module._ordinary(text))}
+    assert len(short) > 5_000
+    assert [text for text, party in short.items() if module._owners(module.squeeze(text)) != (party,)] == []
+
+
+def test_labeled_people_and_companies(labeled: Callable[[str], list[tuple[str, list[tuple[str, str]]]]]) -> None:
+    people, companies = labeled("names_person_labeled.xml"), labeled("names_company_labeled.xml")
+    persons = sum(parse_name(text)[0].entity_type == "person" for text, _ in people)
+    others = sum(parse_name(text)[0].entity_type != "person" for text, _ in companies)
+    assert persons / len(people) >= 0.99
+    assert others / len(companies) >= 0.92  # the rest are brands without a business word: super sonic, kenneth cole
+
+
+def test_labeled_given_names_and_surnames(labeled: Callable[[str], list[tuple[str, list[tuple[str, str]]]]]) -> None:
+    def letters(words: list[str]) -> str:
+        return name_key("".join(words))
+
+    right = total = 0
+    for text, parts in labeled("names_person_labeled.xml"):
+        given_names = [word for label, word in parts if label == "GivenName"]
+        surnames = [word for label, word in parts if label == "Surname"]
+        if given_names and surnames and not any(label == "And" for label, _ in parts):
+            party = parse_name(text)[0]
+            total += 1
+            right += (
+                letters(given_names).startswith(name_key(party.first or "?") or "?")
+                and name_key(party.last or "") == letters(surnames)
+            )  # fmt: skip
+    assert total > 1500
+    assert right / total >= 0.97
+
+
+def test_operators_are_told_from_their_contacts(operators: list[dict[str, str]]) -> None:
+    contacts = {row["Contact Name"] for row in operators} - {""}
+    people = sum(parse_name(name)[0].entity_type == "person" for name in contacts if parse_name(name))
+    assert people / len(contacts) > 0.99
+    firms = {row["Operator Name"] for row in operators if row["Operator Name"].endswith((" LLC", " INC", " CORP"))}
+    kinds = {parse_name(name)[0].entity_type for name in firms if "DBA" not in name.upper()}
+    assert kinds <= {"organization", "trust"}
