@@ -3,8 +3,6 @@
 What a list means is `cm_core.compliance`; which rule blocks what is `dbt_project/`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,6 +1,7 @@
-"""`cm up`: the database, the Dagster webserver and the daemon as one thing that starts, runs and stops together.
+"""`cm up`: the database and Dagster's processes as one thing that starts, runs and stops together.
 
-Processes only: dagster is never imported here. What the daemon does is the asset graph's business.
+One code server holds the asset graph for the webserver and the daemon; left to themselves, each would load it in a
+server of its own, and the daemon anew every minute. Processes only: dagster is never imported here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -37,6 +39,7 @@ _PORTS_TRIED = 200
 _READY_SECONDS = 120.0
 _STOP_SECONDS = 25.0
 _POLL_SECONDS = 0.25
+_CHILDREN = "up.children"
 _PREPARE = "from cm_core.settings import get_settings; from cm_assets.launch import prepare; prepare(get_settings())"
 
 Say = Callable[[str], None]
@@ -59,7 +62,13 @@ def supervise(settings: Settings, *, host: str = "127.0.0.1", port: int | None =
     it runs already for this CM_HOME or the port is taken, DatabaseUnavailable when there is no database.
     """
     settings.home_dir.mkdir(parents=True, exist_ok=True)
-    with _only_one(settings.home_dir / "up.lock"), _stop_signals() as stop:
+    with (
+        _only_one(settings.home_dir / "up.lock"),
+        _stop_signals() as stop,
+        tempfile.TemporaryDirectory(prefix="cm-") as folder,
+    ):
+        code = Path(folder) / "code.sock"  # not under CM_HOME: a socket's path may have 100 characters
+        _end_leftovers(settings)
         chosen = _free_port(host) if port is None else _checked_port(host, port)
         children: list[_Child] = []
         try:
@@ -70,12 +79,15 @@ def supervise(settings: Settings, *, host: str = "127.0.0.1", port: int | None =
             database.close()
             say("Starting Dagster ...")
             _prepare(settings)
-            children += [
-                _start(settings, "webserver", ["dagster_webserver", "-h", host, "-p", str(chosen), "-m", MODULE]),
-                _start(settings, "daemon", ["dagster._daemon", "run", "-m", MODULE]),
-            ]
             url = f"http://{host}:{chosen}"
-            if _wait_until_ready(url, children, stop):
+            code_server = ["dagster", "api", "grpc", "-m", MODULE, "--location-name", MODULE, "--socket", str(code)]
+            children.append(_start(settings, "code-server", code_server))
+            if _wait_until(lambda: _listens(code), children, stop):
+                workspace = str(_write_workspace(settings, code))
+                webserver = ["dagster_webserver", "-h", host, "-p", str(chosen), "-w", workspace]
+                children.append(_start(settings, "webserver", webserver))
+                children.append(_start(settings, "daemon", ["dagster._daemon", "run", "-w", workspace]))
+            if _wait_until(lambda: _answers(f"{url}/server_info"), children, stop):
                 say(f"Dagster   {url}")
                 say(f"Database  {where}")
                 say(f"Landing   {settings.landing}  (a file put here is imported)")
@@ -88,6 +100,7 @@ def supervise(settings: Settings, *, host: str = "127.0.0.1", port: int | None =
         finally:
             say("Stopping ...")
             _stop(children)
+            (settings.home_dir / _CHILDREN).unlink(missing_ok=True)
             if settings.database_url is None:
                 PrivateServer(settings.home_dir).stop()
             say("Stopped.")
@@ -155,7 +168,31 @@ def _start(settings: Settings, name: str, arguments: Sequence[str]) -> _Child:
     log = _log(settings, name)
     with log.open("ab") as out:
         process = _popen([sys.executable, "-m", *arguments], settings, out)
+    _remember(settings, process.pid)
     return _Child(name, process, log)
+
+
+def _remember(settings: Settings, pid: int) -> None:
+    """Note a child in CM_HOME/up.children, for a later `cm up` to find should this one be killed."""
+    with (settings.home_dir / _CHILDREN).open("a") as file:
+        file.write(f"{pid} {psutil.Process(pid).create_time()}\n")
+
+
+def _end_leftovers(settings: Settings) -> None:
+    """End what a killed `cm up` left running: a second daemon beside it would start everything twice."""
+    path = settings.home_dir / _CHILDREN
+    if not path.exists():
+        return
+    for line in path.read_text().splitlines():
+        pid, created = line.split()
+        try:
+            process = psutil.Process(int(pid))
+            if abs(process.create_time() - float(created)) < 1.0:
+                for member in [*process.children(recursive=True), process]:
+                    _kill(member)
+        except psutil.NoSuchProcess:
+            continue
+    path.unlink()
 
 
 def _popen(command: Sequence[str], settings: Settings, out: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -176,18 +213,40 @@ def _log(settings: Settings, name: str) -> Path:
     return folder / f"{name}.log"
 
 
-def _wait_until_ready(url: str, children: Sequence[_Child], stop: threading.Event) -> bool:
-    """Whether the webserver answers before a child ends, somebody stops us, or two minutes are over."""
+def _write_workspace(settings: Settings, socket_path: Path) -> Path:
+    """A workspace file that points at the code server under the name it has in workspace.yaml."""
+    path = settings.dagster_home / "workspace.yaml"
+    server = f'{{location_name: {MODULE}, host: localhost, socket: "{socket_path}"}}'
+    path.write_text(f"# Written by `cm up`.\nload_from:\n  - grpc_server: {server}\n", encoding="utf-8")
+    return path
+
+
+def _wait_until(is_ready: Callable[[], bool], children: Sequence[_Child], stop: threading.Event) -> bool:
+    """Whether `is_ready` turns true before a child ends, somebody stops us, or two minutes are over."""
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and not stop.wait(_POLL_SECONDS):
         if any(child.process.poll() is not None for child in children):
             return False
-        try:
-            with urllib.request.urlopen(f"{url}/server_info", timeout=5):
-                return True
-        except (urllib.error.URLError, OSError):
-            continue
+        if is_ready():
+            return True
     return False
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 def _wait(children: Sequence[_Child], stop: threading.Event) -> _Child | None:

@@ -6,7 +6,7 @@ COUNT_STAGED = "select count(*) from read_parquet(?)"
 
 #: One row per number and list, with its latest date. MySQL compares list names without case and accents.
 STAGED_DNC = """
-select phone_e164, min(source) as source, max(listing_date) as listing_date
+select phone_e164, trim(arg_min(source, row_number)) as source, max(listing_date) as listing_date
 from read_parquet(?)
 group by phone_e164, lower(strip_accents(trim(source)))
 order by phone_e164

@@ -28,7 +28,7 @@ _ESTATE_OF = re.compile(r"\b(?:ESTATE|EST|HEIRS|DEVISEES) OF\b(?!.*\b(?:LLC|INC|
 _REAL_ESTATE = re.compile(r"\bREAL ESTATE\b")
 _LIFE_ESTATE = re.compile(r"\bLIFE EST(?:ATE)?\b|\bL/E\b")
 _POSSESSIVE = re.compile(r"[A-Z]{2}'S$")
-_TRUST_SIGNS = frozenset(("TR", "DTD", "U/A", "UA", "U/T/A"))
+TRUST_SIGNS = frozenset(("TR", "DTD", "U/A", "UA", "U/T/A"))
 _TITLES_TOO = frozenset(("EST", "EXEC", "ADMIN", "HEIR"))
 _FIRM_SIGN = frozenset(("&", "AND"))
 _FIRM_SPLIT = re.compile(r"&|\bAND\b")
@@ -140,7 +140,7 @@ def _is_trust(upper: str, tokens: Sequence[str], known: Words) -> bool:
                  or (i > 1 and tokens[i - 1] in ("&", "AND") and tokens[i - 2] in ("BANK", "SAVINGS", "LOAN")))
         ):  # fmt: skip
             return len(tokens) > 1
-    if len(tokens) < 3 or _TRUST_SIGNS.isdisjoint(tokens):
+    if len(tokens) < 3 or TRUST_SIGNS.isdisjoint(tokens):
         return False
     return bool(_TRUST_ABBREVIATED.search(upper) or _DATED.search(upper))
 
@@ -232,14 +232,14 @@ def _is_firm(text: str) -> bool:
     scores = [given_over_surname(token) for token in every if len(token) > 1]
     if comma:
         single = all(len(part.split()) == 1 for part in re.split(r",|&|\bAND\b", text) if part.strip())
-        return single and len(scores) == len(every) and max(scores) <= 0 and min(scores) < 0
+        return bool(scores) and single and len(scores) == len(every) and max(scores) <= 0 and min(scores) < 0
     if len(sides) < 2 or any(token in _AFFIXES for token in sides[-1]):
         return len(sides) < 2
     head, tail = sides[0], sides[-1]
     if all(len(token) == 1 for token in head) and len(head) <= 2:
         last = tail[-1]
         return len(tail) <= 2 and not (len(last) > 1 and is_surname(last)) and all(len(t) == 1 for t in tail[:-1])
-    if len(tail) > 1 or len(scores) < len(every):
+    if len(tail) > 1 or not scores or len(scores) < len(every):
         return False
     if len(head) == 1 and len(sides) == 2:
         return min(scores) <= 0

@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
-from cm_core.hygiene.entities import EntityType, classify, plain, words
+from cm_core.hygiene.entities import TRUST_SIGNS, EntityType, classify, plain, words
 from cm_core.hygiene.name_statistics import first_name_class
-from cm_core.hygiene.person_names import Person, parse_people, split_given, split_surname
+from cm_core.hygiene.person_names import Person, parse_people, reads_last_first, split_given, split_surname
 from cm_core.hygiene.text import cleaned, fold, is_blank, squeeze, text_column
 
 __all__ = [
@@ -198,9 +198,9 @@ def standardize_names(table: pa.Table) -> pa.Table:
 def _row(name: list[str | None], organization: str | None) -> tuple[Party, ...]:
     full, prefix, first, middle, last, suffix = name
     parties: tuple[Party, ...] = ()
-    if full and not (first and last) and not is_blank(full):
+    if full and not (first and last):
         parties = parse_name(full)
-    elif first or last or middle:
+    if not parties and (first or last or middle):
         parties = parse_name_parts(prefix, first, middle, last, suffix)
     if organization and not is_blank(organization):
         text = squeeze(organization)
@@ -229,33 +229,56 @@ def _output(party: Party) -> tuple[str | None, ...]:
     return role, kind, prefix, first, middle, last, suffix, None, first_key, last_key, None, None
 
 
+_SHORT_SUFFIXES = frozenset(("JR", "SR", "II", "III", "IV"))
+_LONG_WAY_SIGNS = re.compile(r"[/\\%.;:()\[\]\"*]|^[ ,]|  |[\s,]$|\b(?:ATTN|ATTENTION|CARE|DBA|DOING|TRADING)\b")
+
+
 @cache
-def _special() -> frozenset[str]:
-    return words().special
+def _firm_endings() -> tuple[frozenset[str], frozenset[str]]:
+    """Legal forms that decide alone, and the words beside which they do not."""
+    known = words()
+    return known.legal - known.ambiguous_legal, known.trust | known.estate | TRUST_SIGNS
 
 
 def _ordinary(full: str) -> Party | None:
-    """`First [Middle] Last` or `Last, First [Middle]` of plain ASCII words that no rule looks for; else None.
+    """The answer for the names that most lists are made of, without the general rules; None for any other.
 
-    The same answer as the long way gives (a test holds it); most names of a list take this one.
+    `First [Middle] Last [JR]`, `Last, First [Middle] [JR]` and `LAST FIRST I` of plain ASCII words that no rule looks
+    for; and firms that end in a legal form. The same answer as the long way gives (a test holds it).
     """
-    if "." in full:
-        full = _INITIAL_DOT.sub(r"\1", full)
     if not full.isascii():
         return None
-    before, comma, after = full.partition(",")
+    tokens = full.replace(",", " ").upper().split()
+    legal, doubtful = _firm_endings()
+    if not tokens:
+        return None
+    if tokens[-1] in legal:
+        plain_firm = len(tokens) > 1 and doubtful.isdisjoint(tokens) and not _LONG_WAY_SIGNS.search(full.upper())
+        return _entity("organization", full) if plain_firm and full.isprintable() else None
+    before, comma, after = (_INITIAL_DOT.sub(r"\1", full) if "." in full else full).partition(",")
     names = (after if comma else before).split()
     surname = before.split() if comma else []
+    suffix = names.pop().upper() if len(names) > 1 and tokens[-1] in _SHORT_SUFFIXES else None
     if not names or len(names) + len(surname) not in (2, 3, 4) or len(surname) != (1 if comma else 0):
         return None
-    every = (*names, *surname)
-    if not comma and (names[-2] in "Oo" or (len(names[-1]) == 1 and (len(names) > 2 or len(names[0]) == 1))):
-        return None  # JOHN O MEARA, SMITH JOHN W, A B
-    if not "".join(every).isalpha() or not _special().isdisjoint(full.replace(",", " ").upper().split()):
+    if suffix:
+        tokens.pop()
+        if names[-1].upper() in _SHORT_SUFFIXES or (len(names[-1]) == 1 and not comma):
+            return None
+    if "." in full:
+        tokens = [token.rstrip(".") for token in tokens]
+    if not "".join((*names, *surname)).isalpha() or not words().special.isdisjoint(tokens):
         return None
     if comma:
-        return Party("person", None, names[0], " ".join(names[1:]) or None, surname[0], None, None, "owner")
-    return Party("person", None, names[0], " ".join(names[1:-1]) or None, names[-1], None, None, "owner")
+        return Party("person", None, names[0], " ".join(names[1:]) or None, surname[0], suffix, None, "owner")
+    if names[-2] in "Oo":
+        return None  # JOHN O MEARA
+    if len(names[-1]) == 1 and (len(names) > 2 or len(names[0]) == 1):
+        if len(names) == 2 or len(names[0]) == 1:
+            return None
+        if reads_last_first(names):
+            return Party("person", None, names[1], " ".join(names[2:]) or None, names[0], suffix, None, "owner")
+    return Party("person", None, names[0], " ".join(names[1:-1]) or None, names[-1], suffix, None, "owner")
 
 
 def _owners(text: str) -> tuple[Party, ...]:

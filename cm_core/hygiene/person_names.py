@@ -231,7 +231,7 @@ def _starts_with_surname(names: Sequence[str]) -> bool:
 
 def _ends_in_initial(names: Sequence[str]) -> bool:
     """COOK ROY W, CABLE W S: nobody's surname is one letter; but MARY SMITH B stays First Middle Last."""
-    return len(names) > 2 and len(names[-1]) == 1 and len(names[0]) > 1 and _reads_last_first(names)
+    return len(names) > 2 and len(names[-1]) == 1 and len(names[0]) > 1 and reads_last_first(names)
 
 
 def _given_only(part: _Part) -> bool:
@@ -247,7 +247,7 @@ def _joint(parts: list[_Part]) -> list[Person]:
                          for part in parts[1:])]  # fmt: skip
     if tail.last is None and _given_only(tail):
         if len(head.names) > 1 and (not _given_only(head) or given_over_surname(head.names[0].upper()) < 0):
-            owner = _person(head, roll=_reads_last_first(head.names))
+            owner = _person(head, roll=reads_last_first(head.names))
         else:
             return [_person(part, last="") for part in parts]
         return [owner, *(_person(part, last=owner.last) if _given_only(part) else _person(part) for part in parts[1:])]
@@ -271,7 +271,8 @@ def _lacks_surname(part: _Part) -> bool:
     return _given_only(part) or (len(part.names) == 2 and given_over_surname(part.names[-1].upper()) > 1)
 
 
-def _reads_last_first(names: Sequence[str]) -> bool:
+def reads_last_first(names: Sequence[str]) -> bool:
+    """Whether words that may stand Last First do so, by how often the first and the last are given names."""
     full = [name.upper() for name in names if len(name) > 1]
     if len(full) < 2 or _is_particle(full[0]):
         return True

@@ -1,17 +1,20 @@
-"""The delivery line of an ordinary US address without parsing it anew: a number, a street seen before, a unit number.
+"""The delivery line of an ordinary US address, put together from words whose meaning doorplate was asked for once.
 
-Streets repeat more than addresses do. doorplate is asked once for each street (with a number of our own); when its
-answer is the plain one, the same street with any other number is put together here. Anything unusual is not
-ordinary and takes the long way through `addresses`, whose answer is the same (a test holds the two together).
+`123 North Main Street, Apt 4` is a number, a direction, a name, a suffix and a unit. Names and suffixes repeat far
+more than addresses do: each is put to doorplate in a line of our own, and when the answer is the plain one, lines
+made of such words are answered here. Everything else takes the long way through `addresses`, whose answer is the
+same (a test holds the two together).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import doorplate
+
+from cm_core.hygiene.places import states
 
 # Given a city, doorplate looks for it at the end of the street and cuts 1501 N SHAWNEE of SHAWNEE, OK to 1501 N.
 # Streets that come in their own column are therefore parsed as if they lay in this place, which no street is
@@ -19,9 +22,23 @@ import doorplate
 NEUTRAL_CITY, NEUTRAL_STATE, NEUTRAL_ZIP = "OOLOGAH", "OK", "74053"
 
 _BOX = re.compile(r"P\.? ?O\.? BOX ([1-9]\d{0,5})", re.ASCII | re.IGNORECASE)
-_NUMBERED = re.compile(r"([1-9]\d{0,5}) ([A-Z][A-Z\d .,#]*?)(?:(?: |(?<=#))([1-9]\d{0,3}))?", re.ASCII)
-_PROBE_NUMBER, _PROBE_UNIT = "1234", "56"
-_STREETS_KEPT = 200_000  # about 60 MB
+_STREET = re.compile(
+    r"([1-9]\d{0,5}) (?:(N|S|E|W|NE|NW|SE|SW|NORTH|SOUTH|EAST|WEST)\.? )?"
+    r"([A-Z]{3,}(?: [A-Z]{3,})?|\d{0,2}(?:1ST|2ND|3RD|[04-9]TH)) ([A-Z]{2,})\.?"
+    r"(?:,? (?:(APT|STE|SUITE|UNIT)\.? |# ?)([1-9]\d{0,4}))?",
+    re.ASCII,
+)
+_DIRECTIONS = {"NORTH": "N", "SOUTH": "S", "EAST": "E", "WEST": "W"}
+# Words that start a route, a box or a unit: a street name with one of them is not ordinary.
+_ROUTE_WORDS = frozenset(
+    "COUNTY STATE HIGHWAY HWY ROUTE RTE RURAL ROAD INTERSTATE FARM RANCH LOOP SPUR OLD BOX GENERAL PSC CMR UNIT STAR "
+    "PRIVATE TOWNSHIP FOREST INDIAN BUSINESS AND THE CORNER BETWEEN NEAR LOT APT STE SUITE BLDG FLOOR ROOM TRLR SPC "
+    "NORTH SOUTH EAST WEST NORTHEAST NORTHWEST SOUTHEAST SOUTHWEST PMB ATTN CARE DRAWER FEDERAL PARISH US".split()  # noqa: SIM905
+)
+_WORDS_KEPT = 500_000  # about 60 MB
+
+_names: dict[str, bool] = {}
+_suffixes: dict[str, str | None] = {}
 
 
 class Ordinary(NamedTuple):
@@ -30,16 +47,6 @@ class Ordinary(NamedTuple):
     street: str
     key_head: str
     key_tail: str
-
-
-class _Form(NamedTuple):
-    """What doorplate makes of a street between the house number and the unit number."""
-
-    street: str
-    key_head: str
-
-
-_forms: dict[tuple[str, bool], _Form | None] = {}
 
 
 def parse_streets(
@@ -55,56 +62,63 @@ def parse_streets(
 def ordinary_streets(lines: Sequence[str | None]) -> list[Ordinary | None]:
     """For each line (squeezed text; None for a line that must not come here) its ordinary form, or None."""
     found: list[Ordinary | None] = [None] * len(lines)
-    waiting: list[tuple[int, str, str, str | None]] = []
-    unseen: dict[tuple[str, bool], None] = {}
+    matches: list[tuple[int, tuple[str, str | None, str, str, str | None, str | None]]] = []
     for i, line in enumerate(lines):
         if line is None:
             continue
-        box = _BOX.fullmatch(line) if line[0] in "Pp" else None
-        if box:
-            found[i] = Ordinary(f"PO BOX {box[1]}", f"P|{box[1]}|", "")
+        if line[0] in "Pp":
+            box = _BOX.fullmatch(line)
+            if box:
+                found[i] = Ordinary(f"PO BOX {box[1]}", f"P|{box[1]}|", "")
+        elif street := _STREET.fullmatch(line.upper()):
+            matches.append((i, street.groups()))  # type: ignore[arg-type]
+    if len(_names) > _WORDS_KEPT:
+        _names.clear()
+    _learn_suffixes({groups[3] for _, groups in matches} - _suffixes.keys())
+    _learn_names({groups[2] for _, groups in matches} - _names.keys())
+    for i, (number, direction, name, word, designator, unit) in matches:
+        suffix = _suffixes[word]
+        if suffix is None or not _names[name]:
             continue
-        numbered = _NUMBERED.fullmatch(line.upper())
-        if numbered:
-            number, street, unit = numbered.groups()
-            waiting.append((i, number, street, unit))
-            if (street, unit is not None) not in _forms:
-                unseen[street, unit is not None] = None
-    if len(_forms) + len(unseen) > _STREETS_KEPT:
-        _forms.clear()
-        unseen = dict.fromkeys((street, unit is not None) for _, _, street, unit in waiting)
-    _learn(list(unseen))
-    for i, number, street, unit in waiting:
-        form = _forms[street, unit is not None]
-        if form is not None:
-            if unit is None:
-                found[i] = Ordinary(f"{number} {form.street}", f"S|{number}|{form.key_head}", "")
-            else:
-                found[i] = Ordinary(f"{number} {form.street} {unit}", f"S|{number}|{form.key_head}", f"|{unit}")
+        toward = _DIRECTIONS.get(direction, direction) if direction else None
+        head = f"S|{number}|{toward or ''}|{name}|{suffix}||"
+        street_ = f"{number} {toward} {name} {suffix}" if toward else f"{number} {name} {suffix}"
+        if unit is None:
+            found[i] = Ordinary(street_, head, "")
+        else:
+            kind = "STE" if designator == "SUITE" else designator or "#"
+            found[i] = Ordinary(f"{street_} {kind} {unit}", head, f"|{unit}")
     return found
 
 
-def _learn(streets: Sequence[tuple[str, bool]]) -> None:
-    if not streets:
-        return
-    probes = [f"{_PROBE_NUMBER} {street}{f' {_PROBE_UNIT}' if unit else ''}" for street, unit in streets]
-    for (street, unit), parsed in zip(streets, parse_streets(probes, None), strict=True):
-        _forms[street, unit] = _form(parsed, unit) if parsed is not None else None
+def _learn_suffixes(suffixes: Iterable[str]) -> None:
+    """Which words doorplate takes for a street suffix, and how it abbreviates each."""
+    asked = sorted(suffixes)
+    for suffix, parsed in zip(asked, parse_streets([f"1234 N ZZYZX {suffix}" for suffix in asked], None), strict=True):
+        short = parsed.street_suffix if parsed is not None else None
+        plain = (
+            parsed is not None and short is not None and _is_plain(parsed, f"1234 N ZZYZX {short}", f"ZZYZX|{short}|")
+        )
+        _suffixes[suffix] = short if plain else None
 
 
-def _form(parsed: doorplate.ParsedAddress, unit: bool) -> _Form | None:
-    key, line = parsed.key(unit=True), parsed.to_usps()["line1"]
-    if key is None or line is None or parsed.warnings or parsed.attention or parsed.po_box or parsed.unparsed:
-        return None
-    tail = f"|{NEUTRAL_STATE}|{NEUTRAL_ZIP}|{_PROBE_UNIT if unit else ''}|"
-    head = f"S|{_PROBE_NUMBER}|"
-    _, _, key = key.partition(":")
-    if not (key.startswith(head) and key.endswith(tail) and line.startswith(f"{_PROBE_NUMBER} ")):
-        return None
-    line = line.removeprefix(f"{_PROBE_NUMBER} ")
-    if unit:
-        if not line.endswith(f" {_PROBE_UNIT}"):
-            return None
-        line = line.removesuffix(f" {_PROBE_UNIT}")
-    middle = key[len(head) : -len(tail)]
-    return None if _PROBE_NUMBER in line or _PROBE_NUMBER in middle else _Form(line, middle + "|")
+def _learn_names(names: Iterable[str]) -> None:
+    """Which names stay as they are between a direction and a suffix, with and without a unit."""
+    asked = sorted(names)
+    candidates = []
+    for name in asked:
+        words = name.split()
+        _names[name] = False
+        if _ROUTE_WORDS.isdisjoint(words) and name not in states() and words[-1] not in states():
+            candidates.append(name)
+    _learn_suffixes({word for name in candidates for word in name.split()} - _suffixes.keys())
+    candidates = [name for name in candidates if all(_suffixes[word] is None for word in name.split())]
+    for name, parsed in zip(candidates, parse_streets([f"1234 N {name} ST" for name in candidates], None), strict=True):
+        _names[name] = parsed is not None and _is_plain(parsed, f"1234 N {name} ST", f"{name}|ST|")
+
+
+def _is_plain(parsed: doorplate.ParsedAddress, line: str, key: str) -> bool:
+    """True when doorplate read exactly our line: nothing moved, dropped, warned of or taken for a unit."""
+    expected = f"S|1234|N|{key}|{NEUTRAL_STATE}|{NEUTRAL_ZIP}||"
+    _, _, answer = (parsed.key(unit=True) or "").partition(":")
+    return answer == expected and parsed.to_usps()["line1"] == line and not (parsed.warnings or parsed.unparsed)

@@ -17,7 +17,7 @@ from typing import Any
 from pymysql.connections import Connection
 from pymysql.cursors import DictCursor
 
-from cm_core.errors import UsageError, WriterBusy
+from cm_core.errors import ImportFailed, UsageError, WriterBusy
 from cm_core.store.database import Database
 from cm_core.store.locks import named_lock
 
@@ -133,6 +133,37 @@ def set_status(connection: Connection[Any], import_id: str, status: str, **field
             (status, now(), *fields.values(), import_id),
         )
     audit(connection, import_id, f"STATUS_{status}", detail=fields.get("status_reason"))
+
+
+def complete(connection: Connection[Any], import_id: str, *, inserted: int, updated: int, skipped: int) -> None:
+    """Mark an import COMPLETE with what became of its staged rows; the caller commits, together with the rows.
+
+    Raises ImportFailed where the counts do not add up to the rows of the file: then nothing may be committed.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select row_count, error_count, started_at from import_metadata where import_id = %s", (import_id,)
+        )
+        row = cursor.fetchone()
+    total, errors, started = row or (None, None, None)
+    if total is None or inserted + updated + skipped + (errors or 0) != total:
+        raise ImportFailed(
+            f"Import {import_id}: {inserted} inserted, {updated} updated, {skipped} skipped and {errors} errors do not "
+            f"add up to {total} rows. Nothing was changed; stage the import again."
+        )
+    finished = now()
+    set_status(
+        connection,
+        import_id,
+        "COMPLETE",
+        status_reason=None,
+        success_count=inserted + updated + skipped,
+        inserted_count=inserted,
+        updated_count=updated,
+        skipped_count=skipped,
+        finished_at=finished,
+        processing_duration_seconds=(finished - started).total_seconds() if started else None,
+    )
 
 
 def audit(

@@ -53,7 +53,10 @@ spelled as (
     from named
 )
 select
-    *,
+    position, file, row_number, id, household, role, joint_id, contact_id, owner_number, male, layout, letter_case,
+    wrong_width, bad_phone, bad_email, mail, box, number, dob, phone1, phone2, phone_style,
+    first_name, middle_name, last_name, name_suffix, organization_name, joint_first, contact_first, contact_last,
+    street, city, state, zip,
     case when street is null then null when kind > 0 then street else
         case when layout % 3 = 0
             then concat_ws(' ', number::varchar, nullif(direction_long, ''), typo(street_text, street_typo), type_long)

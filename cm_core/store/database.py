@@ -49,6 +49,14 @@ class _Connection(_PlainConnection):
 
     where = "the database"
 
+    def connect(self, sock: Any = None) -> None:
+        # pymysql's connect_timeout ends with the TCP handshake: a mute listener would hold us for ever.
+        self._read_timeout = _CONNECT_TIMEOUT_S
+        try:
+            super().connect(sock)
+        finally:
+            self._read_timeout = None
+
     def query(self, sql: str | bytes, unbuffered: bool = False) -> int:
         with failures.reported(self.where):
             return super().query(sql, unbuffered)  # type: ignore[no-any-return, arg-type]

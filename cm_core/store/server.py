@@ -42,6 +42,7 @@ REDO_LOG = "512M"
 _START_TIMEOUT_S = 300  # crash recovery of a large redo log; a dead process is noticed at once
 _STOP_TIMEOUT_S = 120
 _SOCKET_PATH_MAX = 103  # sun_path is 108 bytes on Linux, 104 on macOS, with the closing NUL
+_ANSWER_TIMEOUT_S = 5
 _PORT_ATTEMPTS = 3
 
 # Run by the server itself at each start, before it takes connections: accounts are as the secrets say.
@@ -196,14 +197,15 @@ class PrivateServer:
         """The URLs, after logging in and seeing that it is this home's server. pymysql's error if that fails."""
         urls = self._urls()
         if urls is None:
-            raise pymysql.err.OperationalError(2003, "never started")
+            raise pymysql.err.OperationalError(1045, "CM_HOME has no port or no password")
         connection = pymysql.connect(
             host=urls.writer.host,
             port=urls.writer.port or 0,
             user=urls.writer.username,
             password=urls.writer.password or "",
             database=DATABASE,
-            connect_timeout=10,
+            connect_timeout=_ANSWER_TIMEOUT_S,
+            read_timeout=_ANSWER_TIMEOUT_S,  # whoever has the port may accept and stay mute
         )
         with closing(connection), connection.cursor() as cursor:
             cursor.execute("select @@datadir")

@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 from pymysql.connections import Connection
 
+from cm_core.compliance import refresh_contact_status
 from cm_core.compute import session, sql
 from cm_core.hygiene.names import first_name_class
 from cm_core.imports import pipeline, records
@@ -48,19 +49,6 @@ on duplicate key update surnames = greatest(shared_contacts.surnames, new_shared
 _RELATIONS = """
 insert ignore into person_relations (person_id, related_person_id, relation, first_import_id, created_at)
 select person_id, related_person_id, relation, first_import_id, created_at from new_relations
-"""
-#: A number or address on a suppression list stays suppressed wherever it appears next.
-_SUPPRESS_PHONES = """
-update phone_numbers as p
-join dnc_registry as d on d.phone_e164 = p.phone_e164
-set p.dnc_status = 'listed'
-where p.id between %s and %s and p.dnc_status is null
-"""
-_SUPPRESS_EMAILS = """
-update email_addresses as e
-join opt_outs as o on o.email_key = e.email_key and o.channel in ('email', 'all')
-set e.opt_out_status = 'opted_out'
-where e.id between %s and %s and e.opt_out_status is null
 """
 
 
@@ -147,7 +135,7 @@ def apply(
                     named_lock(connection, WRITER_LOCK, timeout_s=_WRITER_TIMEOUT_S),
                     transaction(connection),
                 ):
-                    return _apply(database, connection, con, import_id, tell)
+                    return _apply(connection, con, import_id, tell)
 
             return retry_deadlocks(attempt)()
 
@@ -184,7 +172,6 @@ def _classify_first_names(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _apply(
-    database: Database,
     connection: Connection[Any],
     con: duckdb.DuckDBPyConnection,
     import_id: str,
@@ -211,7 +198,7 @@ def _apply(
     for target in _TARGETS:
         counts |= _write_target(connection, con, target, import_id, written_at)
     counts |= _write_links(connection, con, import_id, written_at)
-    return _finish(connection, con, import_id, counts, written_at)
+    return _finish(connection, con, import_id, counts)
 
 
 def _write_persons(
@@ -248,10 +235,11 @@ def _write_target(
             ["id", *target.columns, "first_import_id", "last_import_id", "created_at", "updated_at"],
             params=[first, import_id, import_id, at, at],
         )
-        statement = {"phone_numbers": _SUPPRESS_PHONES, "email_addresses": _SUPPRESS_EMAILS}.get(target.table)
-        if statement:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, (first, first + count - 1))
+        block = (first, first + count - 1)
+        if target.table == "phone_numbers":
+            refresh_contact_status(connection, phone_ids=block)
+        elif target.table == "email_addresses":
+            refresh_contact_status(connection, email_ids=block)
     changed = _update(connection, con, target.table, target.folded, target.columns[1:], import_id, at)
     return {target.table: count, f"{target.table}_changed": changed}
 
@@ -324,36 +312,18 @@ def _write_links(
 
 
 def _finish(
-    connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str, counts: dict[str, int], at: datetime
+    connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str, counts: dict[str, int]
 ) -> ApplyResult:
     """Count source rows, log the operations (seed D3, step 4) and mark the import COMPLETE."""
     operations = dict(con.execute("select operation, count(*) from row_outcome group by operation").fetchall())
     inserted, updated, skipped = (operations.get(name, 0) for name in ("inserted", "updated", "skipped"))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select row_count, error_count, started_at from import_metadata where import_id = %s", (import_id,)
-        )
-        row = cursor.fetchone()
-    total, errors, started = row if row else (0, 0, None)
-    if inserted + updated + skipped + (errors or 0) != total:
-        raise AssertionError(
-            f"Import {import_id}: {inserted} inserted + {updated} updated + {skipped} skipped + {errors} errors "
-            f"is not {total} rows."
-        )
     records.audit(connection, import_id, "UPDATE", counts["persons_changed"])
     records.audit(connection, import_id, "INSERT", counts["persons_new"])
-    records.set_status(
-        connection,
-        import_id,
-        "COMPLETE",
-        status_reason=None,
-        success_count=inserted + updated + skipped,
-        inserted_count=inserted,
-        updated_count=updated,
-        skipped_count=skipped,
-        finished_at=at,
-        processing_duration_seconds=(now() - started).total_seconds() if started else None,
-    )
+    records.complete(connection, import_id, inserted=inserted, updated=updated, skipped=skipped)
+    with connection.cursor() as cursor:
+        cursor.execute("select error_count from import_metadata where import_id = %s", (import_id,))
+        row = cursor.fetchone()
+    errors = int(row[0] or 0) if row else 0
     return ApplyResult(
-        import_id, inserted, updated, skipped, errors or 0, counts["persons_new"], counts["persons_changed"], counts
+        import_id, inserted, updated, skipped, errors, counts["persons_new"], counts["persons_changed"], counts
     )

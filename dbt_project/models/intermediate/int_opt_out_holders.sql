@@ -16,46 +16,39 @@ shared as (
 
 ),
 
-persons as (
-
-    select * from {{ ref('stg_persons') }}
-
-),
-
 holders as (
 
-    select opt_out_id, person_id, 1 as is_named
+    select opt_outs.opt_out_id, persons.entity_id, 1 as is_named
     from opt_outs
-    where person_id is not null
+    inner join {{ ref('stg_persons') }} as persons
+        on persons.person_id = opt_outs.person_id
     union all
-    select opt_outs.opt_out_id, phones.person_id, 0
+    select opt_outs.opt_out_id, phones.entity_id, 0
     from opt_outs
-    inner join {{ ref('stg_phone_numbers') }} as phones
+    inner join {{ ref('int_entity_phones') }} as phones
         on phones.phone_e164 = opt_outs.phone_e164
     left join shared
         on shared.kind = 'phone' and shared.contact_key = opt_outs.phone_e164
     where shared.contact_key is null
     union all
-    select opt_outs.opt_out_id, emails.person_id, 0
+    select opt_outs.opt_out_id, emails.entity_id, 0
     from opt_outs
-    inner join {{ ref('stg_email_addresses') }} as emails
-        on emails.email_key = opt_outs.email_key
+    inner join {{ ref('int_entity_emails') }} as emails
+        on emails.contact_key = opt_outs.email_key
     left join shared
         on shared.kind = 'email' and shared.contact_key = opt_outs.email_key
     where shared.contact_key is null
     union all
-    select opt_outs.opt_out_id, addresses.person_id, 0
+    select opt_outs.opt_out_id, addresses.entity_id, 0
     from opt_outs
-    inner join {{ ref('stg_addresses') }} as addresses
-        on addresses.address_key = opt_outs.address_key
+    inner join {{ ref('int_entity_addresses') }} as addresses
+        on addresses.contact_key = opt_outs.address_key
 
 )
 
 select
-    holders.opt_out_id,
-    persons.entity_id,
-    max(holders.is_named) as is_named
+    opt_out_id,
+    entity_id,
+    max(is_named) as is_named
 from holders
-inner join persons
-    on persons.person_id = holders.person_id
-group by holders.opt_out_id, persons.entity_id
+group by opt_out_id, entity_id

@@ -1,24 +1,18 @@
-"""A database with the canonical tables, and staged lists put into the lake by hand."""
+"""Staged lists put into the lake by hand, and the people they meet."""
 
 from __future__ import annotations
 
-import os
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pydantic import SecretStr
 
 from cm_core.lake import lake
 from cm_core.settings import Settings
-from cm_core.store import Database, PrivateServer, open_database
-from cm_core.store.migrations import upgrade
+from cm_core.store import Database
 from tests.integration.dbt.people import People
-
-TABLES = ("opt_outs", "dnc_registry", "import_audit_log", "phone_numbers", "email_addresses", "persons")
 
 DNC_SCHEMA = pa.schema(
     [
@@ -46,37 +40,16 @@ OPT_OUT_SCHEMA = pa.schema(
 Stage = Callable[[str, list[dict[str, Any]]], None]
 
 
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A home of its own; CM_TEST_DATABASE_URL names another server than the private one (a fresh database there)."""
-    url = os.environ.get("CM_TEST_DATABASE_URL")
-    name = f"cm_lists_{uuid.uuid4().hex[:10]}"
-    return Settings(
-        home=tmp_path_factory.mktemp("home"), database_url=SecretStr(f"{url.rstrip('/')}/{name}") if url else None
-    )
-
-
-@pytest.fixture(scope="module")
-def _database(settings: Settings) -> Iterator[Database]:
-    database = open_database(settings)
-    upgrade(database)
-    yield database
-    if settings.database_url is None:
-        PrivateServer(settings.home_dir).stop()
-        return
-    with database.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(f"drop database `{database.name}`")
+@pytest.fixture
+def database(any_database: Database) -> Database:
+    """A fresh database, on each server there is."""
+    return any_database
 
 
 @pytest.fixture
-def database(_database: Database) -> Database:
-    """The database, emptied."""
-    with _database.connect() as connection:
-        with connection.cursor() as cursor:
-            for table in TABLES:
-                cursor.execute(f"delete from {table}")
-        connection.commit()
-    return _database
+def settings(make_settings: Callable[..., Settings], database: Database) -> Settings:
+    """Settings over it, with a lake of their own."""
+    return make_settings(database=database)
 
 
 @pytest.fixture

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from cm_core.settings import Settings
-from cm_core.store import Database, open_database
-from cm_core.store.migrations import upgrade
+from cm_core.store import Database
 from resources.dbt import dbt_environment, project_dir, state_dir
 from tests.integration.dbt.people import People
 
@@ -22,28 +21,22 @@ from tests.integration.dbt.people import People
 Build = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A home of its own; CM_TEST_DATABASE_URL names another server than the private one (a fresh database there)."""
-    home = tmp_path_factory.mktemp("home")
-    url = os.environ.get("CM_TEST_DATABASE_URL")
-    name = f"cm_dbt_{uuid.uuid4().hex[:10]}"
-    return Settings(home=home, database_url=SecretStr(f"{url.rstrip('/')}/{name}") if url else None)
-
-
-@pytest.fixture(scope="module")
-def database(settings: Settings) -> Iterator[Database]:
-    """An empty database with all tables; gone afterwards."""
-    database = open_database(settings)
-    upgrade(database)
+@pytest.fixture(scope="module", params=["mariadb", pytest.param("mysql", marks=pytest.mark.mysql)])
+def database(request: pytest.FixtureRequest, _mariadb_databases: Any, _mysql_databases: Any) -> Iterator[Database]:
+    """One migrated database for all cases of a module, on each server there is: a build takes seconds."""
+    databases = _mysql_databases if request.param == "mysql" else _mariadb_databases
+    if databases is None:
+        pytest.skip("CM_TEST_MYSQL_URL is not set")
+    database = databases.make()
     yield database
-    if settings.database_url is not None:
-        with database.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f"drop database `{database.name}`")
-    else:
-        from cm_core.store import PrivateServer
+    databases.drop(database)
 
-        PrivateServer(settings.home_dir).stop()
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Settings:
+    """Settings over it, with a home of their own."""
+    url = SecretStr(database.url_text(hide_password=False))
+    return Settings(home=tmp_path_factory.mktemp("home"), database_url=url)
 
 
 @pytest.fixture(scope="module")

@@ -175,7 +175,7 @@ def test_the_reader_reads_and_cannot_write(private: PrivateServer) -> None:
         cursor.execute("insert into seen values (7)")
         connection.commit()
     reader = pymysql.connect(
-        host="127.0.0.1", port=urls.reader.port or 0, user="cm_reader", password=urls.reader.password or "", db="cm"
+        host="127.0.0.1", port=urls.reader.port or 0, user="cm_reader", password=urls.reader.password or "", database="cm"
     )
     with reader, reader.cursor() as cursor:
         cursor.execute("select id from seen")

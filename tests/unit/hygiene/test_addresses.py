@@ -186,7 +186,7 @@ def _short_way(line: str) -> tuple[str, str] | None:
 def test_the_short_way_gives_the_answer_of_the_long_way_on_real_streets(operators: list[dict[str, str]]) -> None:
     lines = {" ".join(row["Address"].split()) for row in operators if row["Address"].strip()}
     short = {line: answer for line in lines if (answer := _short_way(line))}
-    assert len(short) / len(lines) > 0.6
+    assert len(short) / len(lines) > 0.4
     assert [line for line, answer in short.items() if _long_way(line) != answer] == []
 
 
@@ -209,8 +209,13 @@ def test_the_short_way_gives_the_answer_of_the_long_way(line: str) -> None:
 
 
 @settings(max_examples=500, deadline=None)
-@given(_number, st.sampled_from(["Main", "N Oak", "SW 5th", "Elm Creek", "Ñandú"]), st.sampled_from(["St", "Avenue", "RD"]),
-       st.sampled_from(["", "Apt 4", "#12", "Suite 300B"]), st.sampled_from(["74103", "02139-1234", ""]))  # fmt: skip
+@given(
+    _number,
+    st.sampled_from(["Main", "N Oak", "SW 5th", "Elm Creek", "Ñandú"]),
+    st.sampled_from(["St", "Avenue", "RD"]),
+    st.sampled_from(["", "Apt 4", "#12", "Suite 300B"]),
+    st.sampled_from(["74103", "02139-1234", ""]),
+)
 def test_a_standardised_address_is_standard(number: str, name: str, suffix: str, unit: str, zip_: str) -> None:
     once = address(f"{number} {name} {suffix}", unit, "Tulsa", "Oklahoma", zip_)
     again = address(once.street, None, once.city, once.state, once.zip, once.zip4)
@@ -261,3 +266,14 @@ def test_labeled_addresses_keep_number_box_zip_and_state(
             right += (answer.street or "").startswith(words["AddressNumber"][0])
     assert total > 2000
     assert right / total > 0.93
+
+
+def test_a_street_alone_gets_no_state_or_city() -> None:
+    for line in ("333 N Michigan", "3719 Old Alabama", "1112 S Washington"):
+        answer = address(line)
+        assert (answer.street, answer.city, answer.state) == (line.upper(), None, None)
+
+
+def test_a_whole_address_that_is_there_twice_is_unparsed() -> None:
+    answer = address("1011 line street, suite 10 hollister, ca, 95023 hollister 1011 line street suite 10 ca 95023")
+    assert (answer.city, answer.state, answer.zip, answer.invalid_reason) == (None, "CA", "95023", "unparsed")

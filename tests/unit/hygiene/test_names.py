@@ -180,9 +180,9 @@ def test_the_ways_to_write_a_couple_name_the_same_two_people(husband: str, wife:
 
 
 _word = st.sampled_from(
-    ["JOHN", "MARY", "SMITH", "&", "AND", ",", "JR", "MD", "MR", "VAN", "DE", "O'", "TRUST", "ESTATE", "OF", "THE", "LLC",
-     "C/O", "DBA", "%", "ET UX", "(", ")", '"', ".", "A", "B.", "O", "LE", "DR", "BANK", "CHURCH", "TR", "3RD", "-", "/",
-     "NEE", "STATE", "É", "\x00", "1", "HUSBAND AND WIFE", "DECD"]
+    ["JOHN", "MARY", "SMITH", "&", "AND", ",", "JR", "MD", "MR", "VAN", "DE", "O'", "TRUST", "ESTATE", "OF", "THE",
+     "LLC", "C/O", "DBA", "%", "ET UX", "(", ")", '"', ".", "A", "B.", "O", "LE", "DR", "BANK", "CHURCH", "TR", "3RD",
+     "-", "/", "NEE", "STATE", "É", "\x00", "1", "HUSBAND AND WIFE", "DECD"]
 )  # fmt: skip
 _texts = st.text() | st.lists(_word, max_size=8).map(" ".join) | st.lists(_word, max_size=8).map("".join)
 

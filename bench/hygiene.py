@@ -1,0 +1,196 @@
+"""How many distinct values a second each hygiene module standardises on one core, beside the libraries alone.
+
+Run: python -m bench.hygiene [--values 100000] [--json]. Values are generated from a seed out of census names, real
+ZIPs and street words; all are distinct, which is the worst case: in a pipeline only distinct values come here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+os.environ.setdefault("RAYON_NUM_THREADS", "1")  # doorplate would use every core; the figure is per core
+
+import doorplate
+import names as census
+import phonenumbers
+import pyarrow as pa
+import zipcodes
+from email_validator import EmailNotValidError, validate_email
+from nameparser import HumanName
+
+from cm_core.hygiene.addresses import standardize_addresses
+from cm_core.hygiene.emails import standardize_emails
+from cm_core.hygiene.names import standardize_names
+from cm_core.hygiene.phones import standardize_phones
+
+_AREAS = ("405", "918", "580", "512", "713", "214", "303", "316", "505", "212", "787", "416")
+_SUFFIXES = ("ST", "Street", "AVE", "Rd", "DR", "Lane", "BLVD", "CIR", "Pl", "HWY")
+_FIRMS = ("OIL CO", "ENERGY LLC", "MINERALS LP", "FAMILY TRUST", "ROYALTY INC", "REV LIVING TRUST DTD 1/2/2003")
+
+
+def _census(key: str, count: int) -> list[str]:
+    with open(census.FILES[key], encoding="ascii") as lines:
+        return [line.split()[0] for line, _ in zip(lines, range(count), strict=False)]
+
+
+class Values:
+    """Generated columns of `count` distinct values each."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.count = count
+        self.rng = random.Random(seed)
+        self.given = _census("first:male", 1000) + _census("first:female", 2000)
+        self.surnames = _census("last", 20_000)
+
+    def _distinct(self, make: Callable[[], Any]) -> list[Any]:
+        found: dict[Any, None] = {}
+        while len(found) < self.count:
+            found[make()] = None
+        return list(found)
+
+    def phones(self) -> list[str]:
+        rng = self.rng
+        forms = (
+            ("({}) {}-{}",) * 5 + ("{}{}{}",) * 3 + ("{}-{}-{}", "1.{}.{}.{}", "{}{}{}.0", "{}-{}-{} x12", "{} {} {} c")
+        )
+
+        def make() -> str:
+            return rng.choice(forms).format(
+                rng.choice(_AREAS), rng.randrange(200, 1000), f"{rng.randrange(10_000):04d}"
+            )
+
+        return self._distinct(make)
+
+    def emails(self) -> list[str]:
+        rng = self.rng
+        hosts = ("gmail.com", "Yahoo.com", "aol.com", "my-firm.co.uk", "oil.example.net")
+
+        def make() -> str:
+            first, last = rng.choice(self.given).lower(), rng.choice(self.surnames)
+            form = rng.choice(("{}.{}{}@{}",) * 18 + ("{}_{}{}@{}.", "{} {}{}@{}"))
+            return form.format(first, last, rng.randrange(100), rng.choice(hosts))
+
+        return self._distinct(make)
+
+    def names(self) -> list[str]:
+        rng = self.rng
+
+        def make() -> str:
+            first, other, last = rng.choice(self.given), rng.choice(self.given), rng.choice(self.surnames)
+            kind = rng.random()
+            if kind < 0.45:
+                return f"{first} {other[0]} {last}" if kind < 0.25 else f"{first.title()} {last.title()}"
+            if kind < 0.75:
+                return f"{last}, {first} {other}" if kind < 0.6 else f"{last} {first} {other[0]}"
+            if kind < 0.85:
+                return f"{last} {first} & {other}" if kind < 0.8 else f"{first} {other[0]}. {last} JR"
+            return f"{last} {rng.choice(_FIRMS)}" if kind < 0.97 else f"ESTATE OF {first} {last}"
+
+        return self._distinct(make)
+
+    def addresses(self) -> list[tuple[str, str, str, str]]:
+        rng = self.rng
+        places = [(row["city"], row["state"], row["zip_code"]) for row in zipcodes.similar_to("7")]
+
+        def make() -> tuple[str, str, str, str]:
+            kind, number, street = rng.random(), rng.randrange(1, 20_000), rng.choice(self.surnames[:5000]).title()
+            if kind < 0.2:
+                line = f"{rng.choice(('PO BOX', 'P.O. Box'))} {number}"
+            elif kind < 0.25:
+                line = f"RR {number % 9 + 1} BOX {number}"
+            else:
+                unit = rng.choice(("", "", "", f" APT {number % 90}", f" STE {number % 900}"))
+                line = f"{number} {rng.choice(('', '', 'N ', 'SW '))}{street} {rng.choice(_SUFFIXES)}{unit}"
+            city, state, zip_ = rng.choice(places)
+            return line, city, state, zip_ if kind < 0.5 else f"{zip_}-{rng.randrange(1, 10_000):04d}"
+
+        return self._distinct(make)
+
+
+def _rate(work: Callable[[], object], count: int) -> int:
+    start = time.process_time()
+    work()
+    return round(count / (time.process_time() - start))
+
+
+def _each(
+    function: Callable[[str], object], errors: tuple[type[Exception], ...] = ()
+) -> Callable[[Sequence[str]], None]:
+    def run(values: Sequence[str]) -> None:
+        for value in values:
+            with suppress(*errors):
+                function(value)
+
+    return run
+
+
+def _reference_phone(raw: str) -> None:
+    number = phonenumbers.parse(raw, "US")
+    phonenumbers.is_valid_number(number)
+    phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def measure(count: int, seed: int) -> dict[str, dict[str, int]]:
+    """{module: {rows_per_s, library_rows_per_s}}; libraries that are slow are timed on a tenth of the values."""
+    values = Values(count, seed)
+    phones, emails, names, addresses = values.phones(), values.emails(), values.names(), values.addresses()
+    none, ids = pa.nulls(count, pa.string()), pa.array(range(count), pa.int64())
+    parts = {column: none for column in ("prefix", "first", "middle", "last", "suffix", "organization")}
+    name_table = pa.table({"name_id": ids, "full": names, **parts})
+    cells = dict(zip(("line1", "city", "state", "zip"), map(list, zip(*addresses, strict=True)), strict=True))
+    address_table = pa.table({"address_id": ids, "line2": none, "zip4": none, **cells})
+    standardize_names(name_table.slice(0, 1))  # word lists and the ZIP table are read once
+    standardize_addresses(address_table.slice(0, 1))
+    tenth = max(count // 10, 1)
+    phone = _each(_reference_phone, (phonenumbers.NumberParseException,))
+    email = _each(lambda raw: validate_email(raw, check_deliverability=False), (EmailNotValidError,))
+    name = _each(HumanName)
+    return {
+        "phones": {
+            "rows_per_s": _rate(lambda: standardize_phones(pa.array(phones)), count),
+            "library_rows_per_s": _rate(lambda: phone(phones[:tenth]), tenth),
+        },
+        "emails": {
+            "rows_per_s": _rate(lambda: standardize_emails(pa.array(emails)), count),
+            "library_rows_per_s": _rate(lambda: email(emails[:tenth]), tenth),
+        },
+        "names": {
+            "rows_per_s": _rate(lambda: standardize_names(name_table), count),
+            "library_rows_per_s": _rate(lambda: name(names[:tenth]), tenth),
+        },
+        "addresses": {
+            "rows_per_s": _rate(lambda: standardize_addresses(address_table), count),
+            "library_rows_per_s": _rate(
+                lambda: doorplate.parse_fields_many(
+                    line1=cells["line1"], city=cells["city"], state=cells["state"], zip=cells["zip"]
+                ),
+                count,
+            ),
+        },
+    }
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--values", type=int, default=100_000)
+    arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--json", action="store_true")
+    options = arguments.parse_args()
+    results = measure(options.values, options.seed)
+    if options.json:
+        print(json.dumps(results))
+        return
+    print(f"{options.values:,} distinct values each, one core, values a second")
+    for module, rates in results.items():
+        print(f"  {module:<10} {rates['rows_per_s']:>9,}   library alone {rates['library_rows_per_s']:>9,}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""`cm ingest` and `cm status`: files into the landing zone, through the graph's import job, and what became of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cm_core.cli import output, runner
+from cm_core.errors import CmError
+from cm_core.imports import records, registry
+from cm_core.imports.feed_catalog import load_feed
+from cm_core.imports.records import ImportRecord
+from cm_core.settings import Settings
+from cm_core.store.database import Database
+
+_SUMMARY = ("import_id", "filename", "feed", "status", "total_rows", "inserted", "updated", "skipped", "errors")
+
+
+def ingest(
+    settings: Settings, database: Database, paths: list[Path], *, feed: str | None, uploaded_by: str | None
+) -> list[dict[str, Any]]:
+    """Register and import files; one summary per path, in order. Never raises for a single file's fault."""
+    summaries: list[dict[str, Any]] = []
+    pending: dict[str, list[str]] = {}
+    ids: list[str | None] = []
+    for path in paths:
+        try:
+            registration = registry.register_file(settings, database, path, feed=feed, uploaded_by=uploaded_by)
+        except CmError as error:
+            ids.append(None)
+            summaries.append(_refused(path, str(error)))
+            continue
+        ids.append(registration.import_id)
+        summaries.append({})
+        if registration.status == "PENDING":
+            pending.setdefault(load_feed(registration.feed).target, []).append(registration.import_id)
+    # Suppressions first, so that nobody on a list is reachable for the time of the other imports.
+    for target in sorted(pending, key=lambda name: name == "contacts"):
+        runner.run_imports(settings, pending[target], target)
+    return [
+        records.get(database, import_id).as_json() if import_id else summary
+        for import_id, summary in zip(ids, summaries, strict=True)
+    ]
+
+
+def show(summaries: list[dict[str, Any]], *, as_json: bool) -> bool:
+    """Print what became of each file; whether all of them are in (or were in already)."""
+    if as_json:
+        output.print_json(summaries[0] if len(summaries) == 1 else summaries)
+    else:
+        output.print_table(_SUMMARY, [[summary[name] for name in _SUMMARY] for summary in summaries])
+    for summary in summaries:
+        if summary["status"] not in ("COMPLETE", "DUPLICATE"):
+            output.print_error(f"{summary['filename']}: {summary['status']}: {summary['reason']}")
+        elif not as_json:
+            for name, url in summary["reports"].items():
+                output.out.print(f"  {name.replace('_', ' ')}: {url}")
+            if summary["status"] == "DUPLICATE":
+                output.out.print(f"  {summary['reason']}")
+    return all(summary["status"] in ("COMPLETE", "DUPLICATE") for summary in summaries)
+
+
+def show_status(database: Database, import_id: str | None, *, as_json: bool) -> None:
+    """Print one import in full, or the latest imports."""
+    if import_id is not None:
+        record = records.get(database, import_id)
+        if as_json:
+            output.print_json(record.as_json())
+        else:
+            output.print_facts(_facts(record))
+        return
+    found = records.latest(database)
+    if as_json:
+        output.print_json([record.as_json() for record in found])
+    elif not found:
+        output.out.print("No imports yet. `cm ingest FILE` imports one.")
+    else:
+        output.print_table(_SUMMARY, [[record.as_json()[name] for name in _SUMMARY] for record in found])
+
+
+def _facts(record: ImportRecord) -> dict[str, Any]:
+    summary = record.as_json()
+    reports = summary.pop("reports")
+    facts = {name.replace("_", " "): value for name, value in summary.items() if value is not None}
+    return facts | {name.replace("_", " "): url for name, url in reports.items()}
+
+
+def _refused(path: Path, reason: str) -> dict[str, Any]:
+    """A summary for a path that is no file at all, in the form of `ImportRecord.as_json`."""
+    return {
+        "import_id": None, "filename": path.name, "feed": None, "status": "REJECTED", "reason": reason,
+        "duplicate_of": None, "total_rows": 0, "inserted": 0, "updated": 0, "skipped": 0, "errors": 0,
+        "duration_sec": 0.0, "reports": {},
+    }  # fmt: skip

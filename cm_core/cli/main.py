@@ -1,0 +1,204 @@
+"""The `cm` command. Each command is thin: settings, one call, output. Exit codes: 0 done, 1 failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cm_core.cli import output
+from cm_core.errors import CmError, UsageError
+from cm_core.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from cm_core.store import Database
+
+app = typer.Typer(
+    name="cm",
+    help="One source of truth for contact data: import, deduplicate, check what may be used.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+db_app = typer.Typer(help="The database: start and stop the private server, migrate, show the URL.", no_args_is_help=True)
+app.add_typer(db_app, name="db")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+class Format(StrEnum):
+    """Output forms of `cm sql`."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files to import.", show_default=False)],
+    feed: Annotated[str | None, typer.Option(help="What kind of file it is; default: chosen by its name.")] = None,
+    uploaded_by: Annotated[str | None, typer.Option(help="Who brings the file; default: the system user.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Put files into the landing zone and import them, in the Dagster instance that the UI shows."""
+    from cm_core.cli import ingest as command
+
+    settings, database = _ready()
+    summaries = command.ingest(settings, database, paths, feed=feed, uploaded_by=uploaded_by)
+    if not command.show(summaries, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(
+    import_id: Annotated[str | None, typer.Argument(help="Show this import in full.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the latest imports, or one in full with its reports."""
+    from cm_core.cli import ingest as command
+
+    _, database = _ready()
+    command.show_status(database, import_id, as_json=as_json)
+
+
+@app.command()
+def dedupe(as_json: Json = False) -> None:
+    """Find duplicates, choose golden records and rebuild the verdicts."""
+    from cm_core.cli import summary
+
+    settings, database = _ready()
+    result = summary.dedupe(settings, database)
+    if as_json:
+        output.print_json(result)
+    else:
+        output.print_facts({name.replace("_", " "): value for name, value in result.items() if name != "verdicts"})
+        summary.print_verdicts(result["verdicts"])
+    if result["status"] != "COMPLETE":
+        raise typer.Exit(1)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SQL statement.", show_default=False)],
+    format: Annotated[Format, typer.Option(help="How to print the rows.")] = Format.table,
+) -> None:
+    """Run a query as a user who may only read."""
+    from cm_core.cli import query as command
+
+    command.run(get_settings(), query, format.value)
+
+
+@app.command("sample-data")
+def sample_data(
+    people: Annotated[int, typer.Option(min=1, help="How many true people the lists are about.")],
+    out: Annotated[Path, typer.Option(help="Folder to write into.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Write messy lists of made-up mineral owners, with the truth beside them."""
+    from cm_core import sample_data as generator
+
+    with output.progress(f"making up {people:,} people"):
+        made = generator.generate(people, seed, out)
+    files = [*made.files, made.dnc_path, made.opt_outs_path, made.truth_path]
+    if as_json:
+        output.print_json({"people": made.people, "rows": made.rows, "files": [str(path) for path in files]})
+    else:
+        output.print_facts({"people": made.people, "rows": made.rows} | {path.name: path for path in files})
+
+
+@app.command()
+def demo(people: Annotated[int, typer.Option(min=1, help="How many people to make up.")] = 5000) -> None:
+    """Run the main job on sample data and show what happened."""
+    from cm_core.cli import summary
+
+    settings, database = _ready()
+    if not summary.demo(settings, database, people=people):
+        raise typer.Exit(1)
+
+
+@app.command()
+def up(
+    port: Annotated[int | None, typer.Option(help="Port of the UI; default: the first free one from 3000.")] = None,
+) -> None:
+    """Run the database, the Dagster UI and its daemon with the sensors on, until Ctrl-C."""
+    from cm_core.cli.up import supervise
+
+    code = supervise(get_settings(), port=port, say=output.out.print)
+    if code:
+        raise typer.Exit(code)
+
+
+@db_app.command("start")
+def db_start() -> None:
+    """Start the private server (nothing to do where CM_DATABASE_URL is set) and bring the tables up to date."""
+    _, database = _ready()
+    output.out.print(f"Database: {database.url_text()}")
+
+
+@db_app.command("stop")
+def db_stop() -> None:
+    """Stop the private server."""
+    from cm_core.store import PrivateServer
+
+    settings = get_settings()
+    if settings.database_url is not None:
+        raise UsageError("CM_DATABASE_URL names a server that is not ours to stop.")
+    stopped = PrivateServer(settings.home_dir).stop()
+    output.out.print("Stopped." if stopped else "It was not running.")
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Create or migrate the tables."""
+    from cm_core.store import open_database
+    from cm_core.store.migrations import current, upgrade
+
+    database = open_database(get_settings())
+    before = upgrade(database)
+    after = current(database)
+    output.out.print(f"Schema {after}" + (" (was up to date)" if before == after else f" (was {before or 'empty'})"))
+
+
+@db_app.command("url")
+def db_url(
+    show_password: Annotated[bool, typer.Option(help="Print the password too, for pasting into a client.")] = False,
+) -> None:
+    """Print where the database is."""
+    from cm_core.store import open_database
+
+    output.out.print(open_database(get_settings()).url_text(hide_password=not show_password))
+
+
+def _ready() -> tuple[Settings, Database]:
+    """Settings, and the database running and migrated."""
+    from cm_core.store import open_database
+    from cm_core.store.migrations import upgrade
+
+    settings = get_settings()
+    database = open_database(settings)
+    upgrade(database)
+    return settings, database
+
+
+def main() -> None:
+    """Entry point of the `cm` command."""
+    try:
+        app()
+    except UsageError as error:
+        output.print_error(str(error))
+        sys.exit(2)
+    except CmError as error:
+        output.print_error(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        output.print_error("Interrupted. What was not finished goes on with the same command.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

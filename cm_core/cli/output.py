@@ -1,0 +1,83 @@
+"""What the command line prints: tables for people, one JSON document for programs, errors in one line.
+
+People's output and JSON go to stdout; progress and errors to stderr.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, indent=2, default=_plain, ensure_ascii=False) + "\n")
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Rows as CSV with a header; nulls are empty."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if value is None else _plain(value) for value in row] for row in rows)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
+    """Rows as a table for people."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(_plain(value)) for value in row))
+    out.print(table)
+
+
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """Names and values, aligned."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        table.add_row(name, "" if value is None else str(_plain(value)))
+    out.print(table)
+
+
+def print_error(message: str) -> None:
+    """One line on stderr."""
+    err.print(f"[bold red]error:[/] {_escape(' '.join(message.split()))}")
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """A spinner on stderr that shows what is being done and for how long; nothing where stderr is no terminal."""
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True
+    ) as bar:
+        bar.add_task(title, total=None)
+        yield bar
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return value
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")

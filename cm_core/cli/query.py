@@ -1,0 +1,41 @@
+"""`cm sql`: one statement as a user who may only read."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+import pymysql
+from pymysql.cursors import SSCursor
+
+from cm_core.cli import output
+from cm_core.errors import CmError
+from cm_core.settings import Settings
+from cm_core.store import open_readonly
+
+#: A table for people stops here; csv and json print everything.
+_TABLE_ROWS = 1000
+
+
+def run(settings: Settings, query: str, form: str) -> None:
+    """Run `query` and print its rows as `table`, `csv` or `json`. Raises CmError with the server's own words."""
+    database = open_readonly(settings)
+    try:
+        with closing(database.connect()) as connection, connection.cursor(SSCursor) as cursor:
+            cursor.execute(query)
+            columns = [str(column[0]) for column in cursor.description or ()]
+            _show(cursor, columns, form)
+    except pymysql.MySQLError as error:
+        raise CmError(f"The query failed: {error.args[-1] if error.args else error}") from None
+
+
+def _show(cursor: SSCursor[Any], columns: list[str], form: str) -> None:
+    if form == "csv":
+        output.print_csv(columns, iter(cursor.fetchone, None))
+    elif form == "json":
+        output.print_json([dict(zip(columns, row, strict=True)) for row in cursor.fetchall()])
+    else:
+        rows = cursor.fetchmany(_TABLE_ROWS)
+        output.print_table(columns, rows)
+        if cursor.fetchone() is not None:
+            output.out.print(f"The first {_TABLE_ROWS} rows; --format csv prints all.")

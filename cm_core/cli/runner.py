@@ -1,0 +1,52 @@
+"""The command line's way into the asset graph: the same jobs that the sensors run, in the instance the UI shows.
+
+`cm_core` does not import the graph; it is found by name when a command needs it.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Any
+
+from cm_core.cli.output import progress
+from cm_core.settings import Settings
+
+#: The module that runs jobs of the graph.
+LAUNCHER = "cm_assets.launch"
+
+
+def run_imports(settings: Settings, import_ids: list[str], target: str) -> Any:
+    """Run the import job of `target` for each import; returns the launcher's result (`success`, `errors`)."""
+    with progress(f"importing {len(import_ids)} file{'s' if len(import_ids) > 1 else ''}") as bar:
+        return _launcher().run_import(settings, import_ids, target, on_event=_shown_in(bar))
+
+
+def run_dedupe(settings: Settings) -> Any:
+    """Run the job that finds duplicates and chooses golden records."""
+    with progress("finding duplicates") as bar:
+        return _launcher().run_dedupe(settings, on_event=_shown_in(bar))
+
+
+def run_marts(settings: Settings) -> Any:
+    """Run the job that builds the verdicts and the other marts."""
+    with progress("building marts") as bar:
+        return _launcher().run_marts(settings, on_event=_shown_in(bar))
+
+
+def _launcher() -> Any:
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    return import_module(LAUNCHER)
+
+
+def _shown_in(bar: Any) -> Any:
+    """Show each step as it starts."""
+
+    def show(event: Any) -> None:
+        where = f"{event.import_id}: " if event.import_id else ""
+        if event.state == "started":
+            bar.update(bar.task_ids[0], description=f"{where}{event.step}")
+        elif event.state == "retry":
+            bar.update(bar.task_ids[0], description=f"{where}{event.step} failed, trying again")
+
+    return show

@@ -1,0 +1,68 @@
+"""From source rows to what the model compares: exact-tier facts, components, one record per component.
+
+Works on DuckDB tables only (`source_*`, see `source.py` for where they come from). No database, no model here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+from nicknames import NickNamer
+
+from cm_core.compute import sql
+from cm_core.hygiene.name_statistics import first_name_class, is_given
+from cm_core.linkage import components
+from cm_core.settings import Settings
+
+_FIRST_KEYS = "select distinct first_key from source_parties where first_key is not null and first_key <> '' order by all"
+_NODES = "create or replace table person_nodes as select distinct person_id as id from source_parties"
+_RULES = "create or replace table rules as select ?::integer as shared_max, ?::boolean as phone_needs_first_name"
+_COUNTS = """
+select
+    (select count(*) from person_nodes), (select count(distinct component) from components),
+    (select count(*) from records), (select count(*) from legal_records), (select count(*) from shared_keys),
+    (select count(*) from tier1_edges)
+"""
+
+
+@dataclass(frozen=True)
+class Records:
+    """How many persons there are, and what became of them before the model: components and records to compare."""
+
+    persons: int
+    exact_components: int
+    human_records: int
+    legal_records: int
+    shared_contacts: int
+    exact_edges: int
+
+
+def build(con: duckdb.DuckDBPyConnection, settings: Settings) -> Records:
+    """Make `facts`, `tier1_edges`, `components`, `records` and `legal_records` from the `source_*` tables of `con`."""
+    con.register("first_names_arrow", _first_names([row[0] for row in con.execute(_FIRST_KEYS).fetchall()]))
+    con.execute("create or replace table first_names as from first_names_arrow")
+    con.unregister("first_names_arrow")
+    con.execute(_RULES, (settings.shared_contact_max_surnames, settings.phone_needs_first_name))
+    con.execute(sql(__package__, "facts.sql"))
+    con.execute(_NODES)
+    components.connect(con, nodes="person_nodes", edges="tier1_edges")
+    con.execute(sql(__package__, "records.sql"))
+    return Records(*con.execute(_COUNTS).fetchall()[0])
+
+
+def _first_names(keys: list[str]) -> pa.Table:
+    """Per first name: its nickname class, itself with every formal name it may stand for, and whether the census has it."""
+    formal = NickNamer().canonical_lookup
+    return pa.table(
+        {
+            "first_key": pa.array(keys, pa.string()),
+            "name_class": pa.array([first_name_class(key) for key in keys], pa.string()),
+            "forms": pa.array(
+                [sorted({key, first_name_class(key), *map(str.upper, formal.get(key.lower(), ()))}) for key in keys],
+                pa.list_(pa.string()),
+            ),
+            "is_known": pa.array([is_given(key) for key in keys], pa.bool_()),
+        }
+    )

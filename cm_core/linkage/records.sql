@@ -1,0 +1,105 @@
+-- One record per exact-tier component: what its source rows say, newest first. Everything is decided by values (ties by
+-- value, lists sorted), never by ids or order of arrival.
+-- In:  identities, source_*, shared_keys, first_names(first_key, name_class, forms, is_known), components(id, component).
+-- Out: records (humans), legal_records (organisations, trusts, estates, government).
+
+create or replace table component_phones as
+select c.component, list_sort(list(distinct p.phone_e164)) as phones
+from source_phones as p
+inner join components as c on p.person_id = c.id
+anti join (select key from shared_keys where kind = 'phone') as s on p.phone_e164 = s.key
+where p.phone_type is distinct from 'fax'
+group by c.component;
+
+create or replace table component_emails as
+select c.component, list_sort(list(distinct e.email_key)) as emails
+from source_emails as e
+inner join components as c on e.person_id = c.id
+anti join (select key from shared_keys where kind = 'email') as s on e.email_key = s.key
+group by c.component;
+
+create or replace table component_addresses as
+select
+    c.component,
+    list_sort(list(distinct a.address_key) filter (a.street is not null)) as address_keys,
+    list_sort(list(distinct a.zip) filter (regexp_full_match(a.zip, '[0-9]{5}'))) as zips,
+    list_sort(list(distinct regexp_extract(a.street, '[0-9]+') || '|' || a.zip)
+        filter (regexp_matches(a.street, '[0-9]') and regexp_full_match(a.zip, '[0-9]{5}'))) as numbers,
+    list_sort(list(distinct upper(a.street)) filter (a.street is not null)) as streets,
+    arg_max(a.zip, struct_pack(day := p.source_date, value := a.zip)) filter (regexp_full_match(a.zip, '[0-9]{5}')) as zip
+from source_addresses as a
+inner join source_parties as p using (import_id, row_number, party_no)
+inner join components as c on a.person_id = c.id
+group by c.component;
+
+create or replace table component_names as
+with births as (
+    select import_id, row_number, party_no, date_of_birth, upper(substr(middle_name, 1, 1)) as middle
+    from source_parties
+)
+select
+    c.component,
+    arg_max(struct_pack(first := i.first_key, last := i.last_key), struct_pack(
+        whole := i.first_key is not null and i.last_key is not null and length(i.first_key) > 1,
+        day := i.source_date, first := i.first_key, last := i.last_key
+    )) filter (i.email_class = 'N') as name,
+    list_sort(list(distinct i.first_key) filter (i.email_class = 'N' and i.first_key is not null)) as first_names,
+    list_sort(list(distinct i.last_key) filter (i.email_class = 'N' and i.last_key is not null)) as last_names,
+    list_sort(list(distinct i.generation) filter (i.email_class = 'N' and i.generation <> '')) as generations,
+    arg_max(i.generation, struct_pack(day := i.source_date, value := i.generation)) filter (i.generation <> '') as generation,
+    list_sort(list(distinct b.middle) filter (b.middle between 'A' and 'Z')) as middles,
+    arg_max(b.date_of_birth, struct_pack(day := i.source_date, value := b.date_of_birth)) as dob,
+    arg_max(struct_pack(key := i.organization_key, kind := i.entity_type), struct_pack(
+        day := i.source_date, key := i.organization_key, kind := i.entity_type
+    )) filter (i.email_class like 'O:%') as organization,
+    bool_or(i.email_class = 'N') as is_human
+from identities as i
+inner join births as b using (import_id, row_number, party_no)
+inner join components as c on i.person_id = c.id
+group by c.component;
+
+create or replace table records as
+select
+    n.component as unique_id,
+    n.name.first as first_name,
+    n.name.last as last_name,
+    n.first_names,
+    n.last_names,
+    coalesce(f.name_class, n.name.first) as name_class,
+    coalesce(f.forms, case when n.name.first is null then [] else [n.name.first] end) as name_forms,
+    coalesce(f.is_known, false) as name_is_known,
+    n.generation,
+    n.generations,
+    n.middles,
+    n.dob,
+    coalesce(p.phones, []) as phones,
+    coalesce(e.emails, []) as emails,
+    coalesce(a.address_keys, []) as address_keys,
+    coalesce(a.numbers, []) as numbers,
+    coalesce(a.streets, []) as streets,
+    coalesce(a.zips, []) as zips,
+    a.zip
+from component_names as n
+left join first_names as f on n.name.first = f.first_key
+left join component_phones as p using (component)
+left join component_emails as e using (component)
+left join component_addresses as a using (component)
+where n.is_human and n.name.last is not null
+order by unique_id;
+
+create or replace table legal_records as
+select
+    n.component as unique_id,
+    n.organization.key as organization_key,
+    n.organization.kind as entity_type,
+    coalesce(p.phones, []) as phones,
+    coalesce(e.emails, []) as emails,
+    coalesce(a.address_keys, []) as address_keys,
+    coalesce(a.numbers, []) as numbers,
+    coalesce(a.zips, []) as zips
+from component_names as n
+left join component_phones as p using (component)
+left join component_emails as e using (component)
+left join component_addresses as a using (component)
+where not coalesce(n.is_human, false) and n.organization.key is not null
+order by unique_id;
