@@ -18,9 +18,7 @@ MAX_RETRIES = 3
 BASE_SECONDS = 2.0
 
 
-def dagster_failure(
-    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, error: Exception
-) -> Exception:
+def dagster_failure(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, error: Exception) -> Exception:
     """The exception that a step raises for `error`.
 
     A retryable CmError becomes a retry after 2, 6, then 14 seconds, give or take 2 (or a failure when those are

@@ -96,20 +96,20 @@ def run_marts(settings: Settings, *, on_event: OnEvent | None = None) -> LaunchR
 
 def prepare(settings: Settings) -> list[str]:
     """Create the instance's databases and fail the runs whose process is gone; returns the ids of those."""
-    with _instance(settings) as instance:
-        instance.get_runs(limit=1)
-        instance.all_instigator_state()
-        from cm_assets.run_launcher import fail_gone_runs
+    from cm_assets.run_launcher import fail_gone_runs
 
+    with _instance(settings) as instance:
+        instance.all_instigator_state()
         return fail_gone_runs(instance)
 
 
 @contextmanager
 def _instance(settings: Settings) -> Iterator[DagsterInstance]:
     """The instance under CM_HOME. What steps print is not captured: the terminal belongs to the caller."""
+    from dagster._core.instance.ref import InstanceRef
+
     from cm_assets.run_launcher import fail_gone_runs
     from cm_core.cli.dagster_home import one_at_a_time, write_dagster_home
-    from dagster._core.instance.ref import InstanceRef
 
     home = write_dagster_home(settings)
     with one_at_a_time(home):
@@ -122,8 +122,14 @@ def _instance(settings: Settings) -> Iterator[DagsterInstance]:
 
 def _job(settings: Settings, name: str, *, dbt: bool) -> JobDefinition:
     from cm_assets.build import build_defs
+    from resources.database import database_of
 
-    defs = build_defs(dbt=dbt, sensors=False, loggers={"console": _file_logger(settings.home_dir / "logs")})
+    defs = build_defs(
+        dbt=dbt,
+        sensors=False,
+        resources={"store": database_of(settings)},
+        loggers={"console": _file_logger(settings.home_dir / "logs")},
+    )
     return defs.resolve_job_def(name)
 
 

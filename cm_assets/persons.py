@@ -46,9 +46,7 @@ def canonical_people(
     """Resolve staged rows against the people already known and apply them in one transaction."""
     from cm_core import upsert
 
-    for_each_import(
-        context, lambda import_id: upsert.apply(store.settings, store.database, import_id), split=_of_table
-    )
+    for_each_import(context, lambda import_id: upsert.apply(store.settings, store.database, import_id), split=_of_table)
     yield from (dg.MaterializeResult(asset_key=table) for table in _TABLES)
 
 

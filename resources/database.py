@@ -41,3 +41,14 @@ class DatabaseResource(dg.ConfigurableResource["DatabaseResource"]):
         if self._database is not None:
             self._database.close()
             self._database = None
+
+
+def database_of(settings: Settings) -> DatabaseResource:
+    """The resource over settings that are not the process's own: for programs and tests that bring theirs."""
+
+    class Given(DatabaseResource):
+        @property
+        def settings(self) -> Settings:
+            return settings
+
+    return Given()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _PROJECT = "dbt_project"
 _PARSE_TIMEOUT_S = 300
 _KEPT_MANIFESTS = 3
+_KEPT_RUNS = 20
 #: Two dbt runs would build the same tables at once; this database lock keeps them apart, across machines.
 _MARTS_LOCK = "cm_marts"
 _MARTS_TIMEOUT_S = 3600
@@ -77,7 +79,7 @@ def manifest_path(settings: Settings) -> Path:
             whole = manifest.with_suffix(".tmp")
             whole.write_bytes((target / "manifest.json").read_bytes())
             whole.replace(manifest)
-            _forget_old(folder)
+            _forget_old(folder, keep=_KEPT_MANIFESTS, pattern="*.json")
     return manifest
 
 
@@ -98,7 +100,9 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
             database.connect() as connection,
             named_lock(connection, _MARTS_LOCK, timeout_s=_MARTS_TIMEOUT_S),
         ):
-            target = state_dir(settings) / "runs" / f"{context.run.run_id}-{context.op_execution_context.retry_number}"
+            runs = state_dir(settings) / "runs"
+            target = runs / f"{context.run.run_id}-{context.op_execution_context.retry_number}"
+            _forget_old(runs, keep=_KEPT_RUNS)
             with _environment(dbt_environment(settings, database)):
                 invocation = _cli().cli(["build"], context=context, target_path=target)
             yield from invocation.stream()
@@ -184,11 +188,14 @@ def _fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _forget_old(folder: Path) -> None:
-    """Keep the newest manifests only; a reader of an older one has it in memory already."""
-    newest_first = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in newest_first[_KEPT_MANIFESTS:]:
-        path.unlink(missing_ok=True)
+def _forget_old(folder: Path, *, keep: int, pattern: str = "*") -> None:
+    """Keep the newest files or folders only; a reader of an older manifest has it in memory already."""
+    newest_first = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in newest_first[keep:]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -47,14 +47,11 @@ def landing_sensor(jobs: Mapping[str, ExecutableDefinition], *, interval_seconds
 
         found = registry.scan_landing(store.settings, store.database, budget_seconds=SCAN_SECONDS)
         waiting = registry.waiting(store.database)[:RUNS_PER_TICK]
-        runnable = []
-        for item in waiting:
-            if reason := reason_to_wait(context.instance, item):
-                context.log.info(reason)
-            else:
-                runnable.append(item)
+        reasons = {item: reason_to_wait(context.instance, item) for item in waiting}
+        runnable = [item for item, reason in reasons.items() if reason is None]
         if not runnable:
-            return dg.SkipReason(f"{len(found)} new files, {len(waiting)} unfinished imports, none to start.")
+            held_back = " ".join(reason for reason in reasons.values() if reason)
+            return dg.SkipReason(f"{len(found)} new files, no import to start. {held_back}".strip())
         return requests(runnable, job_names)
 
     return landing_zone

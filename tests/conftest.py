@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import sqlalchemy
 from cm_core.settings import Settings, get_settings
@@ -36,9 +38,30 @@ def _clean_environment() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseUrls]:
+def fast_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for database servers of tests: in memory if there is room, since creating tables waits for the disk.
+
+    What a killed session left there is stopped and removed by the next.
+    """
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < 4 * 1024**3:
+        yield tmp_path_factory.mktemp("servers")
+        return
+    for stale in memory.glob("cm-tests-*"):
+        if not psutil.pid_exists(int(stale.name.rpartition("-")[2])):
+            for home in stale.iterdir():
+                PrivateServer(home).stop()
+            shutil.rmtree(stale, ignore_errors=True)
+    folder = memory / f"cm-tests-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(fast_folder: Path) -> Iterator[DatabaseUrls]:
     """A private server for the whole session: the URLs of its writer and its reader."""
-    private = PrivateServer(tmp_path_factory.mktemp("server"), buffer_pool="256M", redo_log="96M")
+    private = PrivateServer(fast_folder / "session", buffer_pool="256M", redo_log="96M")
     try:
         yield private.ensure_running()
     finally:

@@ -17,6 +17,7 @@ import duckdb
 
 from cm_core.compliance import statements
 from cm_core.compute import session
+from cm_core.imports import pipeline, records
 from cm_core.lake import lake
 from cm_core.settings import Settings
 from cm_core.store.bulk import load
@@ -109,9 +110,10 @@ def refresh_contact_status(
 
 
 def _apply(settings: Settings, database: Database, import_id: str, kind: _Kind, finish: Finish | None) -> ApplyCounts:
-    """Read the staged file, wait for the writer lock, and write in one transaction (again after a deadlock)."""
+    """Read the staged file, wait for the writer lock, write and mark the import COMPLETE, all in one transaction."""
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with (
+        pipeline.failing(settings, database, import_id),
         tempfile.TemporaryDirectory(prefix="suppressions-", dir=settings.scratch_dir) as scratch,
         session(settings) as duck,
         closing(database.connect()) as connection,
@@ -129,6 +131,9 @@ def _apply(settings: Settings, database: Database, import_id: str, kind: _Kind, 
                 _audit(connection, import_id, kind, counts, written.marked)
                 if finish is not None:
                     finish(connection, counts)
+                records.complete(
+                    connection, import_id, inserted=counts.inserted, updated=counts.updated, skipped=counts.skipped
+                )
             return counts
 
         return write()

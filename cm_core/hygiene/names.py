@@ -93,11 +93,11 @@ def parse_name(full: str) -> tuple[Party, ...]:
     if ordinary:
         return (ordinary,)
     text = cleaned(full)
-    if not text:
+    if not any(character.isalnum() for character in text):
         return ()
     upper = text.upper()
     owner, *care_of = _CARE_OF.split(text, maxsplit=1) if any(sign in upper for sign in _CARE_OF_SIGNS) else (text,)
-    parties = list(_owners(owner)) if owner.strip(" ,") else []
+    parties = list(_owners(owner)) if owner.strip(" ,;") else []
     if care_of and care_of[0].strip(" ,;"):
         role: Role = "contact" if parties else "owner"
         contacts = _owners(care_of[0])

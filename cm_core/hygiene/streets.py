@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import doorplate
 
 from cm_core.hygiene.places import states
+from cm_core.hygiene.text import data_text
 
 # Given a city, doorplate looks for it at the end of the street and cuts 1501 N SHAWNEE of SHAWNEE, OK to 1501 N.
 # Streets that come in their own column are therefore parsed as if they lay in this place, which no street is
@@ -29,12 +31,6 @@ _STREET = re.compile(
     re.ASCII,
 )
 _DIRECTIONS = {"NORTH": "N", "SOUTH": "S", "EAST": "E", "WEST": "W"}
-# Words that start a route, a box or a unit: a street name with one of them is not ordinary.
-_ROUTE_WORDS = frozenset(
-    "COUNTY STATE HIGHWAY HWY ROUTE RTE RURAL ROAD INTERSTATE FARM RANCH LOOP SPUR OLD BOX GENERAL PSC CMR UNIT STAR "
-    "PRIVATE TOWNSHIP FOREST INDIAN BUSINESS AND THE CORNER BETWEEN NEAR LOT APT STE SUITE BLDG FLOOR ROOM TRLR SPC "
-    "NORTH SOUTH EAST WEST NORTHEAST NORTHWEST SOUTHEAST SOUTHWEST PMB ATTN CARE DRAWER FEDERAL PARISH US".split()  # noqa: SIM905
-)
 _WORDS_KEPT = 500_000  # about 60 MB
 
 _names: dict[str, bool] = {}
@@ -47,6 +43,12 @@ class Ordinary(NamedTuple):
     street: str
     key_head: str
     key_tail: str
+
+
+@cache
+def _route_words() -> frozenset[str]:
+    lines = data_text("route_words.txt").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 def parse_streets(
@@ -109,7 +111,7 @@ def _learn_names(names: Iterable[str]) -> None:
     for name in asked:
         words = name.split()
         _names[name] = False
-        if _ROUTE_WORDS.isdisjoint(words) and name not in states() and words[-1] not in states():
+        if _route_words().isdisjoint(words) and name not in states() and words[-1] not in states():
             candidates.append(name)
     _learn_suffixes({word for name in candidates for word in name.split()} - _suffixes.keys())
     candidates = [name for name in candidates if all(_suffixes[word] is None for word in name.split())]

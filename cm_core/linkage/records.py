@@ -14,10 +14,14 @@ from nicknames import NickNamer
 from cm_core.compute import sql
 from cm_core.hygiene.name_statistics import first_name_class, is_given
 from cm_core.linkage import components
+from cm_core.linkage.census import given_shares, surname_shares
 from cm_core.settings import Settings
 
 _FIRST_KEYS = "select distinct first_key from source_parties where first_key is not null and first_key <> '' order by all"
 _NODES = "create or replace table person_nodes as select distinct person_id as id from source_parties"
+_NO_EDGES = "create or replace view no_edges as select id_l, id_r from tier1_edges where false"
+_CENSUS = "create or replace table {table} as from census_arrow"
+_FREQUENCY_INPUT = "create or replace view records_for_frequencies as select first_name, last_name from {table}"
 _RULES = "create or replace table rules as select ?::integer as shared_max, ?::boolean as phone_needs_first_name"
 _COUNTS = """
 select
@@ -39,15 +43,20 @@ class Records:
     exact_edges: int
 
 
-def build(con: duckdb.DuckDBPyConnection, settings: Settings) -> Records:
-    """Make `facts`, `tier1_edges`, `components`, `records` and `legal_records` from the `source_*` tables of `con`."""
+def build(con: duckdb.DuckDBPyConnection, settings: Settings, *, merge_exact: bool = True) -> Records:
+    """Make `facts`, `tier1_edges`, `components`, `records` and `legal_records` from the `source_*` tables of `con`.
+
+    Without `merge_exact`, every person is a component of its own: what the model is trained on, so that it sees what
+    the same phone or e-mail is worth.
+    """
     con.register("first_names_arrow", _first_names([row[0] for row in con.execute(_FIRST_KEYS).fetchall()]))
     con.execute("create or replace table first_names as from first_names_arrow")
     con.unregister("first_names_arrow")
     con.execute(_RULES, (settings.shared_contact_max_surnames, settings.phone_needs_first_name))
     con.execute(sql(__package__, "facts.sql"))
     con.execute(_NODES)
-    components.connect(con, nodes="person_nodes", edges="tier1_edges")
+    con.execute(_NO_EDGES)
+    components.connect(con, nodes="person_nodes", edges="tier1_edges" if merge_exact else "no_edges")
     con.execute(sql(__package__, "records.sql"))
     return Records(*con.execute(_COUNTS).fetchall()[0])
 
@@ -66,3 +75,14 @@ def _first_names(keys: list[str]) -> pa.Table:
             "is_known": pa.array([is_given(key) for key in keys], pa.bool_()),
         }
     )
+
+
+def count_names(con: duckdb.DuckDBPyConnection, *, table: str) -> None:
+    """Make the term-frequency tables `name_frequencies_first_name` and `name_frequencies_last_name` for `table`."""
+    for name, shares in (("census_first", given_shares()), ("census_last", surname_shares())):
+        census = pa.table({"name": list(shares), "share": list(shares.values())})
+        con.register("census_arrow", census)
+        con.execute(_CENSUS.format(table=name))
+        con.unregister("census_arrow")
+    con.execute(_FREQUENCY_INPUT.format(table=table))
+    con.execute(sql(__package__, "frequencies.sql"))

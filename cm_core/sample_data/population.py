@@ -30,11 +30,11 @@ Bools = npt.NDArray[np.bool_]
 HEAD, SPOUSE, CHILD, JUNIOR, TRUST, ESTATE, COMPANY, CONTACT = range(8)
 #: Kinds of household: (share, roles of its members). Every member is a person of its own in the truth.
 HOUSEHOLDS: tuple[tuple[float, tuple[int, ...]], ...] = (
-    (0.430, (HEAD,)),
+    (0.437, (HEAD,)),
     (0.300, (HEAD, SPOUSE)),
     (0.080, (HEAD, SPOUSE, CHILD)),
     (0.040, (HEAD, SPOUSE, CHILD, CHILD)),
-    (0.015, (HEAD, JUNIOR)),
+    (0.008, (HEAD, JUNIOR)),
     (0.030, (HEAD, SPOUSE, TRUST)),
     (0.015, (HEAD, ESTATE)),
     (0.060, (COMPANY, CONTACT)),

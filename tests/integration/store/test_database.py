@@ -142,17 +142,19 @@ def test_open_readonly_uses_the_readers_account_if_there_is_one(settings: Settin
     assert readonly.read_only
 
 
-def test_a_server_without_local_infile_is_explained(any_database: Database) -> None:
-    with any_database.connect() as connection, connection.cursor() as cursor:
-        try:
-            cursor.execute("set global local_infile = 0")
-        except pymysql.err.OperationalError:
-            pytest.skip("the account may not change the server")
-        try:
-            with pytest.raises(SettingsError, match="local_infile=1"):
-                any_database.ensure_ready()
-        finally:
-            cursor.execute("set global local_infile = 1")
+def test_a_server_without_local_infile_is_explained(any_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cm_core.store.database._SERVER_FACTS", "select version(), 0")
+    with pytest.raises(SettingsError, match="local_infile=1"):
+        any_database.ensure_ready()
+
+
+@pytest.mark.parametrize("version", ["5.7.44-log", "10.5.29-MariaDB"])
+def test_a_server_that_is_too_old_is_explained(
+    any_database: Database, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr("cm_core.store.database._SERVER_FACTS", f"select '{version}', 1")
+    with pytest.raises(SettingsError, match="oldest"):
+        any_database.ensure_ready()
 
 
 def _leaks(error: BaseException | None) -> bool:

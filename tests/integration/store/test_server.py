@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,9 +25,17 @@ from cm_core.store.binaries import find_binaries
 
 
 @pytest.fixture
-def private(tmp_path: Path) -> Iterator[PrivateServer]:
+def home(fast_folder: Path) -> Iterator[Path]:
+    """A state folder of this test's own; it does not exist yet."""
+    folder = fast_folder / secrets.token_hex(4)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def private(home: Path) -> Iterator[PrivateServer]:
     """A small server of this test's own, not started yet."""
-    server = _small(tmp_path / "home")
+    server = _small(home)
     yield server
     server.stop()
 
@@ -103,27 +113,27 @@ def test_a_running_server_is_found_without_its_pid_file(private: PrivateServer) 
     assert private.pid == pid
 
 
-def test_four_starters_at_once_start_one_server(tmp_path: Path, private: PrivateServer) -> None:
+def test_four_starters_at_once_start_one_server(home: Path, private: PrivateServer) -> None:
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[int | None] = context.Queue()
-    starters = [context.Process(target=_ensure_and_tell_pid, args=(str(tmp_path / "home"), results)) for _ in range(4)]
+    starters = [context.Process(target=_ensure_and_tell_pid, args=(str(home), results)) for _ in range(4)]
     for starter in starters:
         starter.start()
     pids = {results.get(timeout=60) for _ in starters}
     for starter in starters:
         starter.join(timeout=60)
     assert len(pids) == 1
-    assert len(_servers_of(tmp_path / "home")) == 1
+    assert len(_servers_of(home)) == 1
 
 
-def test_the_server_outlives_its_starter_and_ignores_its_ctrl_c(tmp_path: Path, private: PrivateServer) -> None:
+def test_the_server_outlives_its_starter_and_ignores_its_ctrl_c(home: Path, private: PrivateServer) -> None:
     code = (
         "import sys, time; from pathlib import Path; from cm_core.store import PrivateServer; "
         "PrivateServer(Path(sys.argv[1]), buffer_pool='64M', redo_log='16M').ensure_running(); "
         "print('up', flush=True); time.sleep(60)"
     )
     starter = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path / "home")], stdout=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, start_new_session=True
     )
     assert starter.stdout is not None
     assert starter.stdout.readline() == b"up\n"
@@ -147,18 +157,18 @@ def test_another_port_is_taken_when_the_remembered_one_is_in_use(private: Privat
     assert private.ensure_running().writer.port == moved
 
 
-def test_passwords_are_private_files_and_on_no_command_line(tmp_path: Path, private: PrivateServer) -> None:
+def test_passwords_are_private_files_and_on_no_command_line(home: Path, private: PrivateServer) -> None:
     urls = private.ensure_running()
-    passwords = [file.read_text() for file in (tmp_path / "home/secrets").iterdir()]
+    passwords = [file.read_text() for file in (home / "secrets").iterdir()]
     assert len(passwords) == 3
     assert {urls.writer.password, urls.reader.password} < set(passwords)
-    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "home/secrets").iterdir()} == {0o600}
-    assert (tmp_path / "home/secrets").stat().st_mode & 0o077 == 0
+    assert {file.stat().st_mode & 0o777 for file in (home / "secrets").iterdir()} == {0o600}
+    assert (home / "secrets").stat().st_mode & 0o077 == 0
     shown = "\n".join(" ".join(_command(process)) for process in psutil.process_iter())
     assert not [p for p in passwords if p in shown]
     logged = private.log_file.read_text(errors="replace")
     assert not [p for p in passwords if p in logged]
-    assert not (tmp_path / "home/db/init.sql").exists()
+    assert not (home / "db/init.sql").exists()
 
 
 @pytest.mark.parametrize("user", ["root", "cm", "cm_reader", "nobody", ""])
@@ -185,9 +195,9 @@ def test_the_reader_reads_and_cannot_write(private: PrivateServer) -> None:
                 cursor.execute(statement)
 
 
-def test_lost_secrets_are_made_anew_with_a_restart(tmp_path: Path, private: PrivateServer) -> None:
+def test_lost_secrets_are_made_anew_with_a_restart(home: Path, private: PrivateServer) -> None:
     before = private.ensure_running()
-    for file in (tmp_path / "home/secrets").iterdir():
+    for file in (home / "secrets").iterdir():
         file.unlink()
     after = private.ensure_running()
     assert after.writer.password != before.writer.password
@@ -196,8 +206,8 @@ def test_lost_secrets_are_made_anew_with_a_restart(tmp_path: Path, private: Priv
         Database(before.writer).connect()
 
 
-def test_a_first_start_that_was_killed_is_begun_again(tmp_path: Path, private: PrivateServer) -> None:
-    leftover = tmp_path / "home/db/data.new-dead"
+def test_a_first_start_that_was_killed_is_begun_again(home: Path, private: PrivateServer) -> None:
+    leftover = home / "db/data.new-dead"
     leftover.mkdir(parents=True)
     (leftover / "ibdata1").write_bytes(b"half")
     private.ensure_running()
@@ -217,8 +227,8 @@ def test_stopping_a_home_that_never_existed_makes_nothing(tmp_path: Path) -> Non
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_home_with_a_very_long_path_has_its_socket_elsewhere(tmp_path: Path) -> None:
-    server = _small(tmp_path / ("long-" * 15) / ("path-" * 15))
+def test_a_home_with_a_very_long_path_has_its_socket_elsewhere(home: Path) -> None:
+    server = _small(home / ("long-" * 15) / ("path-" * 15))
     assert len(os.fsencode(server.socket)) < 104
     try:
         Database(server.ensure_running().writer).connect().close()
@@ -227,11 +237,11 @@ def test_a_home_with_a_very_long_path_has_its_socket_elsewhere(tmp_path: Path) -
         server.stop()
 
 
-def test_a_failed_start_shows_the_end_of_the_servers_log(tmp_path: Path, private: PrivateServer) -> None:
+def test_a_failed_start_shows_the_end_of_the_servers_log(home: Path, private: PrivateServer) -> None:
     private.ensure_running()
     private.stop()
-    (tmp_path / "home/db/data/ibdata1").write_bytes(b"this is no tablespace")
-    with pytest.raises(DatabaseUnavailable, match=r"server\.log:\n.*InnoDB") as caught:
+    (home / "db/data/ibdata1").write_bytes(b"this is no tablespace")
+    with pytest.raises(DatabaseUnavailable, match=r"(?s)server\.log:\n.*InnoDB") as caught:
         private.ensure_running()
     assert "identified by" not in str(caught.value)
 
@@ -247,11 +257,11 @@ def test_without_a_server_program_the_message_says_what_to_install(
 
 
 def test_settings_without_a_url_open_the_private_server(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, private: PrivateServer
+    monkeypatch: pytest.MonkeyPatch, home: Path, private: PrivateServer
 ) -> None:
     monkeypatch.setattr(server_module, "REDO_LOG", "16M")
     private.ensure_running()
-    settings = Settings(home=tmp_path / "home")  # type: ignore[call-arg]
+    settings = Settings(home=home)  # type: ignore[call-arg]
     assert open_database(settings).name == "cm"
     readonly = open_readonly(settings)
     assert readonly.url.username == "cm_reader"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pyarrow as pa
 import pytest

@@ -79,11 +79,11 @@ def test_the_table_holds_one_row_per_address_and_none_for_blanks() -> None:
     table = standardize_emails(pa.array(["a@x.com;b@X.com", None, "n/a", "bad"]))
     assert table.schema == EMAIL_SCHEMA
     assert table.to_pylist() == [
-        dict(raw="a@x.com;b@X.com", seq=1, email_raw="a@x.com", email="a@x.com", email_key="a@x.com",
-             invalid_reason=None),
-        dict(raw="a@x.com;b@X.com", seq=2, email_raw="b@X.com", email="b@x.com", email_key="b@x.com",
-             invalid_reason=None),
-        dict(raw="bad", seq=1, email_raw="bad", email=None, email_key="bad", invalid_reason="no_at"),
+        {"raw": "a@x.com;b@X.com", "seq": 1, "email_raw": "a@x.com", "email": "a@x.com", "email_key": "a@x.com",
+             "invalid_reason": None},
+        {"raw": "a@x.com;b@X.com", "seq": 2, "email_raw": "b@X.com", "email": "b@x.com", "email_key": "b@x.com",
+             "invalid_reason": None},
+        {"raw": "bad", "seq": 1, "email_raw": "bad", "email": None, "email_key": "bad", "invalid_reason": "no_at"},
     ]  # fmt: skip
 
 

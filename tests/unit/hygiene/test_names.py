@@ -46,7 +46,7 @@ def test_parse_name(name: str, parties: str) -> None:
     assert written(parse_name(name)) == parties
 
 
-@pytest.mark.parametrize("name", ["", "  ", "n/a", "NONE", "-", "\x00", "Unknown"])
+@pytest.mark.parametrize("name", ["", "  ", "n/a", "NONE", "-", "\x00", "Unknown", ";", ", ,", "&"])
 def test_a_blank_name_names_nobody(name: str) -> None:
     assert parse_name(name) == ()
     assert parse_name_parts(name, name, name, name, name) == ()

@@ -106,14 +106,14 @@ def test_the_table_holds_one_row_per_number_and_none_for_blanks() -> None:
     table = standardize_phones(pa.array(["405-234-5678 / 918-234-5678", "n/a", None, "12", "x" * 300]))
     assert table.schema == PHONE_SCHEMA
     assert table.to_pylist() == [
-        dict(raw="405-234-5678 / 918-234-5678", seq=1, phone_raw="405-234-5678", phone_e164="+14052345678",
-             extension=None, region="US", invalid_reason=None),
-        dict(raw="405-234-5678 / 918-234-5678", seq=2, phone_raw="918-234-5678", phone_e164="+19182345678",
-             extension=None, region="US", invalid_reason=None),
-        dict(raw="12", seq=1, phone_raw="12", phone_e164=None, extension=None, region=None,
-             invalid_reason="too_short"),
-        dict(raw="x" * 300, seq=1, phone_raw=None, phone_e164=None, extension=None, region=None,
-             invalid_reason="too_long"),
+        {"raw": "405-234-5678 / 918-234-5678", "seq": 1, "phone_raw": "405-234-5678", "phone_e164": "+14052345678",
+             "extension": None, "region": "US", "invalid_reason": None},
+        {"raw": "405-234-5678 / 918-234-5678", "seq": 2, "phone_raw": "918-234-5678", "phone_e164": "+19182345678",
+             "extension": None, "region": "US", "invalid_reason": None},
+        {"raw": "12", "seq": 1, "phone_raw": "12", "phone_e164": None, "extension": None, "region": None,
+             "invalid_reason": "too_short"},
+        {"raw": "x" * 300, "seq": 1, "phone_raw": None, "phone_e164": None, "extension": None, "region": None,
+             "invalid_reason": "too_long"},
     ]  # fmt: skip
 
 

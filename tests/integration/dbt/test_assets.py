@@ -1,0 +1,82 @@
+"""The dbt project in the graph: names, lineage to the Python assets, checks, and one real run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import dagster as dg
+import pytest
+
+from cm_assets.compliance import build_dbt_assets
+from cm_core.settings import Settings, get_settings
+from resources.database import DatabaseResource
+from resources.dbt import manifest_path, project_dir
+from tests.integration.dbt.people import People
+
+MARTS = {
+    "call_verdicts": "compliance",
+    "sms_verdicts": "compliance",
+    "email_verdicts": "compliance",
+    "mail_verdicts": "compliance",
+    "mailable_people": "marketing",
+    "import_quality": "operations",
+}
+
+
+@pytest.fixture(scope="module")
+def home(settings: Settings) -> Iterator[Settings]:
+    """The process's settings are those of the module's database."""
+    assert settings.database_url is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CM_HOME", str(settings.home_dir))
+        patch.setenv("CM_DATABASE_URL", settings.database_url.get_secret_value())
+        get_settings.cache_clear()
+        yield get_settings()
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def models(home: Settings) -> dg.AssetsDefinition:
+    return build_dbt_assets()[0][0]
+
+
+def test_the_manifest_is_parsed_once_by_two_who_ask_at_once(home: Settings) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: manifest_path(home), range(2))
+    assert first == second
+    assert json.loads(first.read_text())["metadata"]["project_name"] == "cm"
+    assert first.is_relative_to(home.home_dir)
+    assert not (project_dir() / "target").exists()
+
+
+def test_sources_are_the_python_assets(models: dg.AssetsDefinition) -> None:
+    upstream = {key.to_user_string() for key in models.dependency_keys} - {key.to_user_string() for key in models.keys}
+    assert upstream == {
+        "persons", "phone_numbers", "email_addresses", "addresses", "person_duplicates", "dnc_registry", "opt_outs",
+        "import_report", "import_validation_log",
+    }  # fmt: skip
+
+
+def test_marts_are_grouped_by_folder_and_checked(models: dg.AssetsDefinition) -> None:
+    groups = {key.to_user_string(): group for key, group in models.group_names_by_key.items()}
+    assert MARTS.items() <= groups.items()
+    assert groups["stg_persons"] == groups["int_golden_persons"] == groups["compliance_rules"] == "compliance"
+    checked = {check.asset_key.to_user_string() for check in models.check_keys}
+    assert set(MARTS) <= checked
+
+
+def test_a_run_builds_every_model_and_reports_every_test(
+    home: Settings, models: dg.AssetsDefinition, people: People
+) -> None:
+    people.person(1), people.phone(1, "+14055550001")
+    result = dg.materialize([models], resources={**build_dbt_assets()[1], "store": DatabaseResource()})
+    assert result.success
+    assert {event.asset_key for event in result.get_asset_materialization_events()} == set(models.keys)
+    evaluations = result.get_asset_check_evaluations()
+    assert {evaluation.asset_check_key for evaluation in evaluations} == set(models.check_keys)
+    assert people.rows("select verdict, reason_code from call_verdicts") == [("blocked", "dnc_area_not_held")]
+    log = "".join(path.read_text(errors="replace") for path in (home.home_dir / "dbt").rglob("*.log"))
+    password = home.database_url.get_secret_value().split("@")[0].rsplit(":", 1)[-1] if home.database_url else ""
+    assert len(password) < 8 or password not in log
