@@ -1,61 +1,73 @@
-# Everything a newcomer needs. Each target does the set-up first and may be run twice.
+# Everything a newcomer needs: `make demo`, `make test`, `make up`. Each target may be run twice in a row.
+
 SHELL := /bin/bash
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+PYTEST := $(BIN)/pytest
+UV := $(BIN)/uv
 
-.DEFAULT_GOAL := help
-.PHONY: help setup demo test up lint bench soak test-mysql lock migration clean
+.PHONY: help setup demo up test test-mysql soak bench lint format lock clean
 
-help:                ## show this list
-	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMP)      ## venv, pinned dependencies, database server
+setup: $(STAMP) ## Make the virtual environment and see to a database server
 	@scripts/install-mariadb
 
+# Whatever is half-made is made again: the stamp comes last. uv is only the quick way: where it does not run or cannot
+# reach the index that pip is set up for, pip installs the same lock.
 $(STAMP): requirements/lock.txt requirements/uv.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
-		{ echo "Python 3.11 is needed. Install it, or name it: make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "Setting up $(VENV) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/uv.txt
-	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/lock.txt requirements/uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@touch $(STAMP)
+	@python=$$(scripts/find-python); \
+	test -x $(BIN)/python || $$python -m venv $(VENV); \
+	echo "Installing the pinned dependencies into $(VENV) ..."; \
+	if $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt \
+	  && $(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/lock.txt requirements/uv.txt; \
+	then :; else \
+	  echo "uv could not; pip installs the same, more slowly ..."; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt; \
+	fi; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
-demo: setup          ## run the main job on sample data and show what happened
-	@$(BIN)/cm demo
+demo: setup ## Run the main job on sample data and say what happened
+	$(BIN)/cm demo
 
-test: setup          ## all tests but the long ones
-	$(BIN)/python -m pytest
+up: setup ## Database, Dagster's web UI and daemon with sensors on; Ctrl-C stops them
+	$(BIN)/cm up
 
-up: setup            ## database, Dagster UI and daemon with the sensors on; Ctrl-C stops all of it
-	@$(BIN)/cm up
+test: setup ## All tests but the long ones
+	$(PYTEST) -q
 
-lint: setup          ## style, types, import rules
+test-mysql: setup ## The database tests on a real MySQL too: CM_TEST_MYSQL_URL=mysql://user:password@host:port/
+	@test -n "$${CM_TEST_MYSQL_URL:-}" || { echo "Set CM_TEST_MYSQL_URL to an account that may create databases."; exit 2; }
+	$(PYTEST) -q -m "mysql and not soak"
+
+soak: setup ## The long forms of the kill, fuzz and fault tests
+	$(PYTEST) -q -m soak --timeout 3600
+
+bench: setup ## Speed, memory and linkage quality
+	$(BIN)/python -m bench
+
+lint: setup ## Style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup         ## speed, memory and linkage quality
-	$(BIN)/python -m bench
+format: setup ## Put the code into the project's form
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
 
-soak: setup          ## the long forms of the kill, fuzz and fault tests
-	$(BIN)/python -m pytest -m soak --timeout 3600
+lock: ## Resolve pyproject.toml again into requirements/lock.txt
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --all-extras --no-strip-extras --python-version 3.11 \
+	  --custom-compile-command "make lock" pyproject.toml --output-file requirements/lock.txt
 
-test-mysql: setup    ## the database tests, on a real MySQL as well (CM_TEST_MYSQL_URL=mysql://user:password@host:port/)
-	@test -n "$$CM_TEST_MYSQL_URL" || { echo "Set CM_TEST_MYSQL_URL=mysql://user:password@host:port/" >&2; exit 2; }
-	$(BIN)/python -m pytest tests/integration tests/unit/store
-
-lock:                ## renew the pinned dependencies (needs uv)
-	uv pip compile --quiet --generate-hashes --no-emit-index-url --all-extras --python-version 3.11 \
-		--custom-compile-command "make lock" pyproject.toml -o requirements/lock.txt
-	echo uv | uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
-		--custom-compile-command "make lock" - -o requirements/uv.txt
-
-clean:               ## stop the private server; remove venv, caches and the state folder
-	@if [ -x $(BIN)/cm ]; then $(BIN)/cm db stop || true; fi
-	rm -rf $(VENV) .cm .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+clean: ## Stop the private server and remove the environment, the caches and the state in .cm
+	@scripts/stop-private-server .cm
+	rm -rf $(VENV) .cm .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info \
+	  dbt_project/target dbt_project/logs
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

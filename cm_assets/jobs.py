@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dagster as dg
 
-from cm_assets.partitions import imports
-
 _BEFORE = dg.AssetSelection.assets("raw_import", "staging_raw_import", "import_validation_log")
 _AFTER = dg.AssetSelection.assets("import_report")
 
@@ -28,7 +26,6 @@ def import_jobs() -> list[dg.JobDefinition]:
         dg.define_asset_job(
             IMPORT_JOBS[target],
             selection=_BEFORE | tables | _AFTER,
-            partitions_def=imports,
             description=f"One import of a {target} feed, from the landing zone to its report.",
             tags={"cm/target": target},
         )

@@ -94,13 +94,10 @@ def run_marts(settings: Settings, *, on_event: OnEvent | None = None) -> LaunchR
         return _run(instance, _job(settings, "marts", dbt=True), {}, on_event)
 
 
-def prepare(settings: Settings) -> list[str]:
-    """Create the instance's databases and fail the runs whose process is gone; returns the ids of those."""
-    from cm_assets.run_launcher import fail_gone_runs
-
+def prepare(settings: Settings) -> None:
+    """Create the instance's databases and fail the runs whose process is gone."""
     with _instance(settings) as instance:
         instance.all_instigator_state()
-        return fail_gone_runs(instance)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ FILE_ACCEPTED = dg.AssetCheckSpec(
     kinds={"csv"},
     owners=["team:data-engineering"],
     check_specs=[FILE_ACCEPTED],
+    dagster_type=dg.Nothing,
 )
 def raw_import(
     context: dg.AssetExecutionContext, store: DatabaseResource

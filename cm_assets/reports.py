@@ -1,7 +1,5 @@
 """The report of an import as an asset. What it contains is `cm_core.imports.reports` (seed D4)."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
 from cm_assets.checks.checklist import CHECKLIST, checklist_results
@@ -29,7 +27,7 @@ from resources.database import DatabaseResource
     owners=["team:data-engineering"],
     check_specs=CHECKLIST,
 )
-def import_report(context: dg.AssetExecutionContext, store: DatabaseResource) -> Iterator[dg.MaterializeResult[None]]:
+def import_report(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult:
     """What became of an import: success report (CSV), error report (CSV) and validation checklist (JSON).
 
     Runs last. The checklist is the checks of this asset.
@@ -42,4 +40,4 @@ def import_report(context: dg.AssetExecutionContext, store: DatabaseResource) ->
         describe=lambda result: {**metadata_of(result), "checklist": table(result.checklist["checks"])},
     )
     checklists = {import_id: result.checklist for import_id, result in written.items()}
-    yield dg.MaterializeResult(check_results=checklist_results(checklists))
+    return dg.MaterializeResult(check_results=checklist_results(checklists))

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 import sqlalchemy
+
 from cm_core.settings import Settings, get_settings
 from cm_core.store import Database, DatabaseUrls, PrivateServer
 from cm_core.store.database import parse_url
@@ -140,9 +141,7 @@ def database(make_database: DatabaseFactory) -> Database:
 
 
 @pytest.fixture(params=["mariadb", pytest.param("mysql", marks=pytest.mark.mysql)])
-def make_any_database(
-    request: pytest.FixtureRequest, _mysql_databases: _Databases | None
-) -> Iterator[DatabaseFactory]:
+def make_any_database(request: pytest.FixtureRequest, _mysql_databases: _Databases | None) -> Iterator[DatabaseFactory]:
     """`make_database` on MariaDB, and again on the MySQL of CM_TEST_MYSQL_URL if that is set."""
     if request.param == "mysql" and _mysql_databases is None:
         pytest.skip("CM_TEST_MYSQL_URL is not set")

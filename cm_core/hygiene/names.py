@@ -120,6 +120,8 @@ def parse_name_parts(
     if not given and not family:
         return _relabelled(parse_name(middle_), prefix_, suffix_) if middle_ else ()
     whole = " ".join(filter(None, (given, middle_, family)))
+    if not any(character.isalnum() for character in whole):
+        return ()
     kind = classify(whole, columns=bool(given and family))
     if kind != "person":
         return (_entity(kind, whole),)

@@ -164,7 +164,7 @@ _ADDRESS_FIELDS = ("line1", "line2", "city", "state", "zip", "zip4")
 
 
 def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
-    """Views over `source` that name its columns by canonical field."""
+    """The columns of `source` by canonical field: what hygiene and `stage_contacts.sql` read."""
     owner = {name: value_of(mapping.one(name)) for name in _NAME_FIELDS}
     contact = {name: "null::varchar" for name in _NAME_FIELDS} | {
         "full_name": value_of(mapping.one("contact_name")),
@@ -172,7 +172,7 @@ def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
         "last_name": value_of(mapping.one("contact_last_name")),
     }
     names = " union all ".join(_keyed(values, f"{slot} as slot") for slot, values in ((1, owner), (2, contact)))
-    con.execute(f"create or replace view names_in as {names}")
+    con.execute(f"create or replace table names_in as {names}")
 
     addresses = []
     for ordinal, slot in enumerate(mapping.address_slots()):
@@ -187,7 +187,7 @@ def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
     if not addresses:
         nothing = {part: "null::varchar" for part in _ADDRESS_FIELDS}
         addresses = [_keyed(nothing, "0 as ordinal, null::varchar as address_type", "false")]
-    con.execute(f"create or replace view addresses_in as {' union all '.join(addresses)}")
+    con.execute(f"create or replace table addresses_in as {' union all '.join(addresses)}")
 
     con.execute(f"create or replace view phones_in as {repeated(mapping.all('phone'), 'phone_type')}")
     con.execute(f"create or replace view emails_in as {repeated(mapping.all('email'), 'label')}")

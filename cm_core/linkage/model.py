@@ -85,6 +85,8 @@ def comparisons() -> list[Any]:
                     "list_has_any(last_names_l, last_names_r) or (least(length(last_name_l), length(last_name_r)) >= 4 "
                     "and (contains(last_name_l, last_name_r) or contains(last_name_r, last_name_l)))",
                     "earlier surname or part of a double one",
+                    m=0.01,
+                    u=0.0005,
                 ),
                 cll.ElseLevel(),
             ],

@@ -22,8 +22,8 @@ from cm_core.errors import ImportFailed
 FETCH_ROWS = 50_000
 
 _COPY = (
-    "copy (select {columns} from ({source}) as source) to '{file}' (format csv, delimiter ',', quote '\"', escape '\"', "
-    "nullstr 'NULL', header false, force_quote *, "
+    "copy (select {columns} from ({source}) as source) to '{file}' "
+    "(format csv, delimiter ',', quote '\"', escape '\"', nullstr 'NULL', header false, force_quote *, "
     "timestampformat '%Y-%m-%d %H:%M:%S.%f', dateformat '%Y-%m-%d')"
 )
 # An enclosed field ends at a quote that is followed by a terminator, inner quotes are doubled, and with no escape
@@ -104,7 +104,7 @@ def fetch(
     duck.unregister(name)
     columns = ", ".join(_duck_quoted(field.name) for field in schema)
     total = 0
-    # Texts instead of Python values: Arrow converts a column at a time, many times faster than pymysql a cell at a time.
+    # Texts, not Python values: Arrow converts a column at once, much faster than pymysql cell by cell.
     decoders, connection.decoders = connection.decoders, {}
     try:
         with connection.cursor(SSCursor) as cursor:

@@ -54,7 +54,7 @@ class _Session(_PlainConnection):
         try:
             super().connect(sock)
         finally:
-            self._read_timeout = None
+            self._read_timeout = None  # type: ignore[assignment]
 
     def _create_ssl_ctx(self, sslp: dict[str, Any]) -> ssl.SSLContext:
         # 'TLS if the server offers it' needs no certificates: pymysql reads the system's for each connection (25 ms).
@@ -68,11 +68,11 @@ class _Connection(_Session):
 
     def query(self, sql: str | bytes, unbuffered: bool = False) -> int:
         with failures.reported(self.where):
-            return super().query(sql, unbuffered)  # type: ignore[no-any-return, arg-type]
+            return super().query(sql, unbuffered)
 
     def next_result(self, unbuffered: bool = False) -> int:
         with failures.reported(self.where):
-            return super().next_result(unbuffered)  # type: ignore[no-any-return]
+            return super().next_result(unbuffered)
 
     def begin(self) -> None:
         with failures.reported(self.where):
@@ -210,7 +210,8 @@ class Database:
 
     def _connect_args(self) -> dict[str, Any]:
         dialect = self.url.get_dialect()()
-        _, options = dialect.create_connect_args(self.url)
+        _, found = dialect.create_connect_args(self.url)
+        options = dict(found)
         options.update(local_infile=True, charset="utf8mb4")
         options.setdefault("connect_timeout", _CONNECT_TIMEOUT_S)
         options.pop("client_flag", None)

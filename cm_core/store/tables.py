@@ -283,7 +283,7 @@ addresses = _table(
     Column("county", String(64)),
     Column("address_type", _code(16), comment="mailing, residential, property ... as the feed says"),
     Column("invalid_reason", _code(64)),
-    Column("name_zip_key", _code(255), comment="FIRST|LAST|SUFFIX|ZIP5 of the person now; natural persons only"),
+    Column("name_zip_key", _code(255), comment="FIRST|LAST|SUFFIX|ZIP5 of the newest row that named a person here"),
     _flag("is_primary", 0),
     *_provenance(),
     UniqueConstraint("person_id", "address_key"),

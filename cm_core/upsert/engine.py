@@ -29,9 +29,9 @@ from cm_core.upsert.components import label_components
 from cm_core.upsert.lookup import fetch_current, find_owners, temporary_like
 
 _PACKAGE = "cm_core.upsert"
-_STAGED = ("parties", "phones", "emails", "addresses", "identifiers")
+STAGED = ("parties", "phones", "emails", "addresses", "identifiers")
 #: How long to wait for another import's apply before giving up (and being retried).
-_WRITER_TIMEOUT_S = 1800.0
+WRITER_TIMEOUT_S = 1800.0
 
 _NAME_KEYS = """
 create or replace table name_keys as
@@ -53,7 +53,7 @@ select person_id, related_person_id, relation, first_import_id, created_at from 
 
 
 @dataclass(frozen=True)
-class _Target:
+class Target:
     """A canonical table, the folded table it is written from, and its columns besides id and provenance."""
 
     table: str
@@ -61,8 +61,8 @@ class _Target:
     columns: tuple[str, ...]
 
 
-_TARGETS = (
-    _Target(
+TARGETS = (
+    Target(
         "phone_numbers",
         "folded_phones",
         (
@@ -70,12 +70,12 @@ _TARGETS = (
             "invalid_reason", "is_primary", "source_date",
         ),
     ),
-    _Target(
+    Target(
         "email_addresses",
         "folded_emails",
         ("person_id", "email_key", "email_raw", "email", "invalid_reason", "is_primary", "source_date"),
     ),
-    _Target(
+    Target(
         "addresses",
         "folded_addresses",
         (
@@ -83,9 +83,9 @@ _TARGETS = (
             "address_type", "invalid_reason", "name_zip_key", "is_primary", "source_date",
         ),
     ),
-    _Target("person_identifiers", "folded_identifiers", ("person_id", "id_type", "id_value", "source_date")),
+    Target("person_identifiers", "folded_identifiers", ("person_id", "id_type", "id_value", "source_date")),
 )  # fmt: skip
-_PERSON_COLUMNS = (
+PERSON_COLUMNS = (
     "entity_type", "name_prefix", "first_name", "middle_name", "last_name", "name_suffix", "organization_name",
     "first_key", "last_key", "organization_key", "date_of_birth", "name_source_date", "birth_source_date",
     "source_date",
@@ -132,7 +132,7 @@ def apply(
             def attempt() -> ApplyResult:
                 with (
                     database.connect() as connection,
-                    named_lock(connection, WRITER_LOCK, timeout_s=_WRITER_TIMEOUT_S),
+                    named_lock(connection, WRITER_LOCK, timeout_s=WRITER_TIMEOUT_S),
                     transaction(connection),
                 ):
                     return _apply(connection, con, import_id, tell)
@@ -142,7 +142,7 @@ def apply(
 
 def _prepare(settings: Settings, con: duckdb.DuckDBPyConnection, import_id: str) -> None:
     """Staged tables, rules and the classes of first names, as DuckDB sees them."""
-    pipeline.read_staged(settings, con, import_id, _STAGED)
+    pipeline.read_staged(settings, con, import_id, STAGED)
     con.execute(
         "create or replace table rules "
         "(import_id varchar, shared_max int, phone_needs_first_name boolean, attach_to_one_person boolean)"
@@ -195,7 +195,7 @@ def _apply(
     tell("writing")
     written_at = now()
     counts = _write_persons(connection, con, import_id, written_at)
-    for target in _TARGETS:
+    for target in TARGETS:
         counts |= _write_target(connection, con, target, import_id, written_at)
     counts |= _write_links(connection, con, import_id, written_at)
     return _finish(connection, con, import_id, counts)
@@ -204,21 +204,21 @@ def _apply(
 def _write_persons(
     connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str, at: datetime
 ) -> dict[str, int]:
-    columns = ", ".join(_PERSON_COLUMNS)
+    columns = ", ".join(PERSON_COLUMNS)
     new = load(
         connection,
         con,
         f"select id, id, {columns}, ?, ?, ?::timestamp, ?::timestamp from folded_persons where is_new order by id",
         "persons",
-        ["id", "entity_id", *_PERSON_COLUMNS, "first_import_id", "last_import_id", "created_at", "updated_at"],
+        ["id", "entity_id", *PERSON_COLUMNS, "first_import_id", "last_import_id", "created_at", "updated_at"],
         params=[import_id, import_id, at, at],
     )
-    changed = _update(connection, con, "persons", "folded_persons", _PERSON_COLUMNS, import_id, at)
+    changed = _update(connection, con, "persons", "folded_persons", PERSON_COLUMNS, import_id, at)
     return {"persons_new": new, "persons_changed": changed}
 
 
 def _write_target(
-    connection: Connection[Any], con: duckdb.DuckDBPyConnection, target: _Target, import_id: str, at: datetime
+    connection: Connection[Any], con: duckdb.DuckDBPyConnection, target: Target, import_id: str, at: datetime
 ) -> dict[str, int]:
     """Insert the new rows of one contact table under fresh ids and update the changed ones."""
     count = con.execute(f"select count(*) from {target.folded} where is_new").fetchall()[0][0]

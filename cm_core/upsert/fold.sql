@@ -170,12 +170,19 @@ left join current_emails as c on m.person_id = c.person_id and m.email_key = c.e
 create or replace table folded_addresses as
 with facts as (
     select a.person_id, a.row_number, a.source_date, d.address_key, d.address_raw, d.address_type, d.care_of, d.street,
-        d.city, d.state, d.zip, d.zip4, d.county, d.invalid_reason
+        d.city, d.state, d.zip, d.zip4, d.county, d.invalid_reason,
+        case
+            when p.entity_type = 'person' and p.first_key <> '' and p.last_key <> ''
+                and regexp_full_match(d.zip, '[0-9]{5}')
+            then p.first_key || '|' || p.last_key || '|'
+                || coalesce(regexp_extract(upper(p.name_suffix), '^(JR|SR|II|III|IV|V)\.?$', 1), '') || '|' || d.zip
+        end as name_zip_key
     from spread as a
     inner join addresses as d on a.row_number = d.row_number and a.party_no = d.party_no
+    inner join parties as p on a.row_number = p.row_number and a.party_no = p.party_no
     union all by name
     select person_id, source_date, address_key, address_raw, address_type, care_of, street, city, state, zip, zip4,
-        county, invalid_reason
+        county, invalid_reason, name_zip_key
     from current_addresses
 ),
 newest as (
@@ -186,7 +193,9 @@ newest as (
 extras as (
     select person_id, address_key, max(care_of) as care_of, max(zip4) as zip4, max(county) as county,
         arg_min(address_type, case address_type when 'mailing' then 1 when 'residential' then 2 else 3 end)
-            filter (where address_type is not null) as address_type
+            filter (where address_type is not null) as address_type,
+        arg_max(name_zip_key, struct_pack(d := source_date, k := name_zip_key))
+            filter (where name_zip_key is not null) as name_zip_key
     from facts
     group by all
 ),
@@ -198,15 +207,9 @@ merged as (
             order by n.invalid_reason is not null, n.street is null, n.source_date desc,
                 x.address_type is distinct from 'mailing', n.address_key
         ) = 1 as is_primary,
-        case
-            when p.entity_type = 'person' and p.first_key <> '' and p.last_key <> ''
-                and regexp_full_match(n.zip, '[0-9]{5}')
-            then p.first_key || '|' || p.last_key || '|'
-                || coalesce(regexp_extract(upper(p.name_suffix), '^(JR|SR|II|III|IV|V)\.?$', 1), '') || '|' || n.zip
-        end as name_zip_key
+        x.name_zip_key
     from newest as n
     inner join extras as x on n.person_id = x.person_id and n.address_key = x.address_key
-    inner join folded_persons as p on n.person_id = p.id
 )
 select m.*, c.id, c.id is null as is_new,
     c.id is not null and (

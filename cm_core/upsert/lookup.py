@@ -60,7 +60,7 @@ _ASSIGNED_SCHEMA = pa.schema(
 )
 
 #: Tables whose current rows a fold needs, and the DuckDB table they come back as.
-_CURRENT = {
+CURRENT = {
     tables.persons: "current_persons",
     tables.phone_numbers: "current_phones",
     tables.email_addresses: "current_emails",
@@ -76,30 +76,34 @@ def find_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, imp
     may belong to any number of persons and are no keys.
     """
     _answer(connection, _ASSIGNED, (import_id,), con, "assigned", _ASSIGNED_SCHEMA)
-    _upload(
+    with connection.cursor() as cursor:
+        cursor.execute("select exists (select 1 from persons)")
+        row = cursor.fetchone()
+    if not row or not row[0]:
+        _nobody(con)
+        return
+    upload(
         connection,
         con,
         "lookup_email_addresses",
         "contact varchar(320) character set utf8mb4 collate utf8mb4_bin primary key",
         "select distinct email_key from emails where email is not null",
     )
-    _upload(
+    upload(
         connection,
         con,
         "lookup_phone_numbers",
         "contact varchar(20) character set ascii collate ascii_bin primary key",
         "select distinct phone_e164 from phones where phone_e164 is not null",
     )
-    _upload(
+    upload(
         connection,
         con,
         "lookup_names",
         "contact varchar(255) character set ascii collate ascii_bin primary key",
         "select distinct contact from name_keys",
     )
-    con.register("nobody", _OWNER_SCHEMA.empty_table())
-    con.execute("create or replace table owners as from nobody")
-    con.execute("create or replace table known_shared (kind varchar, contact varchar)")
+    _nobody(con)
     shared_schema = pa.schema([("kind", pa.string()), ("contact", pa.string())])
     for kind, table, column, valid in (
         ("email", "email_addresses", "email_key", "email"),
@@ -113,9 +117,18 @@ def find_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, imp
     _answer(connection, _NAME_OWNERS, (), con, "name_owners", _NAME_OWNER_SCHEMA)
 
 
+def _nobody(con: duckdb.DuckDBPyConnection) -> None:
+    """The answers of a database without people."""
+    for table, schema in (("owners", _OWNER_SCHEMA), ("name_owners", _NAME_OWNER_SCHEMA)):
+        con.register("nobody", schema.empty_table())
+        con.execute(f"create or replace table {table} as from nobody")
+        con.unregister("nobody")
+    con.execute("create or replace table known_shared (kind varchar, contact varchar)")
+
+
 def fetch_current(connection: Connection[Any], con: duckdb.DuckDBPyConnection) -> None:
     """Make `current_persons`, `current_phones`, … for the existing persons in `spread`."""
-    _upload(
+    upload(
         connection,
         con,
         "lookup_persons",
@@ -123,7 +136,7 @@ def fetch_current(connection: Connection[Any], con: duckdb.DuckDBPyConnection) -
         "select distinct person_id from spread where person_id not in (select person_id from assignment where is_new) "
         "order by 1",
     )
-    for table, target in _CURRENT.items():
+    for table, target in CURRENT.items():
         columns = ", ".join(f"t.{column.name}" for column in table.columns)
         owner = "id" if table is tables.persons else "person_id"
         query = f"select straight_join {columns} from lookup_persons as l join {table.name} as t on t.{owner} = l.id"
@@ -173,7 +186,7 @@ def _answer(
     fetch(connection, query, parameters, con, table, schema)
 
 
-def _upload(
+def upload(
     connection: Connection[Any], con: duckdb.DuckDBPyConnection, name: str, columns: str, query: str
 ) -> None:
     with connection.cursor() as cursor:

@@ -1,6 +1,6 @@
 -- Imports of which person_sources knows another number of rows than were staged.
 with traced as (
-    select count(distinct row_number) as traced_rows
+    select count(distinct `row_number`) as traced_rows
     from person_sources
     where import_id = %(import_id)s
 )

@@ -12,13 +12,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
 from cm_core.compute import session
 from cm_core.errors import ImportFailed
 from cm_core.settings import Settings
 from cm_core.store import Database, bulk
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 HOSTILE = [
     None,
@@ -51,7 +52,9 @@ HOSTILE = [
     "Z" * 1_000_000,
 ]
 #: Pieces that CSV and LOAD DATA give a meaning to, so that hypothesis meets their combinations often.
-_PIECES = st.sampled_from(['"', '""', ",", "\n", "\r", "\\", "\\N", "NULL", "\x00", "'", "%", "%s", "😀", "\t", " ", "a"])
+_PIECES = st.sampled_from(
+    ['"', '""', ",", "\n", "\r", "\\", "\\N", "NULL", "\x00", "'", "%", "%s", "😀", "\t", " ", "a"]
+)
 _TEXT = st.one_of(
     st.none(), st.text(st.characters(exclude_categories=["Cs"])), st.lists(_PIECES, max_size=8).map("".join)
 )

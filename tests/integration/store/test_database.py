@@ -10,10 +10,11 @@ from typing import Any
 
 import pymysql
 import pytest
+from sqlalchemy import URL, text
+
 from cm_core.errors import DatabaseUnavailable, SettingsError
 from cm_core.settings import Settings
 from cm_core.store import Database, DatabaseUrls, open_database, open_readonly
-from sqlalchemy import URL, text
 
 _FACTS = "select @@time_zone, @@collation_connection, @@sql_mode like '%STRICT_ALL_TABLES%'"
 _PASSWORD = "s3cret:/@ +%41"
@@ -42,9 +43,7 @@ def test_flavour_tells_the_servers_apart(any_database: Database, request: pytest
     assert any_database.flavour == request.node.callspec.params["make_any_database"]
 
 
-def test_a_missing_database_is_created_as_utf8mb4(
-    make_any_database: Callable[..., Database], tmp_path: Path
-) -> None:
+def test_a_missing_database_is_created_as_utf8mb4(make_any_database: Callable[..., Database], tmp_path: Path) -> None:
     beside = make_any_database(migrated=False)
     wanted = beside.url.set(database=f"cm_test_{secrets.token_hex(4)}")
     opened = open_database(_settings(tmp_path, wanted))
@@ -75,7 +74,9 @@ def test_nobody_listening_is_explained(tmp_path: Path) -> None:
     url = URL.create("mysql", "cm", _PASSWORD, "127.0.0.1", port, "cm")
     database = Database(url)
     for contact in (database.connect, database.engine.connect, lambda: open_database(_settings(tmp_path, url))):
-        with pytest.raises(DatabaseUnavailable, match=rf"127\.0\.0\.1:{port}/cm cannot be reached.*cm db start") as caught:
+        with pytest.raises(
+            DatabaseUnavailable, match=rf"127\.0\.0\.1:{port}/cm cannot be reached.*cm db start"
+        ) as caught:
             contact()
         assert caught.value.retryable
         assert not _leaks(caught.value)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pymysql
 import pytest
+
 from cm_core.errors import CmError, DatabaseUnavailable, WriterBusy
 from cm_core.store import Database
 from cm_core.store.ids import allot

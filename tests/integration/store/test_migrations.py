@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
 from cm_core.store import Database
 from cm_core.store.migrations import current, head, upgrade
 from cm_core.store.tables import CANONICAL_TABLES, metadata
-from sqlalchemy import inspect
 
 MakeDatabase = Callable[..., Database]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pymysql
 import pytest
+
 from cm_core.errors import DatabaseUnavailable
 from cm_core.settings import Settings
 from cm_core.store import Database, PrivateServer, open_database, open_readonly
@@ -44,7 +45,7 @@ def _small(home: Path) -> PrivateServer:
     return PrivateServer(home, buffer_pool="64M", redo_log="16M")
 
 
-def _ensure_and_tell_pid(home: str, results: "multiprocessing.Queue[int | None]") -> None:
+def _ensure_and_tell_pid(home: str, results: multiprocessing.Queue[int | None]) -> None:
     server = _small(Path(home))
     server.ensure_running()
     results.put(server.pid)
@@ -132,9 +133,7 @@ def test_the_server_outlives_its_starter_and_ignores_its_ctrl_c(home: Path, priv
         "PrivateServer(Path(sys.argv[1]), buffer_pool='64M', redo_log='16M').ensure_running(); "
         "print('up', flush=True); time.sleep(60)"
     )
-    starter = subprocess.Popen(
-        [sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, start_new_session=True
-    )
+    starter = subprocess.Popen([sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, start_new_session=True)
     assert starter.stdout is not None
     assert starter.stdout.readline() == b"up\n"
     os.killpg(starter.pid, signal.SIGINT)
@@ -185,7 +184,11 @@ def test_the_reader_reads_and_cannot_write(private: PrivateServer) -> None:
         cursor.execute("insert into seen values (7)")
         connection.commit()
     reader = pymysql.connect(
-        host="127.0.0.1", port=urls.reader.port or 0, user="cm_reader", password=urls.reader.password or "", database="cm"
+        host="127.0.0.1",
+        port=urls.reader.port or 0,
+        user="cm_reader",
+        password=urls.reader.password or "",
+        database="cm",
     )
     with reader, reader.cursor() as cursor:
         cursor.execute("select id from seen")

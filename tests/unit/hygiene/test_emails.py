@@ -96,6 +96,7 @@ _pieces = st.sampled_from(
 @settings(max_examples=3000, deadline=None)
 @given(st.lists(_pieces, min_size=1, max_size=9).map("".join) | st.emails())
 @example("a@" + "b" * 63 + ".com")
+@example("a@" + "b" * 64 + ".com")
 @example("a" * 64 + "@x.com")
 @example("a" * 65 + "@x.com")
 @example("Abuse@X.COM")

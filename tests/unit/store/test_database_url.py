@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from cm_core.errors import SettingsError
 from cm_core.store import Database
 from cm_core.store.database import parse_url

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pymysql
 import pytest
+
 from cm_core.errors import DatabaseUnavailable
 from cm_core.store.failures import as_unavailable, reported
 from cm_core.store.locks import is_deadlock
@@ -20,8 +21,9 @@ from cm_core.store.locks import is_deadlock
     ],
 )
 def test_out_of_reach_says_where_and_what_to_do(error: pymysql.err.Error, says: str) -> None:
-    with pytest.raises(DatabaseUnavailable, match=rf"db\.example:3306/cm .*{says}|{says}.*db\.example"), reported(
-        "db.example:3306/cm"
+    with (
+        pytest.raises(DatabaseUnavailable, match=rf"db\.example:3306/cm .*{says}|{says}.*db\.example"),
+        reported("db.example:3306/cm"),
     ):
         raise error
 

@@ -1,0 +1,201 @@
+"""Take persons apart again whose source rows no longer belong together.
+
+An exact key can lose its force after it has joined two rows: a telephone turns out to be carried by many surnames, or
+by two people with different first names. Linkage finds the persons concerned from all source rows at once; here their
+rows are folded anew, part by part, in one transaction. The part with the most rows keeps the person's id.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import duckdb
+from pymysql.connections import Connection
+
+from cm_core.compliance import refresh_contact_status
+from cm_core.compute import sql
+from cm_core.imports import pipeline
+from cm_core.imports.records import now
+from cm_core.settings import Settings
+from cm_core.store.bulk import load
+from cm_core.store.database import Database
+from cm_core.store.ids import allot
+from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
+from cm_core.upsert.engine import PERSON_COLUMNS, STAGED, TARGETS, WRITER_TIMEOUT_S, Target
+from cm_core.upsert.lookup import CURRENT, arrow_schema, fetch_current, temporary_like, upload
+
+_PACKAGE = "cm_core.upsert"
+_DELETE_CONTACTS = "delete t from {table} as t join lookup_persons as l on l.id = t.person_id"
+_DELETE_RELATIONS = "delete t from person_relations as t join lookup_persons as l on l.id = t.{column}"
+_MOVE_SOURCES = """
+update person_sources as s
+join moved_sources as m
+    on m.import_id = s.import_id and m.`row_number` = s.`row_number` and m.party_no = s.party_no
+set s.person_id = m.person_id
+"""
+_RELATE = """
+insert ignore into person_relations (person_id, related_person_id, relation, first_import_id, created_at)
+select
+    case when y.role = 'joint_owner' then least(x.person_id, y.person_id) else x.person_id end,
+    case when y.role = 'joint_owner' then greatest(x.person_id, y.person_id) else y.person_id end,
+    case y.role when 'joint_owner' then 'household' else y.role end,
+    x.import_id,
+    %s
+from moved_sources as m
+join person_sources as x on x.import_id = m.import_id and x.`row_number` = m.`row_number` and x.party_no = 1
+join person_sources as y on y.import_id = x.import_id and y.`row_number` = x.`row_number` and y.party_no > 1
+where x.person_id <> y.person_id
+"""
+_CREATE_MOVED = """
+create temporary table moved_sources (
+    import_id varchar(24) character set ascii collate ascii_bin,
+    `row_number` bigint,
+    party_no smallint,
+    person_id bigint,
+    primary key (import_id, `row_number`, party_no)
+)
+"""
+
+
+def split_persons(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job_id: str) -> int:
+    """Split the persons of `moves` and return how many new persons there are.
+
+    `moves(import_id, row_number, party_no, person_id, part)` names every source row of each person concerned, by
+    parts from 0; part 0 stays. Afterwards `moved(import_id, row_number, party_no, person_id)` says who has each row.
+    """
+    if not con.execute("select count(*) from moves where part > 0").fetchall()[0][0]:
+        return 0
+    _gather_rows(settings, con)
+
+    @retry_deadlocks
+    def attempt() -> int:
+        with (
+            database.connect() as connection,
+            named_lock(connection, WRITER_LOCK, timeout_s=WRITER_TIMEOUT_S),
+            transaction(connection),
+        ):
+            return _split(connection, con, job_id)
+
+    return attempt()
+
+
+def _gather_rows(settings: Settings, con: duckdb.DuckDBPyConnection) -> None:
+    """The staged rows of the persons concerned, from all their imports, under one numbering."""
+    con.execute(
+        "create or replace table move_rows as "
+        "select *, dense_rank() over (order by import_id, row_number) as number from moves"
+    )
+    for position, (import_id,) in enumerate(
+        con.execute("select distinct import_id from moves order by import_id").fetchall()
+    ):
+        pipeline.read_staged(settings, con, import_id, STAGED, prefix="one_")
+        for table in STAGED:
+            query = (
+                f"select s.* exclude (import_id) replace (m.number as row_number) from one_{table} as s "
+                "inner join move_rows as m on m.import_id = s.import_id and m.row_number = s.row_number "
+                "and m.party_no = s.party_no"
+            )
+            verb = f"insert into {table} by name" if position else f"create or replace table {table} as"
+            con.execute(f"{verb} {query}")
+
+
+def _split(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> int:
+    con.execute(sql(_PACKAGE, "split_assign.sql"))
+    count = con.execute("select count(*) from new_parts").fetchall()[0][0]
+    con.execute("create or replace table new_ids as select ?::bigint as first_id", [allot(connection, "persons", count)])
+    con.execute(sql(_PACKAGE, "split_spread.sql"))
+    con.execute("create or replace table assignment as select *, false as is_new from old_spread")
+    con.execute("create or replace table spread as from old_spread")
+    fetch_current(connection, con)
+    for table, current in CURRENT.items():
+        con.execute(f"create or replace table before_{table.name} as from {current}")
+        con.register("nothing", arrow_schema(table.name).empty_table())
+        con.execute(f"create or replace table {current} as from nothing")
+        con.unregister("nothing")
+    con.execute("create or replace table spread as from new_spread")
+    con.execute(sql(_PACKAGE, "fold.sql"))
+    _write(connection, con, job_id)
+    return int(count)
+
+
+def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> None:
+    at = now()
+    columns = ", ".join(PERSON_COLUMNS)
+    temporary_like(connection, "changed_persons", "persons", ["id", *PERSON_COLUMNS])
+    load(
+        connection, con,
+        f"select id, {columns} from folded_persons where id in (select id from before_persons) order by id",
+        "changed_persons", ["id", *PERSON_COLUMNS],
+    )  # fmt: skip
+    assignments = ", ".join(f"t.{column} = c.{column}" for column in PERSON_COLUMNS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"update persons as t join changed_persons as c on c.id = t.id set {assignments}, t.updated_at = %s", (at,)
+        )
+    load(
+        connection, con,
+        f"select f.id, f.id, {columns}, p.first_import_id, p.last_import_id, ?::timestamp, ?::timestamp "
+        "from folded_persons as f inner join part_imports as p on f.id = p.person_id "
+        "where f.id not in (select id from before_persons) order by f.id",
+        "persons", ["id", "entity_id", *PERSON_COLUMNS, "first_import_id", "last_import_id", "created_at", "updated_at"],
+        params=[at, at],
+    )  # fmt: skip
+    for target in TARGETS:
+        _replace_contacts(connection, con, target, at)
+    with connection.cursor() as cursor:
+        cursor.execute("drop temporary table if exists moved_sources")
+        cursor.execute(_CREATE_MOVED)
+    load(
+        connection, con, "select import_id, row_number, party_no, person_id from moved order by 1, 2, 3",
+        "moved_sources", ["import_id", "row_number", "party_no", "person_id"],
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE_SOURCES)
+        for column in ("person_id", "related_person_id"):
+            cursor.execute(_DELETE_RELATIONS.format(column=column))
+        cursor.execute(_RELATE, (at,))
+    load(
+        connection, con,
+        "select ?, 'split', old_person_id, person_id, 'rows no longer share a key', ?::timestamp from new_parts "
+        "order by person_id",
+        "dedup_audit_log",
+        ["job_id", "action", "original_person_id", "duplicate_person_id", "match_reason", "created_at"],
+        params=[job_id, at],
+    )  # fmt: skip
+
+
+def _replace_contacts(connection: Connection[Any], con: duckdb.DuckDBPyConnection, target: Target, at: datetime) -> None:
+    """Write one contact table of the persons concerned anew; what was verified stays verified."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DELETE_CONTACTS.format(table=target.table))
+    count = con.execute(f"select count(*) from {target.folded}").fetchall()[0][0]
+    if not count:
+        return
+    first = allot(connection, target.table, count)
+    columns = ", ".join(f"f.{column}" for column in target.columns)
+    key = ", ".join(f"f.{column}" for column in target.columns[:3])
+    verified = target.table in ("phone_numbers", "email_addresses")
+    key_column = target.columns[1]
+    extra = (
+        f", coalesce((select max(b.is_verified) from before_{target.table} as b "
+        f"where b.{key_column} = f.{key_column} and b.person_id = o.old_person_id), 0)"
+        if verified
+        else ""
+    )
+    load(
+        connection, con,
+        f"select row_number() over (order by {key}) - 1 + ? as id, {columns}{extra}, w.import_id, w.import_id, "
+        f"?::timestamp, ?::timestamp from {target.folded} as f "
+        "inner join (select distinct number, import_id from move_rows) as w on w.number = f.won_by "
+        "inner join part_origins as o on o.person_id = f.person_id order by 1",
+        target.table,
+        ["id", *target.columns, *(["is_verified"] if verified else []), "first_import_id", "last_import_id",
+         "created_at", "updated_at"],
+        params=[first, at, at],
+    )  # fmt: skip
+    block = (first, first + count - 1)
+    if target.table == "phone_numbers":
+        refresh_contact_status(connection, phone_ids=block)
+    elif target.table == "email_addresses":
+        refresh_contact_status(connection, email_ids=block)

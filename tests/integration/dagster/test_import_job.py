@@ -1,0 +1,153 @@
+"""Whole import runs through the jobs, as the command line starts them, on the real instance and database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from cm_assets.build import build_defs
+from cm_assets.launch import StepEvent, run_import
+from cm_assets.run_launcher import fail_gone_runs
+from cm_core.imports import records
+from cm_core.settings import Settings
+from cm_core.store import Database
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from resources.database import database_of
+
+Register = Callable[..., str]
+
+
+def test_an_import_runs_in_the_instance_of_the_ui(
+    settings: Settings, database: Database, register: Register, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import_id = register()
+    events: list[StepEvent] = []
+    result = run_import(settings, [import_id], "contacts", on_event=events.append)
+    assert result.success, result.errors
+    assert result.errors == ()
+    assert records.get(database, import_id).status == "COMPLETE"
+    assert [event.step for event in events if event.state == "finished"][:2] == ["raw_import", "staging_raw_import"]
+    assert {event.import_id for event in events} == {import_id}
+    assert capfd.readouterr().out == ""
+
+    from cm_assets.launch import _instance
+
+    with _instance(settings) as instance:
+        run = instance.get_run_by_id(result.run_id)
+        assert run and run.job_name == "import_contacts" and run.tags["dagster/partition"] == import_id
+        assert run.remote_job_origin and run.remote_job_origin.location_name == "cm_assets.definitions"
+        for asset in ("raw_import", "staging_raw_import", "persons", "person_sources", "import_report"):
+            assert instance.get_materialized_partitions(dg.AssetKey(asset)) == {import_id}
+        checks = _checks(instance, result.run_id)
+    assert checks["import_report:invalid_emails"] is False
+    assert {name for name, passed in checks.items() if not passed} <= {
+        "import_report:invalid_emails",
+        "import_report:invalid_phones",
+    }
+    assert {"raw_import:file_accepted", "staging_raw_import:rows_conserved_in_staging"} <= checks.keys()
+
+
+def test_a_rejected_file_is_a_one_line_error_and_the_next_import_goes_on(
+    settings: Settings, database: Database, register: Register
+) -> None:
+    empty = register("First Name,Last Name,Email\n", name="header_only.csv")
+    good = register()
+    result = run_import(settings, [empty, good], "contacts")
+    assert not result.success
+    assert len(result.run_ids) == 2
+    (error,) = result.errors
+    assert error.startswith(f"{empty}: ") and "\n" not in error
+    assert records.get(database, empty).status == "REJECTED"
+    assert records.get(database, good).status == "COMPLETE"
+
+
+def test_a_backfill_takes_several_imports_in_one_run(
+    settings: Settings, database: Database, register: Register, instance: dg.DagsterInstance
+) -> None:
+    ids = [register(), register("Name,Phone\nAnn Lee,405-321-0000\n", name="more.csv")]
+    instance.add_dynamic_partitions("imports", ids)
+    job = build_defs(dbt=False, sensors=False, resources={"store": database_of(settings)}).resolve_job_def(
+        "import_contacts"
+    )
+    result = job.execute_in_process(
+        instance=instance,
+        tags={ASSET_PARTITION_RANGE_START_TAG: ids[0], ASSET_PARTITION_RANGE_END_TAG: ids[1]},
+    )
+    assert result.success
+    assert [records.get(database, import_id).status for import_id in ids] == ["COMPLETE", "COMPLETE"]
+    assert instance.get_materialized_partitions(dg.AssetKey("persons")) == set(ids)
+
+
+_HANG = """
+import os, sys, time
+from cm_core.imports import pipeline
+from cm_core.settings import get_settings
+def hang(*args, **kwargs):
+    print("at work", flush=True)
+    time.sleep(600)
+pipeline.stage = hang
+from cm_assets.launch import run_import
+run_import(get_settings(), [sys.argv[1]], "contacts")
+"""
+
+
+def _hanging_run(settings: Settings, import_id: str) -> subprocess.Popen[str]:
+    """Another process that runs the import and stays in its staging step."""
+    assert settings.database_url is not None
+    environment = {
+        **os.environ,
+        "CM_HOME": str(settings.home_dir),
+        "CM_DATABASE_URL": settings.database_url.get_secret_value(),
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HANG, import_id], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout and process.stdout.readline() == "at work\n"
+    return process
+
+
+def test_a_killed_run_is_noticed_and_gives_its_pool_slot_back(
+    settings: Settings, database: Database, register: Register
+) -> None:
+    records.HOLD.release(import_id := register())
+    process = _hanging_run(settings, import_id)
+    from cm_assets.launch import _instance
+
+    with _instance(settings) as instance:
+        (run,) = instance.get_runs()
+        assert fail_gone_runs(instance) == []
+        assert instance.get_runs()[0].status == dg.DagsterRunStatus.STARTED
+        instance.event_log_storage.initialize_concurrency_limit_to_default("canonical_writer")
+        instance.event_log_storage.claim_concurrency_slot("canonical_writer", run.run_id, "canonical_people")
+        process.kill()
+        process.wait()
+        assert fail_gone_runs(instance) == [run.run_id]
+        assert instance.get_runs()[0].status == dg.DagsterRunStatus.FAILURE
+        assert instance.event_log_storage.get_concurrency_info("canonical_writer").active_slot_count == 0
+    assert run_import(settings, [import_id], "contacts").success
+    assert records.get(database, import_id).status == "COMPLETE"
+
+
+def test_ctrl_c_ends_the_run_and_the_process(settings: Settings, database: Database, register: Register) -> None:
+    records.HOLD.release(import_id := register())
+    process = _hanging_run(settings, import_id)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) != 0
+    from cm_assets.launch import _instance
+
+    with _instance(settings) as instance:
+        assert instance.get_runs()[0].status == dg.DagsterRunStatus.FAILURE
+
+
+def _checks(instance: dg.DagsterInstance, run_id: str) -> dict[str, bool]:
+    """Whether each check that the run evaluated passed, by `asset:check`."""
+    events = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    found = [entry.get_dagster_event().asset_check_evaluation_data for entry in events]
+    return {f"{item.asset_key.to_user_string()}:{item.check_name}": item.passed for item in found}
