@@ -10,7 +10,7 @@ STAMP := $(VENV)/.stamp
 PYTEST := $(BIN)/pytest
 UV := $(BIN)/uv
 
-.PHONY: help setup demo up test test-mysql soak bench lint format lock clean
+.PHONY: help setup demo up test test-mysql soak bench lint format lock migration clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ $(STAMP): requirements/lock.txt requirements/uv.txt pyproject.toml
 	  && $(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/lock.txt requirements/uv.txt; \
 	then :; else \
 	  echo "uv could not; pip installs the same, more slowly ..."; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/lock.txt; \
 	fi; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -65,6 +65,11 @@ format: setup ## Put the code into the project's form
 lock: ## Resolve pyproject.toml again into requirements/lock.txt
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --all-extras --no-strip-extras --python-version 3.11 \
 	  --custom-compile-command "make lock" pyproject.toml --output-file requirements/lock.txt
+
+migration: setup ## Draft the revision for what changed in tables.py: make migration MESSAGE="add a column"
+	@test -n "$${MESSAGE:-}" || { echo 'Say what changes: make migration MESSAGE="add a column"'; exit 2; }
+	$(BIN)/python -m cm_core.store.migrations "$$MESSAGE"
+	@$(BIN)/ruff check --fix --quiet cm_core/store/migrations && $(BIN)/ruff format --quiet cm_core/store/migrations
 
 clean: ## Stop the private server and remove the environment, the caches and the state in .cm
 	@scripts/stop-private-server .cm

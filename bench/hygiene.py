@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("RAYON_NUM_THREADS", "1")  # doorplate would use every core; the figure is per core
@@ -36,7 +37,7 @@ _FIRMS = ("OIL CO", "ENERGY LLC", "MINERALS LP", "FAMILY TRUST", "ROYALTY INC", 
 
 
 def _census(key: str, count: int) -> list[str]:
-    with open(census.FILES[key], encoding="ascii") as lines:
+    with Path(census.FILES[key]).open(encoding="ascii") as lines:
         return [line.split()[0] for line, _ in zip(lines, range(count), strict=False)]
 
 
@@ -56,6 +57,7 @@ class Values:
         return list(found)
 
     def phones(self) -> list[str]:
+        """Ten-digit numbers in the forms that lists have, one in fifteen damaged or with an extension."""
         rng = self.rng
         forms = (
             ("({}) {}-{}",) * 5 + ("{}{}{}",) * 3 + ("{}-{}-{}", "1.{}.{}.{}", "{}{}{}.0", "{}-{}-{} x12", "{} {} {} c")
@@ -69,6 +71,7 @@ class Values:
         return self._distinct(make)
 
     def emails(self) -> list[str]:
+        """Addresses at a few hosts, one in ten malformed."""
         rng = self.rng
         hosts = ("gmail.com", "Yahoo.com", "aol.com", "my-firm.co.uk", "oil.example.net")
 
@@ -80,6 +83,7 @@ class Values:
         return self._distinct(make)
 
     def names(self) -> list[str]:
+        """People in every order, couples, firms, trusts and estates."""
         rng = self.rng
 
         def make() -> str:
@@ -96,6 +100,7 @@ class Values:
         return self._distinct(make)
 
     def addresses(self) -> list[tuple[str, str, str, str]]:
+        """Boxes, rural routes and streets (line, city, state, ZIP or ZIP+4)."""
         rng = self.rng
         places = [(row["city"], row["state"], row["zip_code"]) for row in zipcodes.similar_to("7")]
 
@@ -142,7 +147,7 @@ def measure(count: int, seed: int) -> dict[str, dict[str, int]]:
     values = Values(count, seed)
     phones, emails, names, addresses = values.phones(), values.emails(), values.names(), values.addresses()
     none, ids = pa.nulls(count, pa.string()), pa.array(range(count), pa.int64())
-    parts = {column: none for column in ("prefix", "first", "middle", "last", "suffix", "organization")}
+    parts = dict.fromkeys(("prefix", "first", "middle", "last", "suffix", "organization"), none)
     name_table = pa.table({"name_id": ids, "full": names, **parts})
     cells = dict(zip(("line1", "city", "state", "zip"), map(list, zip(*addresses, strict=True)), strict=True))
     address_table = pa.table({"address_id": ids, "line2": none, "zip4": none, **cells})

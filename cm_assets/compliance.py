@@ -3,9 +3,8 @@
 What a list means is `cm_core.compliance`; which rule blocks what is `dbt_project/`.
 """
 
-import dataclasses
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -14,9 +13,6 @@ from cm_assets.partitions import for_each_import, imports, one_run
 from cm_assets.persons import CANONICAL_WRITER
 from cm_assets.staging import import_validation_log, staging_raw_import
 from resources.database import DatabaseResource
-
-if TYPE_CHECKING:
-    from cm_core.compliance import ApplyCounts
 
 #: dbt builds its tables under fixed names: one run at a time.
 DBT_POOL = "dbt"
@@ -36,7 +32,7 @@ def dnc_registry(context: dg.AssetExecutionContext, store: DatabaseResource) -> 
     """Numbers on do-not-call lists, held by anybody we know or not. Listings are added, never taken out."""
     from cm_core import compliance
 
-    for_each_import(context, lambda import_id: _apply(store, import_id, compliance.apply_dnc))
+    for_each_import(context, lambda import_id: compliance.apply_dnc(store.settings, store.database, import_id))
 
 
 @dg.asset(
@@ -53,7 +49,7 @@ def opt_outs(context: dg.AssetExecutionContext, store: DatabaseResource) -> None
     """What people asked for, by channel and contact point: permanent facts that wait for people not yet known."""
     from cm_core import compliance
 
-    for_each_import(context, lambda import_id: _apply(store, import_id, compliance.apply_opt_outs))
+    for_each_import(context, lambda import_id: compliance.apply_opt_outs(store.settings, store.database, import_id))
 
 
 def build_dbt_assets(
@@ -77,15 +73,3 @@ def build_dbt_assets(
             yield from dbt.build(context, store.settings, store.database)
 
     return [dbt_models], {"dbt": DbtResource()}
-
-
-def _apply(store: DatabaseResource, import_id: str, apply: "Callable[..., ApplyCounts]") -> "ApplyCounts":
-    """Apply a staged list; the import becomes COMPLETE in the same transaction, or FAILED with the reason."""
-    from cm_core.imports import pipeline, records
-
-    def complete(connection: Any, counts: "ApplyCounts") -> None:
-        records.complete(connection, import_id, **dataclasses.asdict(counts))
-
-    with pipeline.failing(store.settings, store.database, import_id):
-        records.HOLD.take(store.database, import_id)
-        return apply(store.settings, store.database, import_id, finish=complete)

@@ -215,7 +215,7 @@ def _log(settings: Settings, name: str) -> Path:
 
 def _write_workspace(settings: Settings, socket_path: Path) -> Path:
     """A workspace file that points at the code server under the name it has in workspace.yaml."""
-    path = settings.dagster_home / "workspace.yaml"
+    path = write_dagster_home(settings) / "workspace.yaml"
     server = f'{{location_name: {MODULE}, host: localhost, socket: "{socket_path}"}}'
     path.write_text(f"# Written by `cm up`.\nload_from:\n  - grpc_server: {server}\n", encoding="utf-8")
     return path

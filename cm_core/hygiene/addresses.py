@@ -201,7 +201,7 @@ _place_cell = lru_cache(maxsize=65_536)(_cell)  # cities, states and ZIPs repeat
 
 
 def _read(row: Sequence[str | None]) -> _Given | None:
-    line1, line2 = _cell(row[0]), _cell(row[1])
+    line1, line2 = _cell(row[0]), _cell(row[1]) if row[1] else None
     city, state, zip_, zip4 = _place_cell(row[2]), _place_cell(row[3]), _place_cell(row[4]), _place_cell(row[5])
     raw = ", ".join(filter(None, (line1, line2, city, state)))
     if zip_ or zip4:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from math import log
+from pathlib import Path
 from typing import NamedTuple
 
 import names
@@ -46,7 +47,7 @@ def _surnames() -> Mapping[str, float]:
 
 def _census(key: str) -> list[tuple[str, float]]:
     """(name, percent of people) of one census file; a listed share of 0.000 is half of the last digit."""
-    with open(names.FILES[key], encoding="ascii") as lines:
+    with Path(names.FILES[key]).open(encoding="ascii") as lines:
         return [(line[:15].strip(), float(line[15:20]) or 0.0005) for line in lines if line.strip()]
 
 

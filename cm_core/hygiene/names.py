@@ -33,6 +33,7 @@ Role = Literal["owner", "joint_owner", "contact", "employer"]
 NAME_MAX = 100
 AFFIX_MAX = 20
 ORGANIZATION_MAX = 255
+_CHUNK = 500  # rows
 _TEXTS = (
     "role",
     "entity_type",
@@ -184,17 +185,26 @@ def standardize_names(table: pa.Table) -> pa.Table:
     organization_key, invalid_reason (too_long: the names are null). Rows without any name give none.
     """
     columns: list[list[object]] = [[] for _ in NAMES_SCHEMA]
-    appends = [column.append for column in columns]
     cells = (text_column(table[name]) for name in ("full", "prefix", "first", "middle", "last", "suffix"))
     organizations = text_column(table["organization"])
+    rows: list[tuple[object, ...]] = []
     for name_id, organization, *name in zip(table["name_id"].to_pylist(), organizations, *cells, strict=True):
         for seq, party in enumerate(_row(name, organization), 1):
-            for append, value in zip(appends, (name_id, seq, *_output(party)), strict=True):
-                append(value)
+            rows.append((name_id, seq, *_output(party)))
+        if len(rows) >= _CHUNK:
+            _move(rows, columns)
+    _move(rows, columns)
     return pa.Table.from_arrays(
         [pa.array(column, type=field.type) for column, field in zip(columns, NAMES_SCHEMA, strict=True)],
         schema=NAMES_SCHEMA,
     )
+
+
+def _move(rows: list[tuple[object, ...]], columns: list[list[object]]) -> None:
+    """Append `rows` to `columns` and empty them: many rows alive at once would keep the garbage collector busy."""
+    for column, values in zip(columns, zip(*rows, strict=True), strict=False):
+        column.extend(values)
+    rows.clear()
 
 
 def _row(name: list[str | None], organization: str | None) -> tuple[Party, ...]:

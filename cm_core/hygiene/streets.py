@@ -54,7 +54,7 @@ def _route_words() -> frozenset[str]:
 def parse_streets(
     line1: Sequence[str | None], line2: Sequence[str | None] | None
 ) -> list[doorplate.ParsedAddress | None]:
-    """doorplate's reading of street lines that came apart from their city; city, state and ZIP of it mean nothing."""
+    """Read street lines that came apart from their city; city, state and ZIP of the answers mean nothing."""
     n = len(line1)
     return doorplate.parse_fields_many(
         line1=line1, line2=line2, city=[NEUTRAL_CITY] * n, state=[NEUTRAL_STATE] * n, zip=[NEUTRAL_ZIP] * n

@@ -28,7 +28,7 @@ PAIRS_PER_RECORD = 0.2
 #: The prior never exceeds this, so that a small list is judged as strictly as one of 40,000 records.
 PRIOR_MAX = 1e-5
 #: Pairs sampled for the u probabilities; rare levels (same phone, same e-mail) need many.
-_U_PAIRS = 1e8
+_U_PAIRS = 3e7
 _EM_PAIRS = 2e6
 
 
@@ -79,7 +79,13 @@ def comparisons() -> list[Any]:
             comparison_levels=[
                 _null("last_name_l is null or last_name_r is null"),
                 cll.ExactMatchLevel("last_name", term_frequency_adjustments=True),
-                _level("last_name_l = first_name_r and first_name_l = last_name_r", "first and last name swapped"),
+                # Counted under the given name already: no evidence for or against here.
+                _level(
+                    "last_name_l = first_name_r and first_name_l = last_name_r",
+                    "first and last name swapped",
+                    m=0.005,
+                    u=0.005,
+                ),
                 _level("jaro_winkler_similarity(last_name_l, last_name_r) >= 0.92", "misspelt"),
                 _level(
                     "list_has_any(last_names_l, last_names_r) or (least(length(last_name_l), length(last_name_r)) >= 4 "
@@ -130,6 +136,7 @@ def comparisons() -> list[Any]:
                 _null("len(zips_l) = 0 or len(zips_r) = 0"),
                 _level("list_has_any(address_keys_l, address_keys_r)", "same address"),
                 _level("list_has_any(numbers_l, numbers_r)", "same house number and ZIP"),
+                _level("list_has_any(lines_l, lines_r)", "same street line, ZIP of the same region"),
                 _level("list_has_any(zips_l, zips_r)", "same ZIP"),
                 cll.ElseLevel(),
             ],

@@ -12,12 +12,18 @@ import pyarrow as pa
 from nicknames import NickNamer
 
 from cm_core.compute import sql
-from cm_core.hygiene.name_statistics import first_name_class, is_given
+from cm_core.hygiene.name_statistics import first_name_class, given_over_surname, is_given
 from cm_core.linkage import components
 from cm_core.linkage.census import given_shares, surname_shares
 from cm_core.settings import Settings
 
-_FIRST_KEYS = "select distinct first_key from source_parties where first_key is not null and first_key <> '' order by all"
+_NAME_KEYS = """
+select distinct unnest([first_key, last_key]) as name
+from source_parties
+where first_key is not null and last_key is not null
+union
+select distinct first_key from source_parties where first_key <> ''
+"""
 _NODES = "create or replace table person_nodes as select distinct person_id as id from source_parties"
 _NO_EDGES = "create or replace view no_edges as select id_l, id_r from tier1_edges where false"
 _CENSUS = "create or replace table {table} as from census_arrow"
@@ -49,7 +55,7 @@ def build(con: duckdb.DuckDBPyConnection, settings: Settings, *, merge_exact: bo
     Without `merge_exact`, every person is a component of its own: what the model is trained on, so that it sees what
     the same phone or e-mail is worth.
     """
-    con.register("first_names_arrow", _first_names([row[0] for row in con.execute(_FIRST_KEYS).fetchall()]))
+    con.register("first_names_arrow", _first_names([row[0] for row in con.execute(_NAME_KEYS).fetchall() if row[0]]))
     con.execute("create or replace table first_names as from first_names_arrow")
     con.unregister("first_names_arrow")
     con.execute(_RULES, (settings.shared_contact_max_surnames, settings.phone_needs_first_name))
@@ -62,7 +68,8 @@ def build(con: duckdb.DuckDBPyConnection, settings: Settings, *, merge_exact: bo
 
 
 def _first_names(keys: list[str]) -> pa.Table:
-    """Per first name: its nickname class, itself with every formal name it may stand for, and whether the census has it."""
+    """Per name: its nickname class, itself with every formal name it may stand for, whether the census has it as a given
+    name, and how much likelier (natural log) it is a given name than a surname."""
     formal = NickNamer().canonical_lookup
     return pa.table(
         {
@@ -73,6 +80,7 @@ def _first_names(keys: list[str]) -> pa.Table:
                 pa.list_(pa.string()),
             ),
             "is_known": pa.array([is_given(key) for key in keys], pa.bool_()),
+            "given_over_surname": pa.array([given_over_surname(key) for key in keys], pa.float64()),
         }
     )
 

@@ -25,6 +25,8 @@ select
     list_sort(list(distinct a.zip) filter (regexp_full_match(a.zip, '[0-9]{5}'))) as zips,
     list_sort(list(distinct regexp_extract(a.street, '[0-9]+') || '|' || a.zip)
         filter (regexp_matches(a.street, '[0-9]') and regexp_full_match(a.zip, '[0-9]{5}'))) as numbers,
+    list_sort(list(distinct upper(a.street) || '|' || a.zip[1:3])
+        filter (regexp_matches(a.street, '[0-9]') and regexp_full_match(a.zip, '[0-9]{5}'))) as lines,
     list_sort(list(distinct upper(a.street)) filter (a.street is not null)) as streets,
     arg_max(a.zip, struct_pack(day := p.source_date, value := a.zip)) filter (regexp_full_match(a.zip, '[0-9]{5}')) as zip
 from source_addresses as a
@@ -34,8 +36,23 @@ group by c.component;
 
 create or replace table component_names as
 with births as (
-    select import_id, row_number, party_no, date_of_birth, upper(substr(middle_name, 1, 1)) as middle
+    select
+        import_id, row_number, party_no, date_of_birth,
+        nullif(regexp_replace(upper(middle_name), '[^A-Z]', '', 'g'), '') as middle_key
     from source_parties
+),
+-- A reversed name is LAST FIRST read as first and last, or LAST FIRST MIDDLE read as first, middle and last.
+turned as (
+    select
+        i.* replace (
+            case when not is_reversed then i.first_key when length(b.middle_key) > 1 then b.middle_key else i.last_key end
+                as first_key,
+            case when is_reversed then i.first_key else i.last_key end as last_key
+        ),
+        substr(case when is_reversed and length(b.middle_key) > 1 then i.last_key else b.middle_key end, 1, 1) as middle,
+        b.date_of_birth
+    from identities as i
+    inner join births as b using (import_id, row_number, party_no)
 )
 select
     c.component,
@@ -45,16 +62,16 @@ select
     )) filter (i.email_class = 'N') as name,
     list_sort(list(distinct i.first_key) filter (i.email_class = 'N' and i.first_key is not null)) as first_names,
     list_sort(list(distinct i.last_key) filter (i.email_class = 'N' and i.last_key is not null)) as last_names,
+    bool_or(i.email_class = 'N' and length(i.first_key) > 1) as has_whole_name,
     list_sort(list(distinct i.generation) filter (i.email_class = 'N' and i.generation <> '')) as generations,
     arg_max(i.generation, struct_pack(day := i.source_date, value := i.generation)) filter (i.generation <> '') as generation,
-    list_sort(list(distinct b.middle) filter (b.middle between 'A' and 'Z')) as middles,
-    arg_max(b.date_of_birth, struct_pack(day := i.source_date, value := b.date_of_birth)) as dob,
+    list_sort(list(distinct i.middle) filter (i.email_class = 'N' and i.middle <> '')) as middles,
+    arg_max(i.date_of_birth, struct_pack(day := i.source_date, value := i.date_of_birth)) as dob,
     arg_max(struct_pack(key := i.organization_key, kind := i.entity_type), struct_pack(
         day := i.source_date, key := i.organization_key, kind := i.entity_type
     )) filter (i.email_class like 'O:%') as organization,
     bool_or(i.email_class = 'N') as is_human
-from identities as i
-inner join births as b using (import_id, row_number, party_no)
+from turned as i
 inner join components as c on i.person_id = c.id
 group by c.component;
 
@@ -76,6 +93,7 @@ select
     coalesce(e.emails, []) as emails,
     coalesce(a.address_keys, []) as address_keys,
     coalesce(a.numbers, []) as numbers,
+    coalesce(a.lines, []) as lines,
     coalesce(a.streets, []) as streets,
     coalesce(a.zips, []) as zips,
     a.zip
@@ -96,6 +114,7 @@ select
     coalesce(e.emails, []) as emails,
     coalesce(a.address_keys, []) as address_keys,
     coalesce(a.numbers, []) as numbers,
+    coalesce(a.lines, []) as lines,
     coalesce(a.zips, []) as zips
 from component_names as n
 left join component_phones as p using (component)

@@ -242,8 +242,10 @@ def rows_chunk(pools: Pools, people: dict[str, Ints], *, seed: int, chunk: int, 
     out["phone2"] = other
     out["phone_style"] = draw.below(10, size)
     owner = np.where(draw.chance(0.62, size), people["mail_owner"][person], -1)
+    second_mail = (people["owner_number"][owner.clip(0)] % 4 == 0) & draw.chance(0.4, size)
     for name in ("mail_style", "mail_number", "mail_domain"):
         out[name] = people[name][owner.clip(0)]
+    out["mail_domain"] = np.where(second_mail, (out["mail_domain"] + 5) % len(MAIL_DOMAINS), out["mail_domain"])
     out["mail"] = np.where(owner >= 0, 1, 0)
     out["mail"] = np.where(draw.chance(NOISE["placeholder_email"], size), 2, out["mail"])
     out["mail_first"], out["mail_last"] = people["first"][owner.clip(0)], people["last"][owner.clip(0)]

@@ -111,7 +111,15 @@ def start_command(
     ]
     if binaries.is_mariadb:
         return [*common, f"--innodb-log-file-size={redo_log}"]
-    return [*common, f"--innodb-redo-log-capacity={redo_log}", "--mysqlx=0", "--disable-log-bin"]
+    # NULL: no file access for SELECT INTO OUTFILE. The built-in default is a folder that only the full server package
+    # makes, and MySQL does not start without it. LOAD DATA LOCAL is not concerned.
+    return [
+        *common,
+        f"--innodb-redo-log-capacity={redo_log}",
+        "--mysqlx=0",
+        "--disable-log-bin",
+        "--secure-file-priv=NULL",
+    ]
 
 
 def _as_user() -> list[str]:

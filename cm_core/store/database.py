@@ -58,7 +58,7 @@ class _Session(_PlainConnection):
 
     def _create_ssl_ctx(self, sslp: dict[str, Any]) -> ssl.SSLContext:
         # 'TLS if the server offers it' needs no certificates: pymysql reads the system's for each connection (25 ms).
-        return super()._create_ssl_ctx(sslp) if sslp else _unverified_tls()  # type: ignore[no-any-return, misc]
+        return super()._create_ssl_ctx(sslp) if sslp else _unverified_tls()  # type: ignore[misc]
 
 
 class _Connection(_Session):

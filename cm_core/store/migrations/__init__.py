@@ -10,9 +10,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from cm_core.errors import UsageError
 from cm_core.store.database import Database
 from cm_core.store.locks import named_lock
 
@@ -47,6 +49,34 @@ def current(database: Database) -> str | None:
 def head() -> str | None:
     """The newest revision there is."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def draft(database: Database, message: str) -> Path:
+    """Write a new revision with what `tables.py` has and `database` (at head) lacks, and return its file.
+
+    Raises UsageError if there is no difference.
+    """
+    config = _config()
+    config.set_main_option("file_template", "r%%(rev)s_%%(slug)s")
+
+    def refuse_empty(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
+        operations = directives[0].upgrade_ops
+        if operations is None or operations.is_empty():
+            raise UsageError("tables.py and the migrations agree: there is nothing to draft.")
+
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        scripts = command.revision(
+            config,
+            message,
+            autogenerate=True,
+            rev_id=f"{int(head() or 0) + 1:04d}",
+            process_revision_directives=refuse_empty,
+        )
+    script = scripts[0] if isinstance(scripts, list) else scripts
+    if script is None:
+        raise UsageError("Alembic drafted no revision.")
+    return Path(script.path)
 
 
 def _config() -> Config:

@@ -36,6 +36,12 @@ OPT_OUT_SCHEMA = pa.schema(
     ]
 )
 
+_STAGED = """
+update import_metadata
+set status = 'STAGED', row_count = %s, error_count = 0, inserted_count = null, updated_count = null, skipped_count = null
+where import_id = %s
+"""
+
 #: import_id, rows without import_id and row_number -> staged in the lake.
 Stage = Callable[[str, list[dict[str, Any]]], None]
 
@@ -70,6 +76,7 @@ def stage_opt_outs(settings: Settings, people: People) -> Stage:
 def _stage(settings: Settings, people: People, name: str, schema: pa.Schema) -> Stage:
     def stage(import_id: str, rows: list[dict[str, Any]]) -> None:
         people.an_import(import_id)
+        people.run(_STAGED, (len(rows), import_id))
         full = [{"import_id": import_id, "row_number": n, **row} for n, row in enumerate(rows, start=1)]
         sink = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist(full, schema=schema), sink)

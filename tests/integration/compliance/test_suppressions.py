@@ -137,21 +137,24 @@ def test_a_request_known_from_another_file_is_skipped_and_a_later_one_kept(
     assert people.rows("select count(*) from opt_outs") == [(5,)]
 
 
-def test_counts_are_logged_and_finish_runs_before_the_commit(
+def test_counts_are_logged_and_the_import_completed_in_the_same_transaction(
     settings: Settings, database: Database, people: People, stage_dnc: Stage
 ) -> None:
     stage_dnc(FIRST, [listing(A), listing(A), listing(B)])
 
     def finish(connection: Any, counts: ApplyCounts) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "update import_metadata set inserted_count = %s where import_id = %s", (counts.inserted, FIRST)
-            )
+        assert counts == ApplyCounts(2, 0, 1)
         assert people.rows("select count(*) from dnc_registry") == [(0,)]
 
     apply_dnc(settings, database, FIRST, finish=finish)
-    assert people.rows("select inserted_count from import_metadata where import_id = %s", (FIRST,)) == [(2,)]
-    assert people.rows("select operation, record_count, detail from import_audit_log order by id") == [
+    assert people.rows(
+        "select status, inserted_count, updated_count, skipped_count from import_metadata where import_id = %s",
+        (FIRST,),
+    ) == [("COMPLETE", 2, 0, 1)]
+    logged = people.rows(
+        "select operation, record_count, detail from import_audit_log where detail is not null order by id"
+    )
+    assert logged == [
         ("INSERT", 2, "dnc_registry"),
         ("UPDATE", 0, "dnc_registry"),
         ("SKIP", 1, "dnc_registry"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+
 from cm_core.imports import registry
 from cm_core.imports.records import HOLD
 from cm_core.settings import Settings

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
 from cm_assets.build import build_defs
 from cm_assets.launch import StepEvent, run_import
 from cm_assets.run_launcher import fail_gone_runs
 from cm_core.imports import records
 from cm_core.settings import Settings
 from cm_core.store import Database
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from resources.database import database_of
 
 Register = Callable[..., str]

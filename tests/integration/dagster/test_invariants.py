@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from cm_assets.checks.invariants import INVARIANTS, violations
 from cm_core.lake import lake
 from cm_core.settings import Settings

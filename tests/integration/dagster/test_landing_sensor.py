@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+
 from cm_assets.build import build_defs
 from cm_assets.launch import run_import
 from cm_core.errors import DatabaseUnavailable
@@ -77,9 +78,7 @@ def test_the_same_bytes_again_start_nothing(
     assert records.latest(database)[0].status == "DUPLICATE"
 
 
-def test_a_database_that_is_down_fails_the_tick_with_one_line(
-    settings: Settings, instance: dg.DagsterInstance
-) -> None:
+def test_a_database_that_is_down_fails_the_tick_with_one_line(settings: Settings, instance: dg.DagsterInstance) -> None:
     down = Settings(
         **{
             **settings.model_dump(exclude_none=True, exclude={"database_readonly_url"}),

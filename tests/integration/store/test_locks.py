@@ -80,16 +80,15 @@ def test_a_killed_process_leaves_no_lock(any_database: Database) -> None:
 
 def test_a_broken_connection_shows_its_own_error(any_database: Database) -> None:
     with any_database.connect() as killer, any_database.connect() as victim:
+        number = victim.thread_id()
         with pytest.raises(DatabaseUnavailable), named_lock(victim, "x", timeout_s=0), transaction(victim):
-            killer.cursor().execute("kill %s", (victim.thread_id(),))
-            victim.cursor().execute("select 1")
+            _break(killer, victim, number)
 
 
 def test_a_transaction_is_all_or_nothing(any_database: Database) -> None:
     with any_database.connect() as connection, any_database.connect() as other:
         with pytest.raises(RuntimeError), transaction(connection):
-            connection.cursor().execute("insert into id_counters values ('gone', 1)")
-            raise RuntimeError
+            _insert_and_fail(connection)
         with transaction(connection):
             connection.cursor().execute("insert into id_counters values ('kept', 1)")
         with other.cursor() as cursor:
@@ -185,3 +184,13 @@ def test_other_errors_are_not_run_again() -> None:
     with pytest.raises(pymysql.err.IntegrityError):
         once()
     assert len(calls) == 1
+
+
+def _break(killer: Any, victim: Any, number: int) -> None:
+    killer.cursor().execute("kill %s", (number,))
+    victim.cursor().execute("select 1")
+
+
+def _insert_and_fail(connection: Any) -> None:
+    connection.cursor().execute("insert into id_counters values ('gone', 1)")
+    raise RuntimeError

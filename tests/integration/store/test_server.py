@@ -254,7 +254,7 @@ def test_without_a_server_program_the_message_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("cm_core.store.binaries._FOLDERS", ())
-    with pytest.raises(DatabaseUnavailable, match="apt-get install mariadb-server-core.*CM_DATABASE_URL") as caught:
+    with pytest.raises(DatabaseUnavailable, match=r"apt-get install mariadb-server-core.*CM_DATABASE_URL") as caught:
         find_binaries()
     assert not caught.value.retryable
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+
 from cm_assets.automation import after
 from cm_assets.partitions import imports
 
@@ -45,9 +46,7 @@ class _Daemon:
         """Names of the assets requested."""
         result = dg.evaluate_automation_conditions(DEFS, instance=self.instance, cursor=self._cursor)
         self._cursor = result.cursor
-        return {
-            name for name in ("pairs", "duplicates", "marts") if result.get_num_requested(dg.AssetKey(name)) > 0
-        }
+        return {name for name in ("pairs", "duplicates", "marts") if result.get_num_requested(dg.AssetKey(name)) > 0}
 
     def imported(self, asset: dg.AssetsDefinition, *import_ids: str) -> None:
         self.instance.add_dynamic_partitions("imports", list(import_ids))
@@ -55,7 +54,9 @@ class _Daemon:
             dg.materialize([asset], instance=self.instance, partition_key=import_id)
 
     def run(self, *assets: dg.AssetsDefinition) -> None:
-        dg.materialize([persons, dnc_registry, pairs, duplicates, marts], instance=self.instance, selection=list(assets))
+        dg.materialize(
+            [persons, dnc_registry, pairs, duplicates, marts], instance=self.instance, selection=list(assets)
+        )
 
 
 @pytest.fixture

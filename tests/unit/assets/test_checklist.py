@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+
 from cm_assets.checks.checklist import LINES, checklist_results
 
 WHOLE_IMPORT = {"file_readable", "schema_matches", "row_count"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+
 from cm_assets.failures import BASE_SECONDS, MAX_RETRIES, clean_failures, dagster_failure
 from cm_core.errors import DatabaseUnavailable, FileRejected
 

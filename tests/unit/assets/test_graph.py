@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+
 from cm_assets.build import build_defs
 from cm_assets.jobs import IMPORT_JOBS
 from cm_assets.partitions import imports

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-MODULES = sorted(
+MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for package in ("cm_assets", "sensors", "resources")
-    for path in (ROOT / package).rglob("*.py")
+    for path in sorted((ROOT / package).rglob("*.py"))
     if path.name != "dbt.py"
-) + ["cm_core.cli.up", "cm_core.cli.dagster_home"]
+]
+MODULES += ["cm_core.cli.up", "cm_core.cli.dagster_home"]
 
 #: Names the module that connects, or opens what is neither code nor in the interpreter's own folders.
 _PROBE = """

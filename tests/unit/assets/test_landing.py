@@ -6,8 +6,9 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from cm_core.imports.registry import WaitingImport
 from dagster._core.storage.dagster_run import DagsterRunStatus
+
+from cm_core.imports.registry import WaitingImport
 from sensors.landing import MAX_ATTEMPTS, reason_to_wait, requests
 
 JOBS = {"contacts": "import_contacts", "opt_outs": "import_opt_outs"}
@@ -47,9 +48,7 @@ def test_a_new_import_is_started(instance: dg.DagsterInstance) -> None:
     assert reason_to_wait(instance, _waiting(0)) is None
 
 
-@pytest.mark.parametrize(
-    "status", [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-)
+@pytest.mark.parametrize("status", [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING])
 def test_an_import_between_two_steps_of_its_run_is_left_alone(
     instance: dg.DagsterInstance, status: DagsterRunStatus
 ) -> None:

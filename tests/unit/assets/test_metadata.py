@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import dagster as dg
+
 from cm_assets.metadata import PREVIEW_ROWS, metadata_of, table
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
 from cm_assets.partitions import for_each_import, imports, one_run
 from cm_core.errors import FileRejected
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 IDS = ["imp_1", "imp_2", "imp_3"]
 
@@ -57,9 +58,7 @@ def test_an_import_that_fails_does_not_keep_the_others_from_being_tried(instance
     assert tried == IDS
     failure = result.failure_data_for_node("rows")
     assert failure and failure.user_failure_data
-    assert failure.user_failure_data.description == (
-        "1 of 3 imports failed. imp_2: imp_2.csv: the file is empty"
-    )
+    assert failure.user_failure_data.description == ("1 of 3 imports failed. imp_2: imp_2.csv: the file is empty")
 
 
 def test_a_single_import_fails_with_its_own_message(instance: dg.DagsterInstance) -> None:

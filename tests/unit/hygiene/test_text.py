@@ -44,7 +44,8 @@ def test_squeeze_is_idempotent(text: str) -> None:
 def test_placeholders_are_lower_case_and_of_known_kinds() -> None:
     assert set(placeholders()) == {"blank", "email", "phone", "address"}
     for values in placeholders().values():
-        assert values and all(value == value.strip().lower() for value in values)
+        assert values
+        assert all(value == value.strip().lower() for value in values)
 
 
 def test_length_limits_are_those_of_the_tables() -> None:

@@ -194,7 +194,9 @@ def upgrade() -> None:
         sa.Column("county", sa.String(64)),
         sa.Column("address_type", code(16), comment="mailing, residential, property ... as the feed says"),
         sa.Column("invalid_reason", code(64)),
-        sa.Column("name_zip_key", code(255), comment="FIRST|LAST|SUFFIX|ZIP5 of the newest row that named a person here"),
+        sa.Column(
+            "name_zip_key", code(255), comment="FIRST|LAST|SUFFIX|ZIP5 of the newest row that named a person here"
+        ),
         sa.Column("is_primary", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("source_date", TIME, nullable=False),
         sa.Column("first_import_id", code(24), nullable=False),

@@ -1,0 +1,25 @@
+-- Pairs worth scoring: they meet in a block and their given names do not clash. Spouses, parents and children share
+-- surname, address and phone; what tells them apart is the given name, so a clash ends the comparison (a household is no
+-- duplicate).
+-- In:  live_keys, records. Out: candidates(match_key, join_key_l, join_key_r).
+create or replace table candidates as
+with met as (
+    select distinct l.unique_id as id_l, r.unique_id as id_r
+    from live_keys as l
+    inner join live_keys as r on l.rule = r.rule and l.key = r.key and l.unique_id < r.unique_id
+)
+select '0' as match_key, m.id_l as join_key_l, m.id_r as join_key_r
+from met as m
+inner join records as l on m.id_l = l.unique_id
+inner join records as r on m.id_r = r.unique_id
+where (
+        l.first_name is null or r.first_name is null
+        or list_has_any(l.name_forms, r.name_forms)
+        or list_has_any(l.first_names, r.first_names)
+        or (length(l.first_name) = 1 or length(r.first_name) = 1) and l.first_name[1] = r.first_name[1]
+        or l.first_name = r.last_name and l.last_name = r.first_name
+        or not (l.name_is_known and r.name_is_known) and jaro_winkler_similarity(l.first_name, r.first_name) >= 0.85
+    )
+    and not (
+        l.generation is not null and r.generation is not null and not list_has_any(l.generations, r.generations)
+    );

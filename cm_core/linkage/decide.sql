@@ -1,0 +1,36 @@
+-- Which scored pairs of humans are one person. A high probability is needed; and since fathers and sons share name,
+-- address, phone and often the middle name, a generation (JR) on one side only, or birthdays that are no slip of each
+-- other, need a personal proof: the same e-mail, or for the generation the same birthday. A nickname, initial or slip
+-- with another middle initial is somebody else. An initial that fits two people who are not one stays alone.
+-- In: scored(unique_id_l, unique_id_r, match_probability), records. Out: linked_humans(id_l, id_r, match_probability).
+create or replace table linked_humans as
+with looked_at as (
+    select
+        s.unique_id_l as id_l,
+        s.unique_id_r as id_r,
+        s.match_probability,
+        list_has_any(l.emails, r.emails) as same_email,
+        coalesce(l.dob = r.dob, false) as same_birthday,
+        (l.generation is null) <> (r.generation is null) as one_generation,
+        coalesce((year(l.dob) = year(r.dob))::integer + (month(l.dob) = month(r.dob))::integer
+            + (day(l.dob) = day(r.dob))::integer < 2, false) as other_birthday,
+        l.first_name <> r.first_name and not coalesce(list_has_any(l.middles, r.middles), true) as other_middle,
+        case when length(l.first_name) = 1 and length(r.first_name) > 1 then l.unique_id
+            when length(r.first_name) = 1 and length(l.first_name) > 1 then r.unique_id end as initial_id,
+        case when length(l.first_name) = 1 and r.name_is_known then r.name_class
+            when length(r.first_name) = 1 and l.name_is_known then l.name_class end
+            as whole_name
+    from scored as s
+    inner join records as l on s.unique_id_l = l.unique_id
+    inner join records as r on s.unique_id_r = r.unique_id
+    where s.match_probability >= $threshold
+),
+kept as (
+    select *
+    from looked_at
+    where same_email or not other_birthday and not other_middle and (same_birthday or not one_generation)
+)
+select id_l, id_r, match_probability
+from kept
+qualify initial_id is null or same_email
+    or coalesce(min(whole_name) over (partition by initial_id) = max(whole_name) over (partition by initial_id), true);
