@@ -1,45 +1,73 @@
-"""When downstream assets follow their sources by themselves: conditions, and the sensor that evaluates them.
+"""When downstream assets follow their sources by themselves: the two follow-ups, and the sensor that evaluates them.
 
 What the landing zone triggers is `sensors.landing`; nothing here looks at files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
+from typing import Any, TypeAlias
 
 import dagster as dg
 
 #: Sources that never come to rest do not hold their followers back for longer than until the next full hour.
 AT_THE_LATEST = "0 * * * *"
 
+Condition: TypeAlias = dg.AutomationCondition[Any]
 
-def after(*sources: str) -> dg.AutomationCondition[dg.AssetKey]:
-    """Follow any of `sources` (asset keys), once they have come to rest.
 
-    True when a source was updated since the target was last requested, or when the target never ran although a
-    source has; and while no source is in progress, queued or about to be requested, and the target is not running
-    either. So a burst of imports is followed by one run, after the last of them. A failed run is not repeated before
-    the next update.
+def follow(*sources: str, leader: str, ends_with: Iterable[str], after: Condition | None = None) -> Condition:
+    """The condition of every asset of one follow-up run: all of them are requested together or none.
 
-    A target that finishes does not settle what is pending: an update that came while it ran is not in it. Hence a
-    run by hand is followed by one more.
+    True when a source (an asset key) was updated since `leader` was last requested, or when `leader` never ran
+    although a source has; and while no source is in progress or queued, the run itself (any of `ends_with`) is not
+    either, and `after`, another follow-up that comes first, is not about to be requested. So a burst of imports is
+    followed by one run, after the last of them. A failed run is not repeated before the next update.
 
-    Sources need not be direct upstreams: every asset of one follow-up run carries the same condition, and is thus
-    requested in the same tick.
+    A run that finishes does not settle what is pending: an update that came while it ran is not in it. Hence a run
+    by hand is followed by one more.
     """
+    # Everything is asked about the leader and the sources, nothing about the asset that carries the condition: early
+    # assets of a run are no longer "in progress" while it goes on, and Dagster's own `will_be_requested` knows only
+    # what was evaluated before. Either would tear the follow-up into several runs.
     condition = dg.AutomationCondition
     requested = condition.newly_requested()
     # One `since` a source: only there does Dagster compare an update's time with the request's within one tick;
     # behind an "or" an update that falls between a request and the next tick would be lost.
-    updated = [condition.asset_matches(key, condition.newly_updated()).since(requested) for key in sources]
-    has_run = [condition.asset_matches(key, ~condition.missing()) for key in sources]
-    never_ran = (condition.missing() & reduce(or_, has_run)).newly_true().since(requested)
-    unrest = condition.in_progress() | condition.will_be_requested()
-    busy = reduce(or_, [condition.asset_matches(key, unrest) for key in sources])
-    pending = (reduce(or_, updated) | never_ran).with_label("source updated, not yet followed")
-    at_rest = (~busy | condition.cron_tick_passed(AT_THE_LATEST)).with_label("sources at rest")
-    return (pending & at_rest & ~condition.in_progress()).with_label(f"after {', '.join(sources)}")
+    updated = _any(condition.asset_matches(key, condition.newly_updated()).since(requested) for key in sources)
+    has_run = _any(condition.asset_matches(key, ~condition.missing()) for key in sources)
+    never_ran = (condition.missing() & has_run).newly_true().since(requested)
+    unrest = _any(condition.asset_matches(key, condition.in_progress()) for key in sources)
+    at_rest = ~unrest | condition.cron_tick_passed(AT_THE_LATEST)
+    running = _any(condition.asset_matches(key, condition.in_progress()) for key in ends_with)
+    due = (
+        (updated | never_ran).with_label("source updated, not yet followed")
+        & at_rest.with_label("sources at rest")
+        & (~running).with_label("not running")
+    )
+    if after is not None:
+        due = due & (~after).with_label("nothing that comes first is due")
+    return condition.asset_matches(leader, due).with_label(f"after {', '.join(sources)}")
+
+
+def _any(conditions: Iterable[Condition]) -> Condition:
+    return reduce(or_, conditions)
+
+
+#: Duplicates are found anew when persons were updated.
+DEDUPE = follow("persons", leader="linkage_model", ends_with=["person_duplicates"])
+
+
+def with_marts_condition(models: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    """The dbt models, following the duplicates and the suppression lists as one run."""
+    read = {key for keys in models.asset_deps.values() for key in keys}
+    leaves = sorted(key.to_user_string() for key in models.keys if key not in read)
+    condition = follow(
+        "person_duplicates", "dnc_registry", "opt_outs", leader=leaves[0], ends_with=leaves, after=DEDUPE
+    )
+    return models.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=condition))
 
 
 def automation_sensor(*, interval_seconds: int) -> dg.AutomationConditionSensorDefinition:

@@ -77,7 +77,8 @@ def _sensors(jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
 
 
 def _dbt() -> tuple[list[dg.AssetsDefinition], dict[str, Any]]:
-    from cm_assets.automation import after
+    from cm_assets.automation import with_marts_condition
     from cm_assets.compliance import build_dbt_assets
 
-    return build_dbt_assets(automation_condition=after("person_duplicates", "dnc_registry", "opt_outs"))
+    models, resources = build_dbt_assets()
+    return [with_marts_condition(model) for model in models], resources

@@ -2,13 +2,12 @@
 
 import dagster as dg
 
-from cm_assets.automation import after
+from cm_assets.automation import DEDUPE
 from cm_assets.failures import clean_failures
 from cm_assets.metadata import metadata_of
 from cm_assets.persons import CANONICAL_WRITER
 from resources.database import DatabaseResource
 
-_AFTER_PERSONS = after("persons")
 _PEOPLE = ["persons", "phone_numbers", "email_addresses", "addresses"]
 
 
@@ -17,7 +16,7 @@ _PEOPLE = ["persons", "phone_numbers", "email_addresses", "addresses"]
     group_name="duplicates",
     kinds={"splink", "duckdb"},
     owners=["team:data-engineering"],
-    automation_condition=_AFTER_PERSONS,
+    automation_condition=DEDUPE,
 )
 def linkage_model(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult:
     """The trained Splink model, versioned in the lake. Trained rarely; its match weights are the charts here."""
@@ -33,7 +32,7 @@ def linkage_model(context: dg.AssetExecutionContext, store: DatabaseResource) ->
     group_name="duplicates",
     kinds={"splink", "duckdb", "parquet"},
     owners=["team:data-engineering"],
-    automation_condition=_AFTER_PERSONS,
+    automation_condition=DEDUPE,
 )
 def duplicate_pairs(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult:
     """Pairs of persons that may be one: by tier (exact, strong, fuzzy) and by Splink's probability."""
@@ -51,7 +50,7 @@ def duplicate_pairs(context: dg.AssetExecutionContext, store: DatabaseResource) 
     owners=["team:data-engineering"],
     tags={"layer": "canonical"},
     pool=CANONICAL_WRITER,
-    automation_condition=_AFTER_PERSONS,
+    automation_condition=DEDUPE,
 )
 def person_duplicates(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult:
     """Which person is a duplicate of which golden record, and why.

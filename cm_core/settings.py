@@ -95,7 +95,7 @@ def get_settings() -> Settings:
     Raises SettingsError naming each variable that is wrong, without its value.
     """
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings()
     except ValidationError as error:
         wrong = "; ".join(f"CM_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         raise SettingsError(f"Settings cannot be read. {wrong}") from None

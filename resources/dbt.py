@@ -45,8 +45,11 @@ def state_dir(settings: Settings) -> Path:
 
 
 def dbt_environment(settings: Settings, database: Database) -> dict[str, str]:
-    """The variables that `profiles.yml` reads, for one database. The password is in DBT_ENV_SECRET_CM_PASSWORD only,
-    which dbt masks in its logs."""
+    """The variables that `profiles.yml` reads, for one database.
+
+    The password is in DBT_ENV_SECRET_CM_PASSWORD only,
+    which dbt masks in its logs.
+    """
     url = database.url
     return {
         **_parse_environment(settings),
@@ -60,7 +63,7 @@ def dbt_environment(settings: Settings, database: Database) -> dict[str, str]:
 
 
 def manifest_path(settings: Settings) -> Path:
-    """dbt's manifest of the project as it is now, parsed when there is none yet (about 5 s, no connection needed).
+    """Path of the manifest of the project as it is now, parsed when there is none yet (about 5 s, no connection needed).
 
     The file's name carries a fingerprint of the project's files, so an edit makes a new one. Two processes may ask
     at once: one parses, the other waits. Raises ImportFailed with dbt's message when the project does not parse.
@@ -149,7 +152,7 @@ def _cli() -> DbtCliResource:
 
 
 def _executable() -> str:
-    """dbt of this interpreter's environment, which need not be on PATH."""
+    """The dbt of this interpreter's environment, which need not be on PATH."""
     return os.fspath(Path(sys.executable).with_name("dbt"))
 
 

@@ -23,7 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-db_app = typer.Typer(help="The database: start and stop the private server, migrate, show the URL.", no_args_is_help=True)
+db_app = typer.Typer(
+    help="The database: start and stop the private server, migrate, show the URL.", no_args_is_help=True
+)
 app.add_typer(db_app, name="db")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any
 
 import pymysql
 from pymysql.cursors import SSCursor
@@ -29,7 +28,7 @@ def run(settings: Settings, query: str, form: str) -> None:
         raise CmError(f"The query failed: {error.args[-1] if error.args else error}") from None
 
 
-def _show(cursor: SSCursor[Any], columns: list[str], form: str) -> None:
+def _show(cursor: SSCursor, columns: list[str], form: str) -> None:
     if form == "csv":
         output.print_csv(columns, iter(cursor.fetchone, None))
     elif form == "json":

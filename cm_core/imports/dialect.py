@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -77,8 +78,8 @@ def sha256_of(chunks: Iterable[bytes]) -> tuple[str, int]:
 def scan_file(path: Path) -> FileScan:
     """Checksum, size and encoding of a text file, in one pass and constant memory.
 
-    UTF-8 (with or without byte-order mark) is assumed as soon as any multi-byte character decodes; a file whose
-    high bytes never do is Windows-1252, or Latin-1 where it uses bytes that Windows-1252 leaves undefined.
+    UTF-8 (with or without byte-order mark) is assumed where at least as much of the high bytes decodes as does not;
+    else it is Windows-1252, or Latin-1 where the file uses bytes that Windows-1252 leaves undefined.
     Raises FileRejected for empty and binary files and for absurdly long lines.
     """
     digest, size, line_bytes, nulls = hashlib.sha256(), 0, 0, 0
@@ -136,12 +137,15 @@ def detect_dialect(path: Path, declared: Format, scan: FileScan) -> Dialect:
 
 
 def _best_delimiter(sample: str) -> str:
+    csv.field_size_limit(2**31 - 1)
     best, best_score = ",", 0.0
     for rank, delimiter in enumerate(DELIMITERS):
         if delimiter not in sample:
             continue
         widths = Counter(
-            len(record) for record in islice(csv.reader(sample.splitlines(True), delimiter=delimiter), 300) if record
+            len(record)
+            for record in islice(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter), 300)
+            if record
         )
         width, count = widths.most_common(1)[0]
         if width < 2:

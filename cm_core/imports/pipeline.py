@@ -136,9 +136,7 @@ def check_raw(settings: Settings, database: Database, import_id: str) -> RawResu
             with database.connect() as connection:
                 records.set_status(connection, import_id, "VALIDATING", file_format=json.dumps(form))
                 connection.commit()
-            return RawResult(
-                import_id, record.filename, record.s3_location, file.scan.sha256, file.scan.size, form
-            )
+            return RawResult(import_id, record.filename, record.s3_location, file.scan.sha256, file.scan.size, form)
 
 
 def stage(
@@ -272,7 +270,9 @@ def _finish_rows(con: duckdb.DuckDBPyConnection, feed: Feed, record: ImportRecor
             "from rows as r inner join rows_dated as d on r.row_number = d.row_number"
         )
     else:
-        con.execute("create or replace table rows_final as select row_number, null::timestamp as source_date, raw from rows")
+        con.execute(
+            "create or replace table rows_final as select row_number, null::timestamp as source_date, raw from rows"
+        )
         con.execute("update rows_final set source_date = ?", [record.source_date])
 
 

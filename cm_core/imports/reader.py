@@ -6,6 +6,7 @@ a record of the wrong width is never padded or cut. What the columns mean is in 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
@@ -128,11 +129,16 @@ def _problem(
     if fields is None:
         text = _printable(raw)
         return BadRow(number, "WIDTH", None, text[:200], "A quoted field is opened here and never closed", text)
-    if not raw.isascii() and any("\udc80" <= char <= "\udcff" for char in raw):
+    if _is_damaged(raw, dialect):
         text = _printable(raw)
-        where = next((h for h, f in zip(layout.headers, fields, strict=False) if _printable(f) != f), None)
+        where = next((h for h, f in zip(layout.headers, fields, strict=False) if _is_damaged(f, dialect)), None)
         return BadRow(
-            number, "ENCODING", where, text[:200], f"Bytes that are not {dialect.encoding}; save the file as UTF-8", text
+            number,
+            "ENCODING",
+            where,
+            text[:200],
+            f"Bytes that are not {dialect.encoding}; save the file as UTF-8",
+            text,
         )
     if "\x00" in raw:
         where = next((h for h, f in zip(layout.headers, fields, strict=False) if "\x00" in f), None)
@@ -183,11 +189,13 @@ class _Lines:
 def _records(path: Path, dialect: Dialect) -> Iterator[tuple[list[str] | None, str]]:
     """Each record's fields and raw text; fields are None where a quote is opened and never closed.
 
-    After such a record reading goes on at the next physical line, so that one stray quote costs one row.
+    After such a record reading goes on at the next physical line, so that one stray quote costs one row. Bytes that
+    are not text of the encoding become lone surrogates or, in UTF-16, replacement characters.
     """
     csv.field_size_limit(2**31 - 1)
     with path.open("rb") as binary:
-        text = io.TextIOWrapper(binary, encoding=dialect.encoding, errors="surrogateescape", newline="")
+        errors = "replace" if _is_wide(dialect.encoding) else "surrogateescape"
+        text = io.TextIOWrapper(binary, encoding=dialect.encoding, errors=errors, newline="")
         lines = _Lines(iter(text))
         width: int | None = None
         while True:
@@ -199,7 +207,7 @@ def _records(path: Path, dialect: Dialect) -> Iterator[tuple[list[str] | None, s
                         lines.current = []
                         continue
                     width = width or len(fields)
-                    if len(raw_lines) > 1 and len(fields) != width:
+                    if not _is_closed(fields, raw_lines, width, dialect):
                         yield None, lines.take_back_all_but_first()
                         break
                     lines.current = []
@@ -208,6 +216,41 @@ def _records(path: Path, dialect: Dialect) -> Iterator[tuple[list[str] | None, s
                     return
             except _UnclosedQuote:
                 yield None, lines.take_back_all_but_first()
+
+
+def _is_closed(fields: list[str], lines: list[str], width: int, dialect: Dialect) -> bool:
+    """Whether each quoted field of a record ends where it should.
+
+    A quote left open swallows lines up to the next quote or the end of the file. So a record of several lines must
+    have the header's width and be quoted by the book; one of a single line must only not end inside a quote.
+    """
+    if len(lines) == 1:
+        if lines[0].count(dialect.quotechar) % 2 == 0:
+            return True
+        with_next = csv.reader([lines[0], "\n"], delimiter=dialect.delimiter, quotechar=dialect.quotechar)
+        next(with_next)
+        return with_next.line_num == 1
+    if len(fields) != width:
+        return False
+    try:
+        next(csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quotechar, strict=True))
+    except csv.Error:
+        return False
+    return True
+
+
+def _is_wide(encoding: str) -> bool:
+    """Whether characters are whole units of two or four bytes: then a damaged one cannot be kept byte by byte."""
+    return codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+
+
+def _is_damaged(text: str, dialect: Dialect) -> bool:
+    """Whether `text` has places that are not text of the encoding."""
+    if text.isascii():
+        return False
+    if "\ufffd" in text and _is_wide(dialect.encoding):
+        return True
+    return any("\udc80" <= char <= "\udcff" for char in text)
 
 
 def _table(numbers: list[int], rows: list[list[str | None]], width: int) -> pa.Table:
@@ -220,13 +263,16 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
     """Names made distinct: blanks become column_N, repeats get _2, _3 …"""
     if len(names) > _MAX_COLUMNS:
         raise FileRejected(f"The first record has {len(names)} fields: the delimiter is wrong or this is no table.")
-    seen: dict[str, int] = {}
+    seen: set[str] = set()
     result = []
     for position, name in enumerate(names):
         base = name or f"column_{position}"
-        key = base.lower()
-        seen[key] = seen.get(key, 0) + 1
-        result.append(base if seen[key] == 1 else f"{base}_{seen[key]}")
+        distinct, repeat = base, 1
+        while distinct.lower() in seen:
+            repeat += 1
+            distinct = f"{base}_{repeat}"
+        seen.add(distinct.lower())
+        result.append(distinct)
     return tuple(result)
 
 

@@ -201,9 +201,7 @@ class Hold:
             try:
                 stack.enter_context(named_lock(connection, lock_name(import_id), timeout_s=0))
             except WriterBusy:
-                raise WriterBusy(
-                    f"Another process is working on import {import_id}. Wait for it to end."
-                ) from None
+                raise WriterBusy(f"Another process is working on import {import_id}. Wait for it to end.") from None
             self._stacks[import_id] = stack.pop_all()
 
     def has(self, import_id: str) -> bool:

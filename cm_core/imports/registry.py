@@ -88,9 +88,7 @@ def register_file(
         store.put_file(path, key, write_once=True)
         info = store.head(key)
         assert info is not None
-        import_id = _insert(
-            connection, chosen, path.name, key, store.url(key), user, arrived, modified, size, sha256
-        )
+        import_id = _insert(connection, chosen, path.name, key, store.url(key), user, arrived, modified, size, sha256)
         HOLD.take(database, import_id)
         _enter_ledger(connection, store, info, import_id)
         connection.commit()
@@ -108,7 +106,11 @@ def scan_landing(settings: Settings, database: Database, *, budget_seconds: floa
     settled = now() - timedelta(seconds=settings.settle_seconds)
     found = {info.key: info for prefix in _prefixes(store) for info in store.list(prefix)}
     candidates = sorted(
-        (info for info in found.values() if _is_upload(info.key) and (not store.is_local or info.last_modified < settled)),
+        (
+            info
+            for info in found.values()
+            if _is_upload(info.key) and (not store.is_local or info.last_modified < settled)
+        ),
         key=lambda info: (info.last_modified, info.key),
     )
     registered: list[Registration] = []

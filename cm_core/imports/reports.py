@@ -116,7 +116,9 @@ def build_checklist(record: ImportRecord, counts: FindingCounts) -> dict[str, An
         return check(name, "PASS" if count == 0 else bad, count=count)
 
     checks = [
-        check("File readable", "PASS" if readable else "FAIL", **({} if readable else {"reason": record.status_reason})),
+        check(
+            "File readable", "PASS" if readable else "FAIL", **({} if readable else {"reason": record.status_reason})
+        ),
         check("Schema matches expected", "PASS" if readable and not (rejected_file and not staged) else "FAIL"),
         graded("Required fields present", counts.missing_required, "FAIL")
         if readable and staged

@@ -56,6 +56,7 @@ select
     coalesce(v.phone_e164 || coalesce('x' || v.extension, ''), v.phone_raw) as phone_key
 from phones_in as i
 inner join phone_values as v on i.raw = v.raw
+where v.phone_raw is not null
 qualify row_number() over (
     partition by i.row_number, phone_key order by i.phone_type is null, i.phone_type, i.ordinal, v.seq
 ) = 1;
@@ -64,6 +65,7 @@ create or replace table row_emails as
 select i.row_number, v.email_raw, v.email, v.email_key, v.invalid_reason
 from emails_in as i
 inner join email_values as v on i.raw = v.raw
+where v.email_key is not null
 qualify row_number() over (partition by i.row_number, v.email_key order by i.ordinal, v.seq) = 1;
 
 create or replace table row_addresses as
@@ -200,6 +202,22 @@ semi join row_parties as p on r.row_number = p.row_number;
 
 -- What was wrong in rows that stay, and rows that cannot.
 insert into findings (row_number, error_type, field_name, field_value, error_message, row_status)
+select i.row_number, 'VALIDATION', 'phone', left(i.raw, 200), 'Longer than a phone number can be; kept raw only', null
+from phones_in as i
+inner join phone_values as v on i.raw = v.raw
+where v.phone_raw is null
+union all
+select i.row_number, 'VALIDATION', 'email', left(i.raw, 200), 'Longer than an e-mail address can be; kept raw only', null
+from emails_in as i
+inner join email_values as v on i.raw = v.raw
+where v.email_key is null
+union all
+select i.row_number, 'VALIDATION', 'address', left(i.shown, 200), 'Longer than an address can be; kept raw only', null
+from addresses_in as i
+inner join address_ids as k on i.value_key = k.value_key
+inner join address_values as v on k.address_id = v.address_id
+where v.address_key is null
+union all
 select row_number, 'MISSING_REQUIRED', 'name', null, 'The row names nobody and has no valid phone or e-mail', 'rejected'
 from rejected_rows
 union all
@@ -213,9 +231,9 @@ where invalid_reason is not null
 union all
 select row_number, 'VALIDATION', 'address', address_raw, 'Address not standardised: ' || invalid_reason, null
 from row_addresses
-where invalid_reason is not null
+where invalid_reason is not null and invalid_reason <> 'no_street'
 union all
-select i.row_number, 'VALIDATION', 'name', i.shown, 'Name not understood: ' || v.invalid_reason, null
+select i.row_number, 'VALIDATION', 'name', left(i.shown, 200), 'Name not understood: ' || v.invalid_reason, null
 from names_in as i
 inner join name_ids as k on i.value_key = k.value_key
 inner join name_parties as v on k.name_id = v.name_id

@@ -166,7 +166,7 @@ _ADDRESS_FIELDS = ("line1", "line2", "city", "state", "zip", "zip4")
 def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
     """The columns of `source` by canonical field: what hygiene and `stage_contacts.sql` read."""
     owner = {name: value_of(mapping.one(name)) for name in _NAME_FIELDS}
-    contact = {name: "null::varchar" for name in _NAME_FIELDS} | {
+    contact = dict.fromkeys(_NAME_FIELDS, "null::varchar") | {
         "full_name": value_of(mapping.one("contact_name")),
         "first_name": value_of(mapping.one("contact_first_name")),
         "last_name": value_of(mapping.one("contact_last_name")),
@@ -185,7 +185,7 @@ def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
         present = f"coalesce({', '.join(needed)}) is not null"
         addresses.append(_keyed(parts, f"{ordinal} as ordinal, {kind} as address_type", present))
     if not addresses:
-        nothing = {part: "null::varchar" for part in _ADDRESS_FIELDS}
+        nothing = dict.fromkeys(_ADDRESS_FIELDS, "null::varchar")
         addresses = [_keyed(nothing, "0 as ordinal, null::varchar as address_type", "false")]
     con.execute(f"create or replace table addresses_in as {' union all '.join(addresses)}")
 

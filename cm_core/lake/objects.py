@@ -20,8 +20,6 @@ from obstore.store import LocalStore, from_url
 from cm_core.errors import SettingsError, StoreError
 from cm_core.settings import Settings
 
-_RETRIES: dict[str, Any] = {"max_retries": 3}
-
 
 @dataclass(frozen=True)
 class ObjectInfo:
@@ -44,15 +42,7 @@ class ObjectStore:
             self._root = Path(unquote(parsed.path))
             self._store: Any = LocalStore(self._root, mkdir=True, automatic_cleanup=False)
         elif parsed.scheme == "s3":
-            config: dict[str, Any] = {}
-            if settings.s3_endpoint_url:
-                config["endpoint"] = settings.s3_endpoint_url
-            self._store = from_url(
-                self._url,
-                config=config,
-                client_options={"allow_http": True, "timeout": "60s"},
-                retry_config=_RETRIES,  # type: ignore[arg-type]
-            )
+            self._store = _open_s3(self._url, settings.s3_endpoint_url)
         else:
             raise SettingsError(f"{url!r} is no store URL: use file:///folder or s3://bucket/prefix.")
 
@@ -156,6 +146,16 @@ def landing_zone(settings: Settings) -> ObjectStore:
 def lake(settings: Settings) -> ObjectStore:
     """Where staged Parquet, reports and linkage results are kept."""
     return ObjectStore(settings.lake, settings)
+
+
+def _open_s3(url: str, endpoint: str | None) -> Any:
+    """An S3 store; credentials come from the environment or the machine's role, as for every AWS program."""
+    options: dict[str, Any] = {
+        "config": {"endpoint": endpoint} if endpoint else {},
+        "client_options": {"allow_http": True, "timeout": "60s"},
+        "retry_config": {"max_retries": 3},
+    }
+    return from_url(url, **options)
 
 
 def _info(item: Any) -> ObjectInfo:

@@ -14,7 +14,8 @@ inner join records as l on m.id_l = l.unique_id
 inner join records as r on m.id_r = r.unique_id
 where (
         l.first_name is null or r.first_name is null
-        or list_has_any(l.name_forms, r.name_forms)
+        or list_contains(l.name_forms, r.first_name) or list_contains(r.name_forms, l.first_name)
+        or l.name_class = r.name_class
         or list_has_any(l.first_names, r.first_names)
         or (length(l.first_name) = 1 or length(r.first_name) = 1) and l.first_name[1] = r.first_name[1]
         or l.first_name = r.last_name and l.last_name = r.first_name

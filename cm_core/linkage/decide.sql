@@ -1,7 +1,8 @@
 -- Which scored pairs of humans are one person. A high probability is needed; and since fathers and sons share name,
 -- address, phone and often the middle name, a generation (JR) on one side only, or birthdays that are no slip of each
 -- other, need a personal proof: the same e-mail, or for the generation the same birthday. A nickname, initial or slip
--- with another middle initial is somebody else. An initial that fits two people who are not one stays alone.
+-- with another middle initial is somebody else. An initial (J SMITH) fits too many in one household: it needs a phone,
+-- birthday, middle initial or e-mail in common, and stays alone if it fits two people who are not one.
 -- In: scored(unique_id_l, unique_id_r, match_probability), records. Out: linked_humans(id_l, id_r, match_probability).
 create or replace table linked_humans as
 with looked_at as (
@@ -14,7 +15,13 @@ with looked_at as (
         (l.generation is null) <> (r.generation is null) as one_generation,
         coalesce((year(l.dob) = year(r.dob))::integer + (month(l.dob) = month(r.dob))::integer
             + (day(l.dob) = day(r.dob))::integer < 2, false) as other_birthday,
+        l.last_name <> r.last_name and not list_has_any(l.last_names, r.last_names) and l.first_name <> r.last_name
+        and jaro_winkler_similarity(l.last_name, r.last_name) < 0.92 as other_surname,
+        l.name_is_known and r.name_is_known as both_known,
+        l.name_class <> r.name_class and l.name_is_known and r.name_is_known and length(l.first_name) > 1
+        and length(r.first_name) > 1 as loose_nickname,
         l.first_name <> r.first_name and not coalesce(list_has_any(l.middles, r.middles), true) as other_middle,
+        list_has_any(l.phones, r.phones) or coalesce(list_has_any(l.middles, r.middles), false) as same_phone_or_middle,
         case when length(l.first_name) = 1 and length(r.first_name) > 1 then l.unique_id
             when length(r.first_name) = 1 and length(l.first_name) > 1 then r.unique_id end as initial_id,
         case when length(l.first_name) = 1 and r.name_is_known then r.name_class
@@ -28,7 +35,10 @@ with looked_at as (
 kept as (
     select *
     from looked_at
-    where same_email or not other_birthday and not other_middle and (same_birthday or not one_generation)
+    where same_email
+        or not other_birthday and not other_middle and (same_birthday or not one_generation)
+        and (not other_surname or both_known and initial_id is null)
+        and (not loose_nickname or same_birthday or same_phone_or_middle)
 )
 select id_l, id_r, match_probability
 from kept

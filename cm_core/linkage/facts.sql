@@ -26,9 +26,9 @@ with classed as (
         p.first_key,
         p.last_key,
         p.organization_key,
-        -- WU CHRIS out of a list without commas: 20 times likelier the other way round. Only the model's records are
+        -- WU CHRIS out of a list without commas: 10 times likelier the other way round. Only the model's records are
         -- turned; keys stay as they were read, as they do in resolve.
-        coalesce(f.given_over_surname - l.given_over_surname < -3 and length(p.last_key) > 1, false) as is_reversed
+        coalesce(f.given_over_surname - l.given_over_surname < -2.3 and length(p.last_key) > 1, false) as is_reversed
     from source_parties as p
     left join first_names as f on p.first_key = f.first_key
     left join first_names as l on p.last_key = l.first_key

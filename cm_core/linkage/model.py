@@ -60,7 +60,11 @@ def comparisons() -> list[Any]:
                 _null("first_name_l is null or first_name_r is null"),
                 cll.ExactMatchLevel("first_name", term_frequency_adjustments=True),
                 _level("first_name_l = last_name_r and last_name_l = first_name_r", "first and last name swapped"),
-                _level("list_has_any(name_forms_l, name_forms_r)", "nickname"),
+                _level(
+                    "list_contains(name_forms_l, first_name_r) or list_contains(name_forms_r, first_name_l) "
+                    "or name_class_l = name_class_r",
+                    "nickname",
+                ),
                 _level(
                     "(length(first_name_l) = 1 or length(first_name_r) = 1) "
                     "and substr(first_name_l, 1, 1) = substr(first_name_r, 1, 1)",

@@ -12,11 +12,14 @@ import pyarrow as pa
 from nicknames import NickNamer
 
 from cm_core.compute import sql
-from cm_core.hygiene.name_statistics import first_name_class, given_over_surname, is_given
+from cm_core.hygiene.name_statistics import first_name_class, given_over_surname
 from cm_core.linkage import components
 from cm_core.linkage.census import given_shares, surname_shares
 from cm_core.settings import Settings
 
+#: Share of people from which a given name is known, so that another known one is no slip of it. The census lists go down
+#: to one in 100,000, where they hold misspellings themselves (BARBAR).
+_KNOWN = 0.00004
 _NAME_KEYS = """
 select distinct unnest([first_key, last_key]) as name
 from source_parties
@@ -68,9 +71,10 @@ def build(con: duckdb.DuckDBPyConnection, settings: Settings, *, merge_exact: bo
 
 
 def _first_names(keys: list[str]) -> pa.Table:
-    """Per name: its nickname class, itself with every formal name it may stand for, whether the census has it as a given
-    name, and how much likelier (natural log) it is a given name than a surname."""
+    """Per name: its nickname class, itself with every formal name it may stand for, whether it is a given name that the
+    census knows well, and how much likelier (natural log) it is a given name than a surname."""
     formal = NickNamer().canonical_lookup
+    shares = given_shares()
     return pa.table(
         {
             "first_key": pa.array(keys, pa.string()),
@@ -79,7 +83,7 @@ def _first_names(keys: list[str]) -> pa.Table:
                 [sorted({key, first_name_class(key), *map(str.upper, formal.get(key.lower(), ()))}) for key in keys],
                 pa.list_(pa.string()),
             ),
-            "is_known": pa.array([is_given(key) for key in keys], pa.bool_()),
+            "is_known": pa.array([shares.get(key, 0.0) >= _KNOWN for key in keys], pa.bool_()),
             "given_over_surname": pa.array([given_over_surname(key) for key in keys], pa.float64()),
         }
     )

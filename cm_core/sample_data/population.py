@@ -47,10 +47,10 @@ FILE_SHARE = (0.30, 0.25, 0.20, 0.10, 0.15)
 #: How often each kind of mess happens, per row unless said otherwise.
 NOISE: dict[str, float] = {
     "first_typo": 0.03, "last_typo": 0.025, "street_typo": 0.03, "zip_typo": 0.006, "phone_typo": 0.008,
-    "email_typo": 0.008, "nickname": 0.10, "initial": 0.02, "swapped": 0.004, "nameless": 0.006, "no_address": 0.03,
-    "moved_household": 0.10, "changed_surname_person": 0.05, "suffix_lost": 0.12, "senior_unmarked": 0.35,
+    "email_typo": 0.008, "nickname": 0.10, "initial": 0.02, "swapped": 0.004, "nameless": 0.004, "no_address": 0.03,
+    "moved_household": 0.08, "changed_surname_person": 0.05, "suffix_lost": 0.12, "senior_unmarked": 0.35,
     "bad_phone": 0.015, "bad_email": 0.01, "office_line": 0.004, "placeholder_email": 0.003,
-    "couple_email_household": 0.004, "joint_row_of_couple": 0.35, "wrong_width": 0.001,
+    "couple_email_household": 0.003, "joint_row_of_couple": 0.35, "wrong_width": 0.001,
 }  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def rows_chunk(pools: Pools, people: dict[str, Ints], *, seed: int, chunk: int, 
     phone = np.where(draw.chance(0.55, size) & (mobile > 0), mobile, line)
     phone = np.where(draw.chance(0.2, size), 0, phone)
     other = np.where(draw.chance(0.5, size), line, second)
-    other = np.where((other == phone) | draw.chance(0.6, size), 0, other)
+    other = np.where((other == phone) | draw.chance(0.45, size), 0, other)
     lines = max(3, total // 2_000)
     office = draw.chance(NOISE["office_line"], size)
     number = draw.below(lines, size)

@@ -37,7 +37,7 @@ metadata = MetaData(
     }
 )
 
-_OPTIONS = {
+_OPTIONS: dict[str, Any] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_unicode_ci",

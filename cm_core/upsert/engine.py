@@ -300,7 +300,11 @@ def _write_links(
     load(
         connection,
         con,
-        "select kind, contact, surnames, ?, ?::timestamp from shared_now order by kind, contact",
+        # An import applied again brings nothing new, whatever has become of its contacts since.
+        "select s.kind, s.contact, s.surnames, ?, ?::timestamp from shared_now as s semi join ("
+        "select c.kind, c.contact from party_contacts as c anti join assigned as a "
+        "on c.row_number = a.row_number and c.party_no = a.party_no"
+        ") as n on s.kind = n.kind and s.contact = n.contact order by s.kind, s.contact",
         "new_shared",
         ["kind", "contact_key", "surnames", "first_import_id", "created_at"],
         params=[import_id, at],

@@ -166,7 +166,7 @@ def arrow_schema(table: str) -> pa.Schema:
 def temporary_like(connection: Connection[Any], name: str, table: str, columns: list[str]) -> None:
     """An empty temporary table with some columns of a permanent one, keyed by id."""
     source = tables.metadata.tables[table]
-    dialect = mysql.dialect()  # type: ignore[no-untyped-call]
+    dialect = mysql.dialect()
     parts = [f"`{column}` {source.columns[column].type.compile(dialect=dialect)}" for column in columns]
     with connection.cursor() as cursor:
         cursor.execute(f"drop temporary table if exists {name}")
@@ -186,12 +186,8 @@ def _answer(
     fetch(connection, query, parameters, con, table, schema)
 
 
-def upload(
-    connection: Connection[Any], con: duckdb.DuckDBPyConnection, name: str, columns: str, query: str
-) -> None:
+def upload(connection: Connection[Any], con: duckdb.DuckDBPyConnection, name: str, columns: str, query: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"drop temporary table if exists {name}")
         cursor.execute(f"create temporary table {name} ({columns})")
     load(connection, con, query, name, [columns.split()[0]])
-
-

@@ -23,7 +23,7 @@ from cm_core.store.database import Database
 from cm_core.store.ids import allot
 from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
 from cm_core.upsert.engine import PERSON_COLUMNS, STAGED, TARGETS, WRITER_TIMEOUT_S, Target
-from cm_core.upsert.lookup import CURRENT, arrow_schema, fetch_current, temporary_like, upload
+from cm_core.upsert.lookup import CURRENT, arrow_schema, fetch_current, temporary_like
 
 _PACKAGE = "cm_core.upsert"
 _DELETE_CONTACTS = "delete t from {table} as t join lookup_persons as l on l.id = t.person_id"
@@ -103,7 +103,9 @@ def _gather_rows(settings: Settings, con: duckdb.DuckDBPyConnection) -> None:
 def _split(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> int:
     con.execute(sql(_PACKAGE, "split_assign.sql"))
     count = con.execute("select count(*) from new_parts").fetchall()[0][0]
-    con.execute("create or replace table new_ids as select ?::bigint as first_id", [allot(connection, "persons", count)])
+    con.execute(
+        "create or replace table new_ids as select ?::bigint as first_id", [allot(connection, "persons", count)]
+    )
     con.execute(sql(_PACKAGE, "split_spread.sql"))
     con.execute("create or replace table assignment as select *, false as is_new from old_spread")
     con.execute("create or replace table spread as from old_spread")
@@ -165,7 +167,9 @@ def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
     )  # fmt: skip
 
 
-def _replace_contacts(connection: Connection[Any], con: duckdb.DuckDBPyConnection, target: Target, at: datetime) -> None:
+def _replace_contacts(
+    connection: Connection[Any], con: duckdb.DuckDBPyConnection, target: Target, at: datetime
+) -> None:
     """Write one contact table of the persons concerned anew; what was verified stays verified."""
     with connection.cursor() as cursor:
         cursor.execute(_DELETE_CONTACTS.format(table=target.table))

@@ -38,7 +38,9 @@ OPT_OUT_SCHEMA = pa.schema(
 
 _STAGED = """
 update import_metadata
-set status = 'STAGED', row_count = %s, error_count = 0, inserted_count = null, updated_count = null, skipped_count = null
+set
+    status = 'STAGED', row_count = %s, error_count = 0, inserted_count = null, updated_count = null,
+    skipped_count = null
 where import_id = %s
 """
 

@@ -195,7 +195,8 @@ def test_an_apply_waits_for_the_writer(
         assert done == []
         released = time.monotonic()
     thread.join(timeout=30)
-    assert done and done[0] >= released
+    assert done
+    assert done[0] >= released
 
 
 def test_an_empty_list_is_no_error(settings: Settings, database: Database, people: People, stage_dnc: Stage) -> None:

@@ -10,13 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hypothesis import strategies as st
+
 from cm_core import upsert
 from cm_core.imports import pipeline, records, registry
 from cm_core.settings import Settings
 from cm_core.store import Database
-from hypothesis import strategies as st
 
-COLUMNS = ("First Name", "Last Name", "Suffix", "Company", "Phone", "Email", "Address", "City", "State", "Zip", "Updated")
+COLUMNS = (
+    "First Name",
+    "Last Name",
+    "Suffix",
+    "Company",
+    "Phone",
+    "Email",
+    "Address",
+    "City",
+    "State",
+    "Zip",
+    "Updated",
+)
 
 FIRST = ("Robert", "Bob", "Mary", "J", "James", "")
 LAST = ("Smith", "Jones", "Garcia", "")
@@ -57,7 +70,7 @@ rows = st.builds(
     place=st.sampled_from(PLACES),
     updated=st.sampled_from(DATES),
 )
-files = st.lists(st.lists(rows, min_size=1, max_size=12), min_size=1, max_size=4)
+files = st.lists(st.lists(rows, min_size=1, max_size=12), min_size=1, max_size=3)
 
 
 def write_file(path: Path, content: Sequence[Row], *, day: int) -> Path:
@@ -145,6 +158,4 @@ def golden(database: Database) -> set[tuple[Any, ...]]:
     ):
         key = (name[0], *(str(part or "") for part in name[1:]))
         names[entity] = max(names.get(entity, key), key)
-    return {
-        (frozenset(rows), names.get(entity), frozenset(values[entity])) for entity, rows in members.items()
-    }
+    return {(frozenset(rows), names.get(entity), frozenset(values[entity])) for entity, rows in members.items()}

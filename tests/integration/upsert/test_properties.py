@@ -6,14 +6,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+
 from cm_core.imports import records, registry
 from cm_core.store.tables import CANONICAL_TABLES
-from hypothesis import HealthCheck, given, settings as hypothesis_settings
-
 from tests.integration.upsert.rows import Row, files, fingerprint, import_file, query, run_import, write_file
 
 short = hypothesis_settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=4,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
@@ -57,7 +61,8 @@ def test_every_row_is_accounted_for(batches: list[list[Row]], make_settings: Any
     assert orphans == [(0,)]
     for table in ("phone_numbers", "email_addresses", "addresses"):
         primaries = query(
-            database, f"select person_id, count(*) from {table} where is_primary = 1 group by person_id having count(*) > 1"
+            database,
+            f"select person_id, count(*) from {table} where is_primary = 1 group by person_id having count(*) > 1",
         )
         assert primaries == []
 

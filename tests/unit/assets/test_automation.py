@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from cm_assets.automation import after
+from cm_assets.automation import DEDUPE as AFTER_PERSONS
+from cm_assets.automation import with_marts_condition
 from cm_assets.partitions import imports
 
 
@@ -19,20 +21,41 @@ def persons() -> None: ...
 def dnc_registry() -> None: ...
 
 
-@dg.asset(deps=[persons], automation_condition=after("persons"))
-def pairs() -> None: ...
+@dg.asset(partitions_def=imports)
+def opt_outs() -> None: ...
 
 
-@dg.asset(deps=[pairs], automation_condition=after("persons"))
-def duplicates() -> None: ...
+@dg.asset(deps=[persons], automation_condition=AFTER_PERSONS)
+def linkage_model() -> None: ...
 
 
-@dg.asset(deps=[duplicates, dnc_registry], automation_condition=after("duplicates", "dnc_registry"))
-def marts() -> None: ...
+@dg.asset(deps=[linkage_model, persons], automation_condition=AFTER_PERSONS)
+def duplicate_pairs() -> None: ...
 
 
-DEFS = dg.Definitions(assets=[persons, dnc_registry, pairs, duplicates, marts])
-DEDUPE = {"pairs", "duplicates"}
+@dg.asset(deps=[duplicate_pairs], automation_condition=AFTER_PERSONS)
+def person_duplicates() -> None: ...
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec("stg_persons", deps=[persons]),
+        dg.AssetSpec("call_verdicts", deps=["stg_persons", person_duplicates, dnc_registry, opt_outs]),
+        dg.AssetSpec("import_quality", deps=[]),
+    ],
+    can_subset=True,
+)
+def dbt_models() -> Iterator[dg.MaterializeResult[None]]:
+    for name in ("stg_persons", "call_verdicts", "import_quality"):
+        yield dg.MaterializeResult(asset_key=name)
+
+
+marts = with_marts_condition(dbt_models)
+SOURCES = [persons, dnc_registry, opt_outs]
+DUPLICATES = [linkage_model, duplicate_pairs, person_duplicates]
+DEFS = dg.Definitions(assets=[*SOURCES, *DUPLICATES, marts])
+DEDUPE = {"linkage_model", "duplicate_pairs", "person_duplicates"}
+MARTS = {"stg_persons", "call_verdicts", "import_quality"}
 
 
 class _Daemon:
@@ -46,7 +69,7 @@ class _Daemon:
         """Names of the assets requested."""
         result = dg.evaluate_automation_conditions(DEFS, instance=self.instance, cursor=self._cursor)
         self._cursor = result.cursor
-        return {name for name in ("pairs", "duplicates", "marts") if result.get_num_requested(dg.AssetKey(name)) > 0}
+        return {name for name in DEDUPE | MARTS if result.get_num_requested(dg.AssetKey(name)) > 0}
 
     def imported(self, asset: dg.AssetsDefinition, *import_ids: str) -> None:
         self.instance.add_dynamic_partitions("imports", list(import_ids))
@@ -54,9 +77,16 @@ class _Daemon:
             dg.materialize([asset], instance=self.instance, partition_key=import_id)
 
     def run(self, *assets: dg.AssetsDefinition) -> None:
-        dg.materialize(
-            [persons, dnc_registry, pairs, duplicates, marts], instance=self.instance, selection=list(assets)
-        )
+        dg.materialize([*SOURCES, *DUPLICATES, marts], instance=self.instance, selection=list(assets))
+
+    def starts(self, job: str, *assets: dg.AssetsDefinition, partition: str | None = None) -> dg.DagsterRun:
+        """A run of these assets that goes on until it is ended."""
+        selection = [key for asset in assets for key in asset.keys]
+        whole = dg.Definitions(
+            assets=DEFS.assets, jobs=[dg.define_asset_job(job, selection=selection)]
+        ).resolve_job_def(job)
+        tags = {"dagster/partition": partition} if partition else {}
+        return self.instance.create_run_for_job(whole, status=dg.DagsterRunStatus.STARTED, tags=tags)
 
 
 @pytest.fixture
@@ -75,8 +105,8 @@ def test_a_burst_of_imports_is_followed_by_one_run_of_each(daemon: _Daemon) -> N
     daemon.imported(persons, "imp_1", "imp_2", "imp_3")
     assert daemon.tick() == DEDUPE
     assert daemon.tick() == set()
-    daemon.run(pairs, duplicates)
-    assert daemon.tick() == {"marts"}
+    daemon.run(*DUPLICATES)
+    assert daemon.tick() == MARTS
     daemon.run(marts)
     assert daemon.tick() == set()
 
@@ -90,7 +120,7 @@ def test_imports_from_before_the_first_tick_are_followed(daemon: _Daemon) -> Non
 def test_a_list_is_followed_by_the_marts_alone(daemon: _Daemon) -> None:
     daemon.tick()
     daemon.imported(dnc_registry, "imp_1")
-    assert daemon.tick() == {"marts"}
+    assert daemon.tick() == MARTS
 
 
 def test_marts_wait_for_duplicates_that_are_about_to_be_found(daemon: _Daemon) -> None:
@@ -106,10 +136,10 @@ def test_an_update_while_the_follow_up_ran_is_not_taken_for_followed(daemon: _Da
     assert daemon.tick() == DEDUPE
     assert daemon.tick() == set()
     daemon.imported(persons, "imp_2")
-    daemon.run(pairs, duplicates)  # started before imp_2 was there
+    daemon.run(*DUPLICATES)  # started before imp_2 was there
     assert daemon.tick() == DEDUPE
-    daemon.run(pairs, duplicates)
-    assert daemon.tick() == {"marts"}
+    daemon.run(*DUPLICATES)
+    assert daemon.tick() == MARTS
 
 
 def test_an_import_right_after_the_request_is_followed_again(daemon: _Daemon) -> None:
@@ -126,3 +156,38 @@ def test_without_news_a_follow_up_that_failed_is_not_repeated(daemon: _Daemon) -
     assert daemon.tick() == DEDUPE
     for _ in range(3):
         assert daemon.tick() == set()
+
+
+def test_an_import_in_progress_holds_the_follow_up_back(daemon: _Daemon) -> None:
+    daemon.tick()
+    daemon.imported(persons, "imp_1")
+    daemon.instance.add_dynamic_partitions("imports", ["imp_2"])
+    run = daemon.starts("going_on", persons, partition="imp_2")
+    assert daemon.tick() == set()
+    daemon.instance.report_run_failed(run)
+    assert daemon.tick() == DEDUPE
+
+
+def test_a_follow_up_in_progress_is_not_torn_apart(daemon: _Daemon) -> None:
+    """Its first asset is done and would be free to run again; the others are not."""
+    daemon.tick()
+    daemon.imported(persons, "imp_1")
+    assert daemon.tick() == DEDUPE
+    run = daemon.starts("going_on", *DUPLICATES)
+    daemon.instance.report_runless_asset_event(dg.AssetMaterialization("linkage_model"))
+    daemon.imported(persons, "imp_2")
+    assert daemon.tick() == set()
+    daemon.instance.report_run_failed(run)
+    assert daemon.tick() == DEDUPE
+
+
+def test_marts_are_not_torn_apart_by_duplicates_that_come_again(daemon: _Daemon) -> None:
+    """Staging models are evaluated before the duplicates that the marts wait for."""
+    daemon.tick()
+    daemon.imported(persons, "imp_1")
+    assert daemon.tick() == DEDUPE
+    daemon.run(*DUPLICATES)
+    daemon.imported(persons, "imp_2")
+    assert daemon.tick() == DEDUPE
+    daemon.run(*DUPLICATES)
+    assert daemon.tick() == MARTS
