@@ -63,7 +63,7 @@ def dbt_environment(settings: Settings, database: Database) -> dict[str, str]:
 
 
 def manifest_path(settings: Settings) -> Path:
-    """Path of the manifest of the project as it is now, parsed when there is none yet (about 5 s, no connection needed).
+    """Path of the manifest of the project as it is, parsed when there is none yet (about 5 s, no connection needed).
 
     The file's name carries a fingerprint of the project's files, so an edit makes a new one. Two processes may ask
     at once: one parses, the other waits. Raises ImportFailed with dbt's message when the project does not parse.

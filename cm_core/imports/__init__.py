@@ -1,0 +1,1 @@
+"""An import's life: feeds, file formats, registration, staging, reports."""

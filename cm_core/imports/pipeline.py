@@ -174,7 +174,7 @@ def stage(
 
 
 def log_findings(settings: Settings, database: Database, import_id: str) -> int:
-    """Copy the staged findings into `import_validation_log` (rejected rows first, up to the setting); returns how many."""
+    """Copy the staged findings into `import_validation_log` (rejected rows first, up to the setting)."""
     with failing(settings, database, import_id), session(settings) as con:
         read_staged(settings, con, import_id, ("findings",))
         with database.connect() as connection:

@@ -96,12 +96,10 @@ def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_char
     rows: list[list[str | None]] = []
     numbers: list[int] = []
     bad: list[BadRow] = []
-    number = 0
     records = _records(path, dialect)
     if layout.has_header:
         next(records, None)
-    for fields, raw in records:
-        number += 1
+    for number, (fields, raw) in enumerate(records, start=1):
         problem = _problem(fields, raw, width, number, dialect, layout, max_field_chars)
         if problem is not None:
             bad.append(problem)
@@ -277,5 +275,5 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _printable(raw: str) -> str:
-    """Text with undecodable bytes shown as \\xNN."""
+    r"""Text with undecodable bytes shown as \xNN."""
     return raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").rstrip("\r\n")

@@ -260,8 +260,8 @@ def _insert(
             "s3_location, uploaded_by, uploaded_at, source_date, file_size_bytes, checksum_sha256, schema_version, "
             "status) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'PENDING')",
             (
-                import_id, feed[:64], name[:255], suffix, arrived.date(), key, url[:1024], user, arrived, modified, size,
-                sha256, version,
+                import_id, feed[:64], name[:255], suffix, arrived.date(), key, url[:1024], user, arrived, modified,
+                size, sha256, version,
             ),
         )  # fmt: skip
     records.audit(connection, import_id, "STATUS_PENDING")

@@ -154,7 +154,8 @@ def repeated(uses: Sequence[Use], label: str) -> str:
         text = value_of(use)
         kind = "null::varchar" if use.label is None else f"'{use.label}'"
         selects.append(
-            f"select row_number, {ordinal} as ordinal, {text} as raw, {kind} as {label} from source where {text} is not null"
+            f"select row_number, {ordinal} as ordinal, {text} as raw, {kind} as {label} "
+            f"from source where {text} is not null"
         )
     return " union all ".join(selects)
 
@@ -214,8 +215,8 @@ def _keyed(fields: dict[str, str], extra: str, present: str | None = None) -> st
 def _standardise(con: duckdb.DuckDBPyConnection) -> None:
     """Each distinct name, address, phone and e-mail text through the hygiene package once."""
     con.execute(
-        "create or replace table name_ids as select row_number() over () as name_id, * from (select distinct "
-        "value_key, full_name, name_prefix, first_name, middle_name, last_name, name_suffix, organization from names_in)"
+        "create or replace table name_ids as select row_number() over () as name_id, * from (select distinct value_key, "
+        "full_name, name_prefix, first_name, middle_name, last_name, name_suffix, organization from names_in)"
     )
     standardise(
         con,

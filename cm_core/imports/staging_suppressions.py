@@ -79,7 +79,8 @@ def _standardise_phones(con: duckdb.DuckDBPyConnection) -> None:
     """Numbers that are not plainly ten digits go through the phone rules; the plain ones are taken as they are."""
     standardise(
         con,
-        "select distinct raw from suppressions_in where raw is not null and not regexp_full_match(raw, '[2-9][0-9]{9}')",
+        "select distinct raw from suppressions_in "
+        "where raw is not null and not regexp_full_match(raw, '[2-9][0-9]{9}')",
         lambda table: standardize_phones(table.column("raw").combine_chunks()),
         "phone_values",
     )

@@ -47,7 +47,7 @@ left join node_labels as l on l.node = p.row_number * 1000 + p.party_no
 
 
 def label_components(con: duckdb.DuckDBPyConnection) -> int:
-    """Make `labels(row_number, party_no, label)`: parties joined by `party_keys`, directly or through others, share one.
+    """Make `labels(row_number, party_no, label)`: parties joined by `party_keys`, directly or not, share one.
 
     Returns the number of rounds it took.
     """

@@ -187,6 +187,7 @@ def _answer(
 
 
 def upload(connection: Connection[Any], con: duckdb.DuckDBPyConnection, name: str, columns: str, query: str) -> None:
+    """The temporary table `name` in MySQL, filled with what `query` gives in DuckDB for its first column."""
     with connection.cursor() as cursor:
         cursor.execute(f"drop temporary table if exists {name}")
         cursor.execute(f"create temporary table {name} ({columns})")

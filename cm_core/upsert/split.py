@@ -140,7 +140,8 @@ def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
         f"select f.id, f.id, {columns}, p.first_import_id, p.last_import_id, ?::timestamp, ?::timestamp "
         "from folded_persons as f inner join part_imports as p on f.id = p.person_id "
         "where f.id not in (select id from before_persons) order by f.id",
-        "persons", ["id", "entity_id", *PERSON_COLUMNS, "first_import_id", "last_import_id", "created_at", "updated_at"],
+        "persons",
+        ["id", "entity_id", *PERSON_COLUMNS, "first_import_id", "last_import_id", "created_at", "updated_at"],
         params=[at, at],
     )  # fmt: skip
     for target in TARGETS:

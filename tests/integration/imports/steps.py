@@ -102,8 +102,8 @@ def checksum(database: Database) -> dict[str, tuple[int, int]]:
         result = {}
         for name in CANONICAL_TABLES:
             cursor.execute(
-                f"select count(*), coalesce(bit_xor(cast(conv(left(md5(concat_ws('|', {_row_text(name)})), 16), 16, 10) "
-                f"as unsigned)), 0) from {name}"
+                "select count(*), coalesce(bit_xor(cast(conv(left(md5(row_text), 16), 16, 10) as unsigned)), 0) "
+                f"from (select concat_ws('|', {_row_text(name)}) as row_text from {name}) as t"
             )
             result[name] = tuple(cursor.fetchall()[0])
     return result

@@ -146,8 +146,8 @@ def golden(database: Database) -> set[tuple[Any, ...]]:
     ):
         for entity, value, newest in query(
             database,
-            f"select p.entity_id, c.{column}, max(c.source_date) from {table} as c join persons as p on p.id = c.person_id "
-            f"group by p.entity_id, c.{column}",
+            f"select p.entity_id, c.{column}, max(c.source_date) from {table} as c "
+            f"join persons as p on p.id = c.person_id group by p.entity_id, c.{column}",
         ):
             values[entity].append((kind, value, newest))
     names = {}

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 
 from cm_core.imports import records, registry
 from cm_core.store.tables import CANONICAL_TABLES
-from tests.integration.upsert.rows import Row, files, fingerprint, import_file, query, run_import, write_file
+from rows import Row, files, fingerprint, import_file, query, run_import, write_file
 
 short = hypothesis_settings(
     max_examples=4,
