@@ -2,7 +2,7 @@
 
 # --- DuckDB: the distinct facts of a staged file, in key order ----------------------------------------------------
 
-COUNT_STAGED = "select count(*) from read_parquet(?)"
+COUNT_STAGED = "select count(distinct row_number) from read_parquet(?)"
 
 #: One row per number and list, with its latest date. MySQL compares list names without case and accents.
 STAGED_DNC = """
@@ -12,9 +12,10 @@ group by phone_e164, lower(strip_accents(trim(source)))
 order by phone_e164
 """
 
-#: One row per request; a request repeated in the file keeps its first row number and reason.
+#: One row per request and contact point (a cell may name two); a request repeated in the file keeps its first row number.
 STAGED_OPT_OUTS = """
 select
+    row_number() over (order by min(row_number), phone_e164, email_key, channel) as fact_no,
     min(row_number) as row_number, channel, phone_e164, email_key, opted_out_at,
     arg_min(reason, row_number) as reason, source
 from read_parquet(?)
@@ -69,7 +70,8 @@ where not (phones.dnc_status <=> 'listed')
 
 CREATE_OPT_OUTS_STAGED = """
 create temporary table opt_outs_staged (
-    `row_number` bigint not null primary key,
+    fact_no bigint not null primary key,
+    `row_number` bigint not null,
     channel varchar(8) character set ascii collate ascii_bin not null,
     phone_e164 varchar(20) character set ascii collate ascii_bin,
     email_key varchar(320) character set utf8mb4 collate utf8mb4_bin,
@@ -108,15 +110,15 @@ where staged.phone_e164 is null
 
 CREATE_HOLDERS = """
 create temporary table opt_out_holders (
-    `row_number` bigint not null,
+    fact_no bigint not null,
     entity_id bigint not null,
-    index (`row_number`, entity_id)
+    index (fact_no, entity_id)
 ) engine = InnoDB
 """
 
 FIND_PHONE_HOLDERS = """
-insert into opt_out_holders (`row_number`, entity_id)
-select distinct staged.`row_number`, persons.entity_id
+insert into opt_out_holders (fact_no, entity_id)
+select distinct staged.fact_no, persons.entity_id
 from opt_outs_staged as staged
 inner join phone_numbers as phones on phones.phone_e164 = staged.phone_e164
 inner join persons on persons.id = phones.person_id
@@ -124,8 +126,8 @@ where staged.is_known = 0
 """
 
 FIND_EMAIL_HOLDERS = """
-insert into opt_out_holders (`row_number`, entity_id)
-select distinct staged.`row_number`, persons.entity_id
+insert into opt_out_holders (fact_no, entity_id)
+select distinct staged.fact_no, persons.entity_id
 from opt_outs_staged as staged
 inner join email_addresses as emails on emails.email_key = staged.email_key
 inner join persons on persons.id = emails.person_id
@@ -135,11 +137,11 @@ where staged.is_known = 0
 NAME_SOLE_HOLDERS = """
 update opt_outs_staged as staged
 inner join (
-    select `row_number`, min(entity_id) as entity_id
+    select fact_no, min(entity_id) as entity_id
     from opt_out_holders
-    group by `row_number`
+    group by fact_no
     having count(distinct entity_id) = 1
-) as holders on holders.`row_number` = staged.`row_number`
+) as holders on holders.fact_no = staged.fact_no
 inner join persons on persons.entity_id = holders.entity_id and persons.is_original = 1
 set staged.person_id = persons.id
 """
@@ -150,8 +152,11 @@ insert into opt_outs
 select person_id, channel, phone_e164, email_key, opted_out_at, reason, source, %(import_id)s, `row_number`
 from opt_outs_staged
 where is_known = 0
-order by `row_number`
+order by fact_no
 """
+
+#: Source rows, not facts: what the counts of an import are about.
+COUNT_NEW_OPT_OUT_ROWS = "select count(distinct `row_number`) from opt_outs_staged where is_known = 0"
 
 MARK_EMAILS_OF_STAGED = """
 update email_addresses as emails

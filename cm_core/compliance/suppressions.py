@@ -114,6 +114,7 @@ def _apply(settings: Settings, database: Database, import_id: str, kind: _Kind, 
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with (
         pipeline.failing(settings, database, import_id),
+        records.held(database, import_id),
         tempfile.TemporaryDirectory(prefix="suppressions-", dir=settings.scratch_dir) as scratch,
         session(settings) as duck,
         closing(database.connect()) as connection,
@@ -153,7 +154,7 @@ def _write_opt_outs(
     connection: Connection[Any], duck: duckdb.DuckDBPyConnection, import_id: str, path: Path
 ) -> _Written:
     _execute(connection, statements.CREATE_OPT_OUTS_STAGED)
-    columns = ("row_number", "channel", "phone_e164", "email_key", "opted_out_at", "reason", "source")
+    columns = ("fact_no", "row_number", "channel", "phone_e164", "email_key", "opted_out_at", "reason", "source")
     load(connection, duck, statements.STAGED_OPT_OUTS, "opt_outs_staged", columns, params=(str(path),))
     for statement in (
         statements.MARK_KNOWN_BY_PHONE,
@@ -164,7 +165,11 @@ def _write_opt_outs(
         statements.NAME_SOLE_HOLDERS,
     ):
         _execute(connection, statement)
-    inserted = _execute(connection, statements.INSERT_OPT_OUTS, import_id=import_id)
+    _execute(connection, statements.INSERT_OPT_OUTS, import_id=import_id)
+    with connection.cursor() as cursor:
+        cursor.execute(statements.COUNT_NEW_OPT_OUT_ROWS)
+        row = cursor.fetchone()
+    inserted = int(row[0]) if row else 0
     return _Written(inserted, updated=0, marked=_execute(connection, statements.MARK_EMAILS_OF_STAGED))
 
 

@@ -142,25 +142,29 @@ def complete(connection: Connection[Any], import_id: str, *, inserted: int, upda
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "select row_count, error_count, started_at from import_metadata where import_id = %s", (import_id,)
+            "select row_count, error_count, started_at, inserted_count, updated_count, skipped_count "
+            "from import_metadata where import_id = %s",
+            (import_id,),
         )
         row = cursor.fetchone()
-    total, errors, started = row or (None, None, None)
+    total, errors, started, *earlier = row or (None, None, None)
+    before = [int(count) for count in earlier] if None not in earlier else None
     if total is None or inserted + updated + skipped + (errors or 0) != total:
         raise ImportFailed(
             f"Import {import_id}: {inserted} inserted, {updated} updated, {skipped} skipped and {errors} errors do not "
             f"add up to {total} rows. Nothing was changed; stage the import again."
         )
     finished = now()
+    counts = {"inserted_count": inserted, "updated_count": updated, "skipped_count": skipped}
+    if before is not None and sum(before) == inserted + updated + skipped:
+        counts = {}  # applied again: what it did the first time stays on record
     set_status(
         connection,
         import_id,
         "COMPLETE",
         status_reason=None,
         success_count=inserted + updated + skipped,
-        inserted_count=inserted,
-        updated_count=updated,
-        skipped_count=skipped,
+        **counts,
         finished_at=finished,
         processing_duration_seconds=(finished - started).total_seconds() if started else None,
     )

@@ -17,7 +17,8 @@ select
     coalesce(left(i.source_raw, 32), p.default_source) as source
 from suppressions_in as i
 cross join parameters as p
-left join phone_values as v on i.raw = v.raw and v.seq = 1;
+left join phone_values as v on i.raw = v.raw and v.seq = 1
+where i.raw is null or i.raw not in (select raw from phone_values where seq > 1);
 
 create or replace table dnc as
 select row_number, phone_e164, listing_date, source
@@ -28,6 +29,10 @@ insert into findings (row_number, error_type, field_name, field_value, error_mes
 select row_number, 'VALIDATION', 'phone', raw, 'Not a telephone number of ten digits', 'rejected'
 from numbered
 where phone_e164 is null
+union all
+select row_number, 'VALIDATION', 'phone', raw, 'Several numbers in one cell; put each on a line of its own', 'rejected'
+from suppressions_in
+where raw in (select raw from phone_values where seq > 1)
 union all
 select row_number, 'TYPE', 'listing_date', date_raw, 'Not a date; the number is listed without one', null
 from numbered

@@ -34,20 +34,21 @@ select
     p.file_date
 from suppressions_in as i
 cross join parameters as p
-left join phone_values as v on i.raw = v.raw and v.seq = 1
-left join email_values as e on i.email_raw = e.raw and e.seq = 1;
+left join phone_values as v on i.raw = v.raw
+left join email_values as e on i.email_raw = e.raw;
 
 create or replace table opt_outs as
-select row_number, channel, phone_e164, email_key, coalesce(said_at, file_date) as opted_out_at, reason, source
+select distinct
+    row_number, channel, phone_e164, email_key, coalesce(said_at, file_date) as opted_out_at, reason, source
 from requests
 where channel is not null and coalesce(phone_e164, email_key) is not null;
 
 insert into findings (row_number, error_type, field_name, field_value, error_message, row_status)
-select row_number, 'VALIDATION', 'channel', channel_raw, 'Not one of call, sms, email, mail, all', 'rejected'
+select distinct row_number, 'VALIDATION', 'channel', channel_raw, 'Not one of call, sms, email, mail, all', 'rejected'
 from requests
 where channel is null
 union all
-select
+select distinct
     row_number,
     'MISSING_REQUIRED',
     'phone',
@@ -55,8 +56,12 @@ select
     'Neither a valid phone number nor a valid e-mail address',
     'rejected'
 from requests
-where channel is not null and coalesce(phone_e164, email_key) is null
+where channel is not null and row_number not in (select row_number from opt_outs)
 union all
-select row_number, 'TYPE', 'opted_out_at', date_raw, 'Not a date; the file''s date is used', null
+select distinct row_number, 'VALIDATION', 'phone', phone_raw, 'Part of the cell is no valid phone number', null
+from requests
+where phone_raw is not null and phone_e164 is null and row_number in (select row_number from opt_outs)
+union all
+select distinct row_number, 'TYPE', 'opted_out_at', date_raw, 'Not a date; the file''s date is used', null
 from requests
 where date_raw is not null and said_at is null;

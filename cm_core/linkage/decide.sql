@@ -1,7 +1,8 @@
 -- Which scored pairs of humans are one person. A high probability is needed; and since fathers and sons share name,
 -- address, phone and often the middle name, a generation (JR) on one side only, or birthdays that are no slip of each
 -- other, need a personal proof: the same e-mail, or for the generation the same birthday. A nickname, initial or slip
--- with another middle initial is somebody else. An initial (J SMITH) fits too many in one household: it needs a phone,
+-- with another middle initial is somebody else. A nickname of the other sex, or one that is as common a name as the
+-- formal one (MARY of ROSEMARY), needs a proof too. An initial (J SMITH) fits too many in one household: it needs a phone,
 -- birthday, middle initial or e-mail in common, and stays alone if it fits two people who are not one.
 -- In: scored(unique_id_l, unique_id_r, match_probability), records. Out: linked_humans(id_l, id_r, match_probability).
 create or replace table linked_humans as
@@ -19,7 +20,10 @@ with looked_at as (
         and jaro_winkler_similarity(l.last_name, r.last_name) < 0.92 as other_surname,
         l.name_is_known and r.name_is_known as both_known,
         l.name_class <> r.name_class and l.name_is_known and r.name_is_known and length(l.first_name) > 1
-        and length(r.first_name) > 1 as loose_nickname,
+        and length(r.first_name) > 1 and (
+            abs(l.male_part - r.male_part) > 0.5
+            or least(l.name_share, r.name_share) >= 0.5 * greatest(l.name_share, r.name_share)
+        ) as loose_nickname,
         l.first_name <> r.first_name and not coalesce(list_has_any(l.middles, r.middles), true) as other_middle,
         list_has_any(l.phones, r.phones) or coalesce(list_has_any(l.middles, r.middles), false) as same_phone_or_middle,
         case when length(l.first_name) = 1 and length(r.first_name) > 1 then l.unique_id

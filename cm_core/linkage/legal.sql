@@ -39,7 +39,7 @@ compared as (
         l.organization_key = r.organization_key as same_name,
         l.words = r.words as same_words,
         l.entity_type = r.entity_type as same_kind,
-        levenshtein(l.organization_key, r.organization_key) as slips,
+        levenshtein(array_to_string(l.words, ' '), array_to_string(r.words, ' ')) as slips,
         least(length(l.organization_key), length(r.organization_key)) as size,
         list_has_any(l.phones, r.phones) or list_has_any(l.emails, r.emails)
         or list_has_any(l.address_keys, r.address_keys) or list_has_any(l.numbers, r.numbers) as same_contact

@@ -98,6 +98,14 @@ def comparisons() -> list[Any]:
                     m=0.01,
                     u=0.0005,
                 ),
+                # A changed surname. Two people at one address who are not one seldom differ in surname, and hardly ever
+                # share the given name: less against them than strangers' surnames are.
+                _level(
+                    "first_name_l = first_name_r and name_is_known_l and list_has_any(address_keys_l, address_keys_r)",
+                    "another surname, same given name at one address",
+                    m=0.02,
+                    u=0.14,
+                ),
                 cll.ElseLevel(),
             ],
         ),

@@ -14,7 +14,7 @@ from nicknames import NickNamer
 from cm_core.compute import sql
 from cm_core.hygiene.name_statistics import first_name_class, given_over_surname
 from cm_core.linkage import components
-from cm_core.linkage.census import given_shares, surname_shares
+from cm_core.linkage.census import given_shares, male_part, surname_shares
 from cm_core.settings import Settings
 
 #: Share of people from which a given name is known, so that another known one is no slip of it. The census lists go down
@@ -28,6 +28,7 @@ union
 select distinct first_key from source_parties where first_key <> ''
 """
 _NODES = "create or replace table person_nodes as select distinct person_id as id from source_parties"
+_EXACT = "create or replace table exact_components as from components"
 _NO_EDGES = "create or replace view no_edges as select id_l, id_r from tier1_edges where false"
 _CENSUS = "create or replace table {table} as from census_arrow"
 _FREQUENCY_INPUT = "create or replace view records_for_frequencies as select first_name, last_name from {table}"
@@ -53,7 +54,7 @@ class Records:
 
 
 def build(con: duckdb.DuckDBPyConnection, settings: Settings, *, merge_exact: bool = True) -> Records:
-    """Make `facts`, `tier1_edges`, `components`, `records` and `legal_records` from the `source_*` tables of `con`.
+    """Make `facts`, `tier1_edges`, `exact_components`, `records` and `legal_records` from the `source_*` tables of `con`.
 
     Without `merge_exact`, every person is a component of its own: what the model is trained on, so that it sees what
     the same phone or e-mail is worth.
@@ -66,7 +67,9 @@ def build(con: duckdb.DuckDBPyConnection, settings: Settings, *, merge_exact: bo
     con.execute(_NODES)
     con.execute(_NO_EDGES)
     components.connect(con, nodes="person_nodes", edges="tier1_edges" if merge_exact else "no_edges")
+    con.execute(sql(__package__, "nodes.sql"))
     con.execute(sql(__package__, "records.sql"))
+    con.execute(_EXACT)
     return Records(*con.execute(_COUNTS).fetchall()[0])
 
 
@@ -84,6 +87,8 @@ def _first_names(keys: list[str]) -> pa.Table:
                 pa.list_(pa.string()),
             ),
             "is_known": pa.array([shares.get(key, 0.0) >= _KNOWN for key in keys], pa.bool_()),
+            "share": pa.array([shares.get(key, 0.0) for key in keys], pa.float64()),
+            "male_part": pa.array([male_part(key) for key in keys], pa.float64()),
             "given_over_surname": pa.array([given_over_surname(key) for key in keys], pa.float64()),
         }
     )

@@ -441,7 +441,7 @@ opt_outs = _table(
     Column("source", String(64), nullable=False),
     Column("import_id", _code(24)),
     Column("row_number", BigInteger),
-    UniqueConstraint("import_id", "row_number", "channel"),
+    Index(None, "import_id", "row_number"),
     Index(None, "person_id"),
     Index(None, "phone_e164"),
     Index(None, "email_key"),

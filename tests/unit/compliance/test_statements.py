@@ -39,6 +39,6 @@ def test_a_request_repeated_in_the_file_keeps_its_first_row(tmp_path: Path) -> N
     )
     rows = _rows(statements.STAGED_OPT_OUTS, values, tmp_path / "opt_outs.parquet")
     assert rows == [
-        (1, "call", "+14055550101", None, datetime(2026, 1, 5), "first", "s"),
-        (3, "sms", "+14055550101", None, datetime(2026, 1, 5), None, "s"),
+        (1, 1, "call", "+14055550101", None, datetime(2026, 1, 5), "first", "s"),
+        (2, 3, "sms", "+14055550101", None, datetime(2026, 1, 5), None, "s"),
     ]

@@ -50,7 +50,8 @@ def test_headers_are_known_by_their_synonyms(header: str, field: str) -> None:
     [
         ("Phone", None), ("Phone 2", None), ("Home Phone", None), ("Work Phone Number", None), ("Telephone #", None),
         ("Cell", "mobile"), ("Mobile Phone", "mobile"), ("Cell Phone 1", "mobile"), ("Phone (Mobile)", "mobile"),
-        ("Fax", "fax"), ("Fax Number", "fax"), ("Office Fax", "fax"), ("Landline", "landline"), ("Land Line Phone", "landline"),
+        ("Fax", "fax"), ("Fax Number", "fax"), ("Office Fax", "fax"), ("Landline", "landline"),
+        ("Land Line Phone", "landline"),
     ],
 )  # fmt: skip
 def test_phones_have_a_type_where_the_header_says_so(header: str, label: str | None) -> None:

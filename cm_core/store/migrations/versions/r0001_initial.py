@@ -300,12 +300,12 @@ def upgrade() -> None:
         sa.Column("row_number", sa.BigInteger()),
         sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name="fk_opt_outs_person_id"),
         sa.PrimaryKeyConstraint("id", name="pk_opt_outs"),
-        sa.UniqueConstraint("import_id", "row_number", "channel", name="uq_opt_outs_import_id"),
         comment="What people asked for: permanent, by person or bare contact point, known to us or not",
         if_not_exists=True,
         **OPTIONS,
     )
     create_index("ix_opt_outs_email_key", "opt_outs", ["email_key"])
+    create_index("ix_opt_outs_import_id", "opt_outs", ["import_id", "row_number"])
     create_index("ix_opt_outs_person_id", "opt_outs", ["person_id"])
     create_index("ix_opt_outs_phone_e164", "opt_outs", ["phone_e164"])
     op.create_table(

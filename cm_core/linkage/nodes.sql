@@ -1,0 +1,77 @@
+-- What the source rows of each component say, newest first. Everything is decided by values (ties by value, lists
+-- sorted), never by ids or order of arrival. A component is whatever `components` says: an exact-tier component, or a
+-- single person.
+-- In:  identities, source_*, shared_keys, components(id, component).
+-- Out: component_phones, component_emails, component_addresses, component_names.
+
+create or replace table component_phones as
+select c.component, list_sort(list(distinct p.phone_e164)) as phones
+from source_phones as p
+inner join components as c on p.person_id = c.id
+anti join (select key from shared_keys where kind = 'phone') as s on p.phone_e164 = s.key
+where p.phone_type is distinct from 'fax'
+group by c.component;
+
+create or replace table component_emails as
+select c.component, list_sort(list(distinct e.email_key)) as emails
+from source_emails as e
+inner join components as c on e.person_id = c.id
+anti join (select key from shared_keys where kind = 'email') as s on e.email_key = s.key
+group by c.component;
+
+create or replace table component_addresses as
+select
+    c.component,
+    list_sort(list(distinct a.address_key) filter (a.street is not null)) as address_keys,
+    list_sort(list(distinct a.zip) filter (regexp_full_match(a.zip, '[0-9]{5}'))) as zips,
+    list_sort(list(distinct regexp_extract(a.street, '[0-9]+') || '|' || a.zip)
+        filter (regexp_matches(a.street, '[0-9]') and regexp_full_match(a.zip, '[0-9]{5}'))) as numbers,
+    list_sort(list(distinct upper(a.street) || '|' || a.zip[1:3])
+        filter (regexp_matches(a.street, '[0-9]') and regexp_full_match(a.zip, '[0-9]{5}'))) as lines,
+    list_sort(list(distinct upper(a.street)) filter (a.street is not null)) as streets,
+    arg_max(a.zip, struct_pack(day := p.source_date, value := a.zip)) filter (regexp_full_match(a.zip, '[0-9]{5}')) as zip
+from source_addresses as a
+inner join source_parties as p using (import_id, row_number, party_no)
+inner join components as c on a.person_id = c.id
+group by c.component;
+
+create or replace table component_names as
+with births as (
+    select
+        import_id, row_number, party_no, date_of_birth,
+        nullif(regexp_replace(upper(middle_name), '[^A-Z]', '', 'g'), '') as middle_key
+    from source_parties
+),
+-- A reversed name is LAST FIRST read as first and last, or LAST FIRST MIDDLE read as first, middle and last.
+turned as (
+    select
+        i.* replace (
+            case when not is_reversed then i.first_key when length(b.middle_key) > 1 then b.middle_key else i.last_key end
+                as first_key,
+            case when is_reversed then i.first_key else i.last_key end as last_key
+        ),
+        substr(case when is_reversed and length(b.middle_key) > 1 then i.last_key else b.middle_key end, 1, 1) as middle,
+        b.date_of_birth
+    from identities as i
+    inner join births as b using (import_id, row_number, party_no)
+)
+select
+    c.component,
+    arg_max(struct_pack(first := i.first_key, last := i.last_key), struct_pack(
+        whole := i.first_key is not null and i.last_key is not null and length(i.first_key) > 1,
+        day := i.source_date, first := i.first_key, last := i.last_key
+    )) filter (i.email_class = 'N') as name,
+    list_sort(list(distinct i.first_key) filter (i.email_class = 'N' and i.first_key is not null)) as first_names,
+    list_sort(list(distinct i.last_key) filter (i.email_class = 'N' and i.last_key is not null)) as last_names,
+    bool_or(i.email_class = 'N' and length(i.first_key) > 1) as has_whole_name,
+    list_sort(list(distinct i.generation) filter (i.email_class = 'N' and i.generation <> '')) as generations,
+    arg_max(i.generation, struct_pack(day := i.source_date, value := i.generation)) filter (i.generation <> '') as generation,
+    list_sort(list(distinct i.middle) filter (i.email_class = 'N' and i.middle <> '')) as middles,
+    arg_max(i.date_of_birth, struct_pack(day := i.source_date, value := i.date_of_birth)) as dob,
+    arg_max(struct_pack(key := i.organization_key, kind := i.entity_type), struct_pack(
+        day := i.source_date, key := i.organization_key, kind := i.entity_type
+    )) filter (i.email_class like 'O:%') as organization,
+    bool_or(i.email_class = 'N') as is_human
+from turned as i
+inner join components as c on i.person_id = c.id
+group by c.component;

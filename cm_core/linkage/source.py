@@ -1,0 +1,80 @@
+"""Where linkage reads from: which person every staged row became (MySQL), and what the rows say (the lake).
+
+Working from rows, not from the persons that imports built of them, makes the outcome independent of the order in which
+the imports came.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from cm_core.errors import StoreError
+from cm_core.lake import lake
+from cm_core.settings import Settings
+from cm_core.store.bulk import fetch
+from cm_core.store.database import Database
+
+_OWNERSHIP = "select import_id, `row_number`, party_no, person_id from person_sources"
+_OWNERSHIP_SCHEMA = pa.schema(
+    [("import_id", pa.string()), ("row_number", pa.int64()), ("party_no", pa.int16()), ("person_id", pa.int64())]
+)
+_IMPORTS = "select distinct import_id from person_rows order by import_id"
+_TABLES = {
+    "parties": "t.source_date, t.entity_type, t.middle_name, t.name_suffix, t.first_key, t.last_key, t.organization_key, "
+    "t.date_of_birth",
+    "phones": "t.phone_e164, t.phone_type",
+    "emails": "t.email_key",
+    "addresses": "t.address_key, t.street, t.zip",
+}
+_VALID = {"parties": "true", "phones": "t.phone_e164 is not null", "emails": "t.email is not null", "addresses": "true"}
+_LOAD = """
+create or replace table source_{table} as
+select p.person_id, p.import_id, p.row_number, p.party_no, {columns}
+from read_parquet($files, union_by_name = true) as t
+inner join person_rows as p
+    on t.import_id = p.import_id and t.row_number = p.row_number and t.party_no = p.party_no
+where {valid}
+"""
+_EMPTY = """
+create or replace table source_parties (
+    person_id bigint, import_id varchar, row_number bigint, party_no smallint, source_date timestamp, entity_type varchar,
+    middle_name varchar, name_suffix varchar, first_key varchar, last_key varchar, organization_key varchar,
+    date_of_birth date
+);
+create or replace table source_phones (
+    person_id bigint, import_id varchar, row_number bigint, party_no smallint, phone_e164 varchar, phone_type varchar
+);
+create or replace table source_emails (
+    person_id bigint, import_id varchar, row_number bigint, party_no smallint, email_key varchar
+);
+create or replace table source_addresses (
+    person_id bigint, import_id varchar, row_number bigint, party_no smallint, address_key varchar, street varchar,
+    zip varchar
+);
+"""
+
+
+def read_sources(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection) -> int:
+    """Make `source_parties`, `source_phones`, `source_emails` and `source_addresses` in `con`; returns the parties.
+
+    Each row is a staged row with the person it became. Raises StoreError if an import's staged rows are not in the lake.
+    """
+    con.execute("drop table if exists person_rows")
+    with database.connect() as connection:
+        fetch(connection, _OWNERSHIP, (), con, "person_rows", _OWNERSHIP_SCHEMA)
+    imports = [str(row[0]) for row in con.execute(_IMPORTS).fetchall()]
+    if not imports:
+        con.execute(_EMPTY)
+        return 0
+    store = lake(settings)
+    for table, columns in _TABLES.items():
+        files = []
+        for import_id in imports:
+            key = f"staged/{import_id}/{table}.parquet"
+            try:
+                files.append(str(store.materialize(key, settings.scratch_dir / "staged" / import_id)))
+            except StoreError as error:
+                raise StoreError(f"Staged rows of import {import_id} are missing. {error} Run the import again.") from None
+        con.execute(_LOAD.format(table=table, columns=columns, valid=_VALID[table]), {"files": files})
+    return int(con.execute("select count(*) from source_parties").fetchall()[0][0])

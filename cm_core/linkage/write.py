@@ -1,0 +1,230 @@
+"""Golden records, entity ids and links into MySQL: one transaction that writes only what differs.
+
+Which persons are one comes in as `clusters`; nothing is decided about that here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from pymysql.connections import Connection
+
+from cm_core.compute import sql
+from cm_core.linkage import pairs
+from cm_core.settings import Settings
+from cm_core.store.bulk import fetch, load
+from cm_core.store.database import Database
+from cm_core.store.ids import allot
+from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
+
+_WRITER_TIMEOUT_S = 1800.0
+
+_PERSONS = """
+select id, entity_id, name_prefix, first_name, middle_name, last_name, name_suffix, organization_name, date_of_birth,
+    is_original, is_manually_verified, source_date
+from persons
+"""
+_PERSONS_SCHEMA = pa.schema(
+    [
+        ("id", pa.int64()), ("entity_id", pa.int64()), ("name_prefix", pa.string()), ("first_name", pa.string()),
+        ("middle_name", pa.string()), ("last_name", pa.string()), ("name_suffix", pa.string()),
+        ("organization_name", pa.string()), ("date_of_birth", pa.date32()), ("is_original", pa.int8()),
+        ("is_manually_verified", pa.int8()), ("source_date", pa.timestamp("us")),
+    ]
+)  # fmt: skip
+_VERIFIED = """
+select person_id, max(email) as email, max(phone) as phone, count(*) as contacts
+from (
+    select person_id, max(is_verified) as email, 0 as phone from email_addresses where email is not null group by person_id
+    union all
+    select person_id, 0, max(is_verified) from phone_numbers where phone_e164 is not null group by person_id
+    union all
+    select person_id, 0, 0 from addresses group by person_id
+) as contacts
+group by person_id
+"""
+_VERIFIED_SCHEMA = pa.schema(
+    [("person_id", pa.int64()), ("email", pa.int64()), ("phone", pa.int64()), ("contacts", pa.int64())]
+)
+_LINKS = """
+select id, original_id, duplicate_id, match_score, match_reason, match_tier, match_probability from person_duplicates
+"""
+_LINKS_SCHEMA = pa.schema(
+    [
+        ("id", pa.int64()), ("original_id", pa.int64()), ("duplicate_id", pa.int64()),
+        ("match_score", pa.decimal128(5, 2)), ("match_reason", pa.string()), ("match_tier", pa.int16()),
+        ("match_probability", pa.decimal128(9, 8)),
+    ]
+)  # fmt: skip
+_USED = "select entity_id from entity_successors union select entity_id from persons"
+_USED_SCHEMA = pa.schema([("entity_id", pa.int64())])
+_AS_BOOLEAN = "alter table persons_now alter is_original type boolean"
+
+# Evidence between each golden record and its duplicates, person by person.
+_MEMBERS = """
+create or replace table components as
+select id, id as component
+from placed
+where cluster in (select cluster from placed group by cluster having count(*) > 1)
+"""
+_GOLDEN_PAIRS = """
+create or replace table evidence_pairs as
+with linked as (
+    select id_l, id_r, match_probability from component_evidence
+    union all
+    select id_r, id_l, match_probability from component_evidence
+)
+select p.golden_id as id_l, p.id as id_r, max(l.match_probability) as match_probability
+from placed as p
+left join exact_components as g on p.golden_id = g.id
+left join exact_components as d on p.id = d.id
+left join linked as l on d.component = l.id_l and g.component = l.id_r
+where p.golden_id <> p.id
+group by all
+"""
+_FRESH = """
+update entities
+set entity_id = f.entity_id
+from (
+    select cluster, $first + row_number() over (order by cluster) - 1 as entity_id
+    from entities
+    where entity_id is null
+) as f
+where entities.cluster = f.cluster
+"""
+_NEED_FRESH = "select count(*) from entities where entity_id is null"
+_SUCCESSORS = """
+select r.entity_id, e.entity_id as successor_id, $job as job_id
+from retired as r
+inner join entities as e on r.cluster = e.cluster
+where r.entity_id <> e.entity_id
+"""
+
+_TEMPORARY = {
+    "link_gone": "id bigint primary key",
+    "link_changed": "id bigint primary key, match_score decimal(5,2) not null, match_reason varchar(100) character set utf8mb4 "
+    "not null, match_tier smallint, match_probability decimal(9,8)",
+    "link_persons": "id bigint primary key, is_original tinyint not null, entity_id bigint not null",
+}
+_DELETE = "delete d from person_duplicates as d join link_gone as g on d.id = g.id"
+_UPDATE = """
+update person_duplicates as d join link_changed as c on d.id = c.id
+set d.match_score = c.match_score, d.match_reason = c.match_reason, d.match_tier = c.match_tier,
+    d.match_probability = c.match_probability, d.job_id = %s
+"""
+_PLACE = """
+update persons as p join link_persons as n on p.id = n.id
+set p.is_original = n.is_original, p.entity_id = n.entity_id, p.updated_at = current_timestamp(6)
+"""
+_INSERT_COLUMNS = (
+    "id", "original_id", "duplicate_id", "match_score", "match_reason", "match_tier", "match_probability", "job_id",
+)  # fmt: skip
+_INSERT = """
+select $first + row_number() over (order by duplicate_id) - 1, original_id, duplicate_id, match_score, match_reason,
+    match_tier, match_probability, $job
+from new_links
+"""
+_AUDIT_COLUMNS = (
+    "job_id", "action", "original_person_id", "duplicate_person_id", "match_score", "match_reason", "merged_fields",
+)  # fmt: skip
+_AUDIT = """
+select $job, action, original_id, duplicate_id, match_score, match_reason, merged_fields
+from (
+    select 1 as step, 'unlink' as action, original_id, duplicate_id, match_score, match_reason, null::varchar as merged_fields
+    from gone_links
+    union all
+    select 2, 'golden', original_id, former_id, null, 'replaces the former golden record', null
+    from new_goldens
+    union all
+    select 3, 'link', l.original_id, l.duplicate_id, l.match_score, l.match_reason, m.merged_fields
+    from new_links as l
+    left join merged_fields as m using (original_id, duplicate_id)
+)
+order by step, original_id, duplicate_id
+"""
+_SUMMARY = """
+select (select count(*) from wanted_links), (select count(distinct cluster) from placed),
+    (select count(distinct original_id) from wanted_links), (select count(*) from new_links),
+    (select count(*) from gone_links), (select count(*) from changed_links), (select count(*) from changed_persons)
+"""
+
+
+@dataclass(frozen=True)
+class Written:
+    """Links there are now, clusters (single persons too), golden records with duplicates, and what was changed."""
+
+    duplicates: int
+    clusters: int
+    golden: int
+    linked: int
+    unlinked: int
+    rescored: int
+    persons_changed: int
+
+
+def write(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job_id: str) -> Written:
+    """Bring persons, person_duplicates, entity_successors and the audit log to what `clusters` says, under the writer lock.
+
+    Needs `clusters`, `exact_components`, `component_evidence` and what `records.build` makes. Writing again changes
+    nothing. Raises WriterBusy if an import holds the lock for half an hour.
+    """
+
+    def attempt() -> Written:
+        with (
+            database.connect() as connection,
+            named_lock(connection, WRITER_LOCK, timeout_s=_WRITER_TIMEOUT_S),
+            transaction(connection),
+        ):
+            return _write(connection, con, job_id)
+
+    return retry_deadlocks(attempt)()
+
+
+def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> Written:
+    for table, query, schema in (
+        ("persons_now", _PERSONS, _PERSONS_SCHEMA),
+        ("verified", _VERIFIED, _VERIFIED_SCHEMA),
+        ("links_now", _LINKS, _LINKS_SCHEMA),
+        ("used_entities", _USED, _USED_SCHEMA),
+    ):
+        con.execute(f"drop table if exists {table}")
+        fetch(connection, query, (), con, table, schema)
+    con.execute(_AS_BOOLEAN)
+    con.execute(sql(__package__, "golden.sql"))
+    fresh = int(con.execute(_NEED_FRESH).fetchall()[0][0])
+    if fresh:
+        con.execute(_FRESH, {"first": allot(connection, "persons", fresh)})
+    con.execute(_MEMBERS)
+    con.execute(sql(__package__, "nodes.sql"))
+    con.execute(_GOLDEN_PAIRS)
+    pairs.explain(con)
+    con.execute(sql(__package__, "wanted.sql"))
+    written = Written(*(int(value) for value in con.execute(_SUMMARY).fetchall()[0]))
+    _apply(connection, con, job_id, written)
+    return written
+
+
+def _apply(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str, written: Written) -> None:
+    with connection.cursor() as cursor:
+        for name, columns in _TEMPORARY.items():
+            cursor.execute(f"drop temporary table if exists {name}")
+            cursor.execute(f"create temporary table {name} ({columns})")
+        if written.unlinked:
+            load(connection, con, "select id from gone_links order by id", "link_gone", ("id",))
+            cursor.execute(_DELETE)
+        if written.rescored:
+            columns = ("id", "match_score", "match_reason", "match_tier", "match_probability")
+            load(connection, con, f"select {', '.join(columns)} from changed_links order by id", "link_changed", columns)
+            cursor.execute(_UPDATE, (job_id,))
+        if written.linked:
+            first = allot(connection, "person_duplicates", written.linked)
+            load(connection, con, _INSERT, "person_duplicates", _INSERT_COLUMNS, params={"first": first, "job": job_id})
+        if written.persons_changed:
+            query = "select id, is_original, entity_id from changed_persons order by id"
+            load(connection, con, query, "link_persons", ("id", "is_original", "entity_id"))
+            cursor.execute(_PLACE)
+    load(connection, con, _SUCCESSORS, "entity_successors", ("entity_id", "successor_id", "job_id"), params={"job": job_id})
+    load(connection, con, _AUDIT, "dedup_audit_log", _AUDIT_COLUMNS, params={"job": job_id})

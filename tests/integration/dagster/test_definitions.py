@@ -1,0 +1,54 @@
+"""The whole code location, dbt models included, as the code server loads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from cm_core.settings import get_settings
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> dg.AssetGraph:
+    from cm_assets.definitions import defs
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CM_HOME", str(tmp_path_factory.mktemp("home")))
+        get_settings.cache_clear()
+        loaded = defs()
+        assert isinstance(loaded, dg.Definitions)
+        repository = loaded.get_repository_def()
+        get_settings.cache_clear()
+    return repository.asset_graph
+
+
+def _models(graph: dg.AssetGraph) -> set[dg.AssetKey]:
+    return {key for key in graph.get_all_asset_keys() if "dbt" in graph.get(key).kinds}
+
+
+def test_every_model_follows_the_duplicates_and_the_lists_under_one_condition(graph: dg.AssetGraph) -> None:
+    conditions = {graph.get(key).automation_condition for key in _models(graph)}
+    (condition,) = conditions
+    assert condition is not None
+    assert condition.get_label() == "after person_duplicates, dnc_registry, opt_outs"
+
+
+@pytest.mark.parametrize("channel", ["call", "sms", "email", "mail"])
+def test_lineage_goes_from_the_raw_file_to_each_verdict(graph: dg.AssetGraph, channel: str) -> None:
+    ancestors = {
+        key.to_user_string()
+        for key in graph.get_ancestor_asset_keys(dg.AssetKey(f"{channel}_verdicts"), include_self=False)
+    }
+    assert {"raw_import", "staging_raw_import", "persons", "opt_outs"} <= ancestors
+
+
+def test_dbt_tests_are_checks_of_their_models(graph: dg.AssetGraph) -> None:
+    assert any(check.asset_key in _models(graph) for check in graph.asset_check_keys)
+
+
+def test_workspace_and_cloud_files_name_this_code_location() -> None:
+    root = Path(__file__).parents[3]
+    assert "python_module: cm_assets.definitions" in (root / "workspace.yaml").read_text()
+    assert "module_name: cm_assets.definitions" in (root / "dagster_cloud.yaml").read_text()
