@@ -26,7 +26,7 @@ def write_dagster_home(settings: Settings) -> Path:
         handle, name = tempfile.mkstemp(prefix=".dagster-", suffix=".yaml", dir=home)
         with os.fdopen(handle, "w", encoding="utf-8") as out:
             out.write(wanted)
-        os.replace(name, path)
+        Path(name).replace(path)
     return home
 
 

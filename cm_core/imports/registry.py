@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import os
 import re
 import time
 from dataclasses import dataclass
@@ -66,29 +67,30 @@ def register_file(
     again under its own id. A file that cannot be an import (empty, too large, unknown feed) is registered as
     REJECTED with the reason. Raises FileRejected where there is no file to register.
     """
-    size = _check_path(path)
+    _check_path(path)
+    name = _readable(path.name)
     sha256, size = _hash(path)
-    chosen = feed or choose_feed(path.name)
+    chosen = feed or choose_feed(name)
     modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
     user = uploaded_by or _user()
     arrived = now()
     with database.connect() as connection, named_lock(connection, _LOCK, timeout_s=600):
-        if known := _same_bytes(connection, sha256, chosen):
-            return _again(database, connection, known, path.name, user, arrived, modified)
         reason = _refusal(settings, chosen, size)
+        if known := _same_bytes(connection, sha256, chosen, refused=reason is not None):
+            return _again(database, connection, known, name, user, arrived, modified)
         if reason:
             import_id = _insert(
-                connection, chosen, path.name, "", path.resolve().as_uri(), user, arrived, modified, size, sha256
+                connection, chosen, name, "", path.resolve().as_uri(), user, arrived, modified, size, sha256
             )
             records.set_status(connection, import_id, "REJECTED", status_reason=reason, finished_at=now())
             connection.commit()
             return Registration(import_id, "REJECTED", chosen, reason=reason)
         store = landing_zone(settings)
-        key = _free_key(store, path.name, arrived)
+        key = _free_key(store, name, arrived)
         store.put_file(path, key, write_once=True)
         info = store.head(key)
         assert info is not None
-        import_id = _insert(connection, chosen, path.name, key, store.url(key), user, arrived, modified, size, sha256)
+        import_id = _insert(connection, chosen, name, key, store.url(key), user, arrived, modified, size, sha256)
         HOLD.take(database, import_id)
         _enter_ledger(connection, store, info, import_id)
         connection.commit()
@@ -153,18 +155,23 @@ def choose_feed(name: str, folders: tuple[str, ...] = ()) -> str:
     return "contacts"
 
 
-def _check_path(path: Path) -> int:
-    if not path.exists():
-        raise FileRejected(f"{path}: there is no such file.")
-    if path.is_dir():
-        raise FileRejected(f"{path}: is a folder. Name the files in it, for example {path}/*.csv.")
-    if not path.is_file():
-        raise FileRejected(f"{path}: is not a regular file.")
+def _check_path(path: Path) -> None:
+    shown = _readable(str(path))
     try:
-        with path.open("rb"):
-            return path.stat().st_size
+        if not path.exists():
+            raise FileRejected(f"{shown}: there is no such file.")
+        if path.is_dir():
+            raise FileRejected(f"{shown}: is a folder. Name the files in it, for example {shown}/*.csv.")
+        if not path.is_file():
+            raise FileRejected(f"{shown}: is not a regular file.")
+        path.open("rb").close()
     except OSError as error:
-        raise FileRejected(f"{path}: cannot be read: {error.strerror}.") from None
+        raise FileRejected(f"{shown}: cannot be read: {error.strerror}.") from None
+
+
+def _readable(name: str) -> str:
+    """A path's text where bytes of another encoding than UTF-8 are replaced: neither databases nor JSON take them."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _hash(path: Path) -> tuple[str, int]:
@@ -186,13 +193,16 @@ def _refusal(settings: Settings, feed: str, size: int) -> str | None:
     return None
 
 
-def _same_bytes(connection: Connection[Any], sha256: str, feed: str) -> tuple[str, str] | None:
-    """The import of these bytes for this feed that counts: a finished one, else one to take up again."""
+def _same_bytes(connection: Connection[Any], sha256: str, feed: str, *, refused: bool) -> tuple[str, str] | None:
+    """The import of these bytes for this feed that counts: a finished one, else one to take up again.
+
+    One that was refused before it was stored counts only where the file is `refused` again.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "select import_id, status from import_metadata where checksum_sha256 = %s and feed = %s "
-            "and status <> 'DUPLICATE' order by status = 'COMPLETE' desc, id limit 1",
-            (sha256, feed),
+            "and status <> 'DUPLICATE' and (landing_key <> '' or %s) order by status = 'COMPLETE' desc, id limit 1",
+            (sha256, feed, refused),
         )
         row = cursor.fetchone()
     return (row[0], row[1]) if row else None
@@ -288,8 +298,10 @@ def _register_object(
         if reason := _refusal(settings, feed, info.size):
             records.set_status(connection, import_id, "REJECTED", status_reason=reason, finished_at=now())
             registration = Registration(import_id, "REJECTED", feed, reason=reason)
-        elif (known := _same_bytes(connection, sha256, feed)) and known[0] != import_id:
+        elif (known := _same_bytes(connection, sha256, feed, refused=False)) and known[0] != import_id:
             _mark_duplicate(connection, import_id, known[0])
+            if known[1] in ("FAILED", "REJECTED"):  # whoever drops the file again wants it tried again
+                records.set_status(connection, known[0], "PENDING", status_reason=None)
             registration = Registration(import_id, "DUPLICATE", feed, duplicate_of=known[0])
         _enter_ledger(connection, store, info, import_id)
         connection.commit()
@@ -333,9 +345,13 @@ def _is_upload(key: str) -> bool:
 def _free_key(store: ObjectStore, name: str, arrived: datetime) -> str:
     """`raw-uploads/YYYY/MM/DD/HH/<name>_<timestamp>.<ext>` (seed D1), numbered where two arrive in one second."""
     path = Path(re.sub(r"[^\w.\- ()&+,@=]", "_", name))
-    base = f"{_PREFIX}/{arrived:%Y/%m/%d/%H}/{path.stem[:150]}_{arrived:%Y%m%d_%H%M%S}"
+    # A file name has at most 255 bytes, however many characters these are.
+    stem, suffix = (
+        text.encode()[:limit].decode(errors="ignore") for text, limit in ((path.stem, 150), (path.suffix, 20))
+    )
+    base = f"{_PREFIX}/{arrived:%Y/%m/%d/%H}/{stem}_{arrived:%Y%m%d_%H%M%S}"
     for number in range(1, 10_000):
-        key = f"{base}{'' if number == 1 else f'_{number}'}{path.suffix[:20]}"
+        key = f"{base}{'' if number == 1 else f'_{number}'}{suffix}"
         if not store.exists(key):
             return key
     raise CmError(f"{store.url(base)}: thousands of files of this name arrived within a second.")

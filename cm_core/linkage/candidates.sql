@@ -13,13 +13,15 @@ from met as m
 inner join records as l on m.id_l = l.unique_id
 inner join records as r on m.id_r = r.unique_id
 where (
-        l.first_name is null or r.first_name is null
-        or list_contains(l.name_forms, r.first_name) or list_contains(r.name_forms, l.first_name)
+        list_contains(l.name_forms, r.first_name) or list_contains(r.name_forms, l.first_name)
         or l.name_class = r.name_class
         or list_has_any(l.first_names, r.first_names)
         or (length(l.first_name) = 1 or length(r.first_name) = 1) and l.first_name[1] = r.first_name[1]
         or l.first_name = r.last_name and l.last_name = r.first_name
-        or not (l.name_is_known and r.name_is_known) and jaro_winkler_similarity(l.first_name, r.first_name) >= 0.85
+        or not (l.name_is_known and r.name_is_known) and (
+            jaro_winkler_similarity(l.first_name, r.first_name) >= 0.85
+            or damerau_levenshtein(l.first_name, r.first_name) = 1 and least(length(l.first_name), length(r.first_name)) >= 3
+        )
     )
     and not (
         l.generation is not null and r.generation is not null and not list_has_any(l.generations, r.generations)

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import SequenceMatcher
 
 import duckdb
 
 from cm_core.linkage import components
 
+#: Given names less alike than this (difflib's ratio) are no slip of each other.
+_LIKE = 0.6
 # Only clusters that could hold a conflict need the slow, careful way: more than two components, or two that differ.
 _EDGES = """
 create or replace table cluster_edges as
@@ -117,11 +120,15 @@ def contradict(one: Person, other: Person) -> bool:
         parts = zip(one.born.timetuple()[:3], other.born.timetuple()[:3], strict=True)
         if sum(a == b for a, b in parts) < 2:
             return True
-    if not (one.first_name and other.first_name and one.known and other.known):
+    if not (one.first_name and other.first_name):
         return False
     if one.name_class == other.name_class or one.first_name in other.forms or other.first_name in one.forms:
         return False
-    return len(one.first_name) > 1 and len(other.first_name) > 1
+    if min(len(one.first_name), len(other.first_name)) == 1:
+        return one.first_name[0] != other.first_name[0]
+    if one.known and other.known:
+        return True
+    return SequenceMatcher(None, one.first_name, other.first_name).ratio() < _LIKE
 
 
 def _refusals(con: duckdb.DuckDBPyConnection) -> list[tuple[int, int]]:

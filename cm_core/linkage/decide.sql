@@ -17,7 +17,8 @@ with looked_at as (
         coalesce((year(l.dob) = year(r.dob))::integer + (month(l.dob) = month(r.dob))::integer
             + (day(l.dob) = day(r.dob))::integer < 2, false) as other_birthday,
         l.last_name <> r.last_name and not list_has_any(l.last_names, r.last_names) and l.first_name <> r.last_name
-        and jaro_winkler_similarity(l.last_name, r.last_name) < 0.92 as other_surname,
+        and jaro_winkler_similarity(l.last_name, r.last_name) < 0.92
+        and damerau_levenshtein(l.last_name, r.last_name) > 1 as other_surname,
         l.name_is_known and r.name_is_known as both_known,
         l.name_class <> r.name_class and l.name_is_known and r.name_is_known and length(l.first_name) > 1
         and length(r.first_name) > 1 and (

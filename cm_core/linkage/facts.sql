@@ -2,7 +2,7 @@
 -- and apply"), applied to all source rows at once, so that the outcome does not depend on the order of imports.
 -- In:  source_parties, source_phones, source_emails, source_addresses (staged rows with their person_id),
 --      first_names(first_key, name_class, ...), rules(shared_max, phone_needs_first_name).
--- Out: identities, shared_keys(kind, key, surnames), facts(person_id, kind, key, class).
+-- Out: identities, shared_keys(kind, key, surnames), row_facts (the facts of each row), facts(person_id, kind, key, class).
 --
 --   email: all humans are one class; legal entities only under the same name.
 --   phone: humans under the same first-name class and generation; legal entities as above.
@@ -28,7 +28,8 @@ with classed as (
         p.organization_key,
         -- WU CHRIS out of a list without commas: 10 times likelier the other way round. Only the model's records are
         -- turned; keys stay as they were read, as they do in resolve.
-        coalesce(f.given_over_surname - l.given_over_surname < -2.3 and length(p.last_key) > 1, false) as is_reversed
+        coalesce(case when length(p.last_key) = 1 then f.given_over_surname < -2.3
+            else f.given_over_surname - l.given_over_surname < -2.3 end, false) as is_reversed
     from source_parties as p
     left join first_names as f on p.first_key = f.first_key
     left join first_names as l on p.last_key = l.first_key
@@ -79,7 +80,7 @@ from contact_facts as f, rules as r
 where r.shared_max > 0 and f.surnames > r.shared_max;
 
 -- Two parties of one row are two by construction: only the first may use a key both have.
-create or replace table facts as
+create or replace table row_facts as
 with keyed as (
     select h.person_id, h.import_id, h.row_number, h.party_no, h.kind, h.key, coalesce(h.class, f.only_class, '') as class
     from holders as h
@@ -93,9 +94,12 @@ with keyed as (
     inner join source_addresses as a using (import_id, row_number, party_no)
     where i.entity_type = 'person' and i.first_key <> '' and i.last_key <> '' and regexp_full_match(a.zip, '[0-9]{5}')
 )
-select person_id, kind, key, class
+select *
 from keyed
 qualify row_number() over (partition by import_id, row_number, kind, key, class order by party_no) = 1;
+
+create or replace table facts as
+select person_id, kind, key, class from row_facts;
 
 -- Stars: every carrier of a key to the lowest of them, never all pairs.
 create or replace table tier1_edges as

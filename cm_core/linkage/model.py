@@ -72,7 +72,9 @@ def comparisons() -> list[Any]:
                 ),
                 _level(
                     "not (name_is_known_l and name_is_known_r) "
-                    "and jaro_winkler_similarity(first_name_l, first_name_r) >= 0.85",
+                    "and (jaro_winkler_similarity(first_name_l, first_name_r) >= 0.85 "
+                    "or (damerau_levenshtein(first_name_l, first_name_r) = 1 "
+                    "and least(length(first_name_l), length(first_name_r)) >= 3))",
                     "misspelt",
                 ),
                 cll.ElseLevel(),
@@ -90,7 +92,11 @@ def comparisons() -> list[Any]:
                     m=0.005,
                     u=0.005,
                 ),
-                _level("jaro_winkler_similarity(last_name_l, last_name_r) >= 0.92", "misspelt"),
+                _level(
+                    "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.92 or (damerau_levenshtein(last_name_l, last_name_r) "
+                    "= 1 and least(length(last_name_l), length(last_name_r)) >= 4)",
+                    "misspelt",
+                ),
                 _level(
                     "list_has_any(last_names_l, last_names_r) or (least(length(last_name_l), length(last_name_r)) >= 4 "
                     "and (contains(last_name_l, last_name_r) or contains(last_name_r, last_name_l)))",

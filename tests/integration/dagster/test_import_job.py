@@ -41,8 +41,11 @@ def test_an_import_runs_in_the_instance_of_the_ui(
 
     with _instance(settings) as instance:
         run = instance.get_run_by_id(result.run_id)
-        assert run and run.job_name == "import_contacts" and run.tags["dagster/partition"] == import_id
-        assert run.remote_job_origin and run.remote_job_origin.location_name == "cm_assets.definitions"
+        assert run
+        assert run.job_name == "import_contacts"
+        assert run.tags["dagster/partition"] == import_id
+        assert run.remote_job_origin
+        assert run.remote_job_origin.location_name == "cm_assets.definitions"
         for asset in ("raw_import", "staging_raw_import", "persons", "person_sources", "import_report"):
             assert instance.get_materialized_partitions(dg.AssetKey(asset)) == {import_id}
         checks = _checks(instance, result.run_id)
@@ -63,7 +66,8 @@ def test_a_rejected_file_is_a_one_line_error_and_the_next_import_goes_on(
     assert not result.success
     assert len(result.run_ids) == 2
     (error,) = result.errors
-    assert error.startswith(f"{empty}: ") and "\n" not in error
+    assert error.startswith(f"{empty}: ")
+    assert "\n" not in error
     assert records.get(database, empty).status == "REJECTED"
     assert records.get(database, good).status == "COMPLETE"
 
@@ -110,7 +114,8 @@ def _hanging_run(settings: Settings, import_id: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", _HANG, import_id], env=environment, stdout=subprocess.PIPE, text=True
     )
-    assert process.stdout and process.stdout.readline() == "at work\n"
+    assert process.stdout
+    assert process.stdout.readline() == "at work\n"
     return process
 
 

@@ -21,7 +21,8 @@ SNAPSHOT = HERE / "graph_snapshot.txt"
 
 def _snapshot(defs: dg.Definitions) -> str:
     spec = importlib.util.spec_from_file_location("graph_snapshot", HERE / "snapshot.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return str(module.snapshot(defs))

@@ -33,7 +33,8 @@ def _run(instance: dg.DagsterInstance, status: DagsterRunStatus) -> None:
 
 def test_a_waiting_import_gets_its_partition_and_a_run_of_its_target() -> None:
     result = requests([_waiting(2, target="opt_outs")], JOBS)
-    assert result.run_requests and result.dynamic_partitions_requests
+    assert result.run_requests
+    assert result.dynamic_partitions_requests
     (run,) = result.run_requests
     assert (run.job_name, run.partition_key, run.run_key) == (
         "import_opt_outs",

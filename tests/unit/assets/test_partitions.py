@@ -57,12 +57,14 @@ def test_an_import_that_fails_does_not_keep_the_others_from_being_tried(instance
     assert not result.success
     assert tried == IDS
     failure = result.failure_data_for_node("rows")
-    assert failure and failure.user_failure_data
+    assert failure
+    assert failure.user_failure_data
     assert failure.user_failure_data.description == ("1 of 3 imports failed. imp_2: imp_2.csv: the file is empty")
 
 
 def test_a_single_import_fails_with_its_own_message(instance: dg.DagsterInstance) -> None:
     result = _materialize(_asset([], bad={"imp_2"}), instance, partition_key="imp_2")
     failure = result.failure_data_for_node("rows")
-    assert failure and failure.user_failure_data
+    assert failure
+    assert failure.user_failure_data
     assert failure.user_failure_data.description == "imp_2.csv: the file is empty"

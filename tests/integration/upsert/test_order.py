@@ -1,0 +1,83 @@
+"""Whatever the order and batching of imports, the same source rows end in the same golden clusters and values."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cm_core import linkage
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from rows import Row, files, golden, import_file, query, write_file
+
+checked = hypothesis_settings(
+    max_examples=3,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def _outcome(make_settings: Any, make_database: Any, paths: list[Path]) -> set[Any]:
+    database = make_database()
+    settings = make_settings(database=database)
+    for path in paths:
+        import_file(settings, database, path)
+    linkage.run(settings, database)
+    return golden(database)
+
+
+@checked
+@given(batches=files, seed=st.integers(0, 1000))
+def test_golden_clusters_do_not_depend_on_the_order(
+    batches: list[list[Row]], seed: int, make_settings: Any, make_database: Any
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        unique = list({tuple(batch): batch for batch in batches}.values())
+        paths = [write_file(Path(folder) / f"{n}.csv", batch, day=n) for n, batch in enumerate(unique)]
+        shuffled = random.Random(seed).sample(paths, len(paths))
+        assert _outcome(make_settings, make_database, paths) == _outcome(make_settings, make_database, shuffled)
+
+
+@pytest.mark.soak
+@hypothesis_settings(parent=checked, max_examples=60)
+@given(batches=files, seed=st.integers(0, 1000))
+def test_golden_clusters_do_not_depend_on_the_order_long(
+    batches: list[list[Row]], seed: int, make_settings: Any, make_database: Any
+) -> None:
+    test_golden_clusters_do_not_depend_on_the_order.hypothesis.inner_test(batches, seed, make_settings, make_database)
+
+
+def _switchboard(surnames: tuple[str, ...]) -> list[Row]:
+    return [Row(first="Ann", last=name, phone="405-232-9700") for name in surnames]
+
+
+def test_a_phone_found_to_be_shared_takes_persons_apart_again(
+    make_settings: Any, make_database: Any, tmp_path: Path
+) -> None:
+    few = write_file(tmp_path / "few.csv", _switchboard(("Adams", "Baker")), day=1)
+    many = write_file(tmp_path / "many.csv", _switchboard(("Clark", "Davis", "Evans", "Flynn")), day=2)
+
+    database = make_database()
+    settings = make_settings(database=database)
+    import_file(settings, database, few)
+    assert query(database, "select count(*) from persons") == [(1,)]
+    linkage.run(settings, database)
+    import_file(settings, database, many)
+    linkage.run(settings, database)
+
+    assert len(golden(database)) == 6
+    assert query(database, "select count(distinct person_id) from person_sources") == [(6,)]
+    assert query(database, "select action, count(*) from dedup_audit_log group by action") == [("split", 1)]
+    assert query(
+        database,
+        "select p.last_name, n.phone_e164 from persons as p join phone_numbers as n on n.person_id = p.id order by 1",
+    ) == [(name, "+14052329700") for name in ("Adams", "Baker", "Clark", "Davis", "Evans", "Flynn")]
+    assert golden(database) == _outcome(make_settings, make_database, [many, few])
+    before = golden(database)
+    linkage.run(settings, database)
+    assert golden(database) == before
