@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from cm_core.imports.feed_catalog import load_feed
 from cm_core.imports.mapping import map_columns
 from cm_core.imports.reader import read_batches, read_layout
 from cm_core.imports.staging import load_source, stage_contacts
+from cm_core.linkage import clusters, model, pairs, records
 from cm_core.sample_data import generate
 from cm_core.sample_data.generate import read_truth
 from cm_core.settings import Settings
@@ -37,6 +39,36 @@ _COLLECT = {
     "source_emails": "select import_id, row_number, party_no, email_key from emails where email is not null",
     "source_addresses": "select import_id, row_number, party_no, address_key, street, zip from addresses",
 }
+_TRUTH = """
+create or replace table truth as
+select file as import_id, row_number, party_no, true_person_id, household_id from read_csv(?)
+"""
+_KNOWN = """
+select c.cluster, x.component, t.true_person_id, t.household_id, p.person_id
+from source_parties as p
+inner join clusters as c using (person_id)
+inner join exact_components as x on p.person_id = x.id
+inner join truth as t using (import_id, row_number, party_no)
+"""
+_WRONG = f"""
+with known as ({_KNOWN})
+select
+    case when a.component = b.component then 'exact' else 'model' end,
+    case when a.household_id = b.household_id then 'household' else 'strangers' end,
+    count(*)
+from known as a
+inner join known as b on a.cluster = b.cluster and a.person_id < b.person_id
+where a.true_person_id <> b.true_person_id
+group by all
+order by all
+"""
+_HOUSEHOLDS = f"""
+with known as ({_KNOWN})
+select count(*)
+from (
+    select cluster from known group by cluster, household_id having count(distinct true_person_id) > 1
+)
+"""
 _NUMBER = """
 create or replace table {table} as
 select row_number() over (order by import_id, row_number, party_no) as person_id, * from {table}
@@ -58,7 +90,9 @@ def stage_files(con: duckdb.DuckDBPyConnection, files: tuple[Path, ...], setting
         layout = read_layout(path, dialect, feed)
         batches = read_batches(path, dialect, layout, max_field_chars=settings.max_field_chars)
         load_source(con, batches, progress=lambda rows: None)
-        stage_contacts(con, map_columns(layout.headers, feed), layout.headers, path.name, datetime(2026, 1, 1 + position))
+        stage_contacts(
+            con, map_columns(layout.headers, feed), layout.headers, path.name, datetime(2026, 1, 1 + position)
+        )
         for table, query in _COLLECT.items():
             query = query.replace("import_id,", f"'{path.name}' as import_id,", 1)
             con.execute(f"create table {table} as {query}" if position == 0 else f"insert into {table} {query}")
@@ -90,3 +124,72 @@ def score_pairs(clusters: Mapping[Key, int], truth: Mapping[Key, int]) -> dict[s
         "recall": round(recall, 5),
         "f1": round(2 * precision * recall / (precision + recall), 5) if precision + recall else 0.0,
     }
+
+
+def by_kind(con: duckdb.DuckDBPyConnection, truth_path: Path) -> dict[str, int]:
+    """Wrong pairs by where they come from, and clusters that hold two people of one household."""
+    con.execute(_TRUTH, (str(truth_path),))
+    wrong = {f"wrong_pairs_{stage}_{where}": int(count) for stage, where, count in con.execute(_WRONG).fetchall()}
+    households = int(con.execute(_HOUSEHOLDS).fetchall()[0][0])
+    return {**wrong, "clusters_with_two_of_a_household": households}
+
+
+def run(people: int, seed: int) -> dict[str, object]:
+    """Generate, stage, link and score; seconds are wall-clock."""
+    with tempfile.TemporaryDirectory(prefix="cm-bench-") as folder:
+        settings = Settings(home=Path(folder) / "home", compute_memory_limit="4GB")
+        started = time.perf_counter()
+        made = generate(people, seed, Path(folder) / "lists")
+        generated = time.perf_counter()
+        with session(settings) as con:
+            stage_files(con, made.files, settings)
+            staged = time.perf_counter()
+            records.read_facts(con, settings)
+            counts = records.build(con)
+            exact = _score(con, made.truth_path, "select import_id, row_number, party_no, component from source_parties "
+                           "inner join exact_components on person_id = id")  # fmt: skip
+            built = time.perf_counter()
+            scoring = pairs.score(con, settings, model.default())
+            con.execute("create or replace table component_evidence as from evidence")
+            clustering = clusters.cluster(con)
+            linked = time.perf_counter()
+            final = _score(
+                con,
+                made.truth_path,
+                "select import_id, row_number, party_no, cluster from source_parties inner join clusters using (person_id)",
+            )
+            kinds = by_kind(con, made.truth_path)
+        return {
+            "people": people,
+            "rows": made.rows,
+            "generate_rows_per_second": round(made.rows / (generated - started)),
+            "staging_seconds": round(staged - generated, 1),
+            "records_seconds": round(built - staged, 1),
+            "pairs_and_clusters_seconds": round(linked - built, 1),
+            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "exact_tier": exact,
+            "linked": final,
+            **kinds,
+            "records": counts.human_records + counts.legal_records,
+            "pairs_scored": scoring.scored,
+            "pairs_linked": scoring.linked,
+            "pairs_refused": clustering.refused,
+            "cluster_sizes": clustering.sizes,
+        }
+
+
+def _score(con: duckdb.DuckDBPyConnection, truth: Path, query: str) -> dict[str, float]:
+    found = {(file, row, party): cluster for file, row, party, cluster in con.execute(query).fetchall()}
+    return score_pairs(found, read_truth(truth))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=7)
+    arguments = parser.parse_args()
+    sys.stdout.write(json.dumps(run(arguments.people, arguments.seed), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

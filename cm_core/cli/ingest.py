@@ -33,14 +33,27 @@ def ingest(
         ids.append(registration.import_id)
         summaries.append({})
         if registration.status == "PENDING":
-            pending.setdefault(load_feed(registration.feed).target, []).append(registration.import_id)
+            same_kind = pending.setdefault(load_feed(registration.feed).target, [])
+            if registration.import_id not in same_kind:  # the same bytes may be named twice
+                same_kind.append(registration.import_id)
     # Suppressions first, so that nobody on a list is reachable for the time of the other imports.
+    failures: dict[str, str] = {}
     for target in sorted(pending, key=lambda name: name == "contacts"):
-        runner.run_imports(settings, pending[target], target)
+        for message in runner.run_imports(settings, pending[target], target).errors:
+            import_id, _, reason = message.partition(": ")
+            failures.setdefault(import_id, reason)
     return [
-        records.get(database, import_id).as_json() if import_id else summary
+        _summary(database, import_id, failures.get(import_id)) if import_id else summary
         for import_id, summary in zip(ids, summaries, strict=True)
     ]
+
+
+def _summary(database: Database, import_id: str, failure: str | None) -> dict[str, Any]:
+    """What is on record of an import, and why its run failed where the record could not be told."""
+    summary = records.get(database, import_id).as_json()
+    if failure and summary["status"] in records.UNFINISHED:
+        summary["reason"] = failure
+    return summary
 
 
 def show(summaries: list[dict[str, Any]], *, as_json: bool) -> bool:
@@ -88,7 +101,7 @@ def _facts(record: ImportRecord) -> dict[str, Any]:
 def _refused(path: Path, reason: str) -> dict[str, Any]:
     """A summary for a path that is no file at all, in the form of `ImportRecord.as_json`."""
     return {
-        "import_id": None, "filename": path.name, "feed": None, "status": "REJECTED", "reason": reason,
+        "import_id": None, "filename": registry.readable(path.name), "feed": None, "status": "REJECTED", "reason": reason,
         "duplicate_of": None, "total_rows": 0, "inserted": 0, "updated": 0, "skipped": 0, "errors": 0,
         "duration_sec": 0.0, "reports": {},
     }  # fmt: skip

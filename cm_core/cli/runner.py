@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -36,6 +38,8 @@ def run_marts(settings: Settings) -> Any:
 
 def _launcher() -> Any:
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    if not sys.warnoptions:  # libraries warn developers; the terminal is for people
+        warnings.simplefilter("ignore")
     return import_module(LAUNCHER)
 
 

@@ -114,7 +114,6 @@ def _apply(settings: Settings, database: Database, import_id: str, kind: _Kind, 
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with (
         pipeline.failing(settings, database, import_id),
-        records.held(database, import_id),
         tempfile.TemporaryDirectory(prefix="suppressions-", dir=settings.scratch_dir) as scratch,
         session(settings) as duck,
         closing(database.connect()) as connection,

@@ -147,7 +147,6 @@ def stage(
     `progress` is called with the number of records read so far. Memory does not grow with the file.
     """
     with failing(settings, database, import_id):
-        records.HOLD.take(database, import_id)
         record = records.get(database, import_id)
         with _open(settings, record) as file, session(settings) as con:
             batches = read_batches(file.path, file.dialect, file.layout, max_field_chars=settings.max_field_chars)
@@ -158,7 +157,9 @@ def stage(
                 raise FileRejected("Not one row of the file can be read.")
             feed, headers = file.feed, file.layout.headers
             if feed.target == "contacts":
-                counts = stage_contacts(con, file.mapping, headers, import_id, record.source_date)
+                counts = stage_contacts(
+                    con, file.mapping, headers, import_id, record.source_date, processes=settings.compute_threads
+                )
             elif feed.target == "dnc_registry":
                 counts = stage_dnc(con, feed, file.mapping, headers, import_id, record.source_date)
             else:
@@ -201,7 +202,12 @@ def read_staged(
 
 @contextmanager
 def failing(settings: Settings, database: Database, import_id: str) -> Iterator[None]:
-    """Record on the import that a step failed and why: REJECTED for its file, FAILED for anything else."""
+    """Hold the import for the step; record on it that the step failed and why.
+
+    REJECTED for a fault of its file, FAILED for anything else. Raises WriterBusy, and records nothing, when another
+    process works on the import.
+    """
+    records.HOLD.take(database, import_id)
     try:
         yield
     except FileRejected as error:
@@ -210,8 +216,8 @@ def failing(settings: Settings, database: Database, import_id: str) -> Iterator[
     except CmError as error:
         _end(settings, database, import_id, "FAILED", str(error))
         raise
-    except (duckdb.Error, OSError, MemoryError) as error:
-        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    except Exception as error:
+        reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         _end(settings, database, import_id, "FAILED", reason)
         raise ImportFailed(f"Import {import_id} failed: {reason}") from error
 
@@ -232,7 +238,6 @@ def _start(database: Database, import_id: str) -> ImportRecord:
     record = records.get(database, import_id)
     if record.status == "DUPLICATE":
         raise FileRejected(f"Import {import_id} is a duplicate of {record.duplicate_of}; there is nothing to do.")
-    records.HOLD.take(database, import_id)
     with database.connect() as connection:
         records.set_status(
             connection, import_id, "VALIDATING", status_reason=None, started_at=now(), finished_at=None,

@@ -8,8 +8,7 @@ Each change of state is a row of `import_audit_log`. Who may register files is i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -208,10 +207,6 @@ class Hold:
                 raise WriterBusy(f"Another process is working on import {import_id}. Wait for it to end.") from None
             self._stacks[import_id] = stack.pop_all()
 
-    def has(self, import_id: str) -> bool:
-        """Whether this process holds the import."""
-        return import_id in self._stacks
-
     def release(self, import_id: str) -> None:
         """Let go of the import, if held."""
         if stack := self._stacks.pop(import_id, None):
@@ -220,18 +215,6 @@ class Hold:
 
 #: The process's holds: the command line and the steps of a run in the same process share them.
 HOLD = Hold()
-
-
-@contextmanager
-def held(database: Database, import_id: str) -> Iterator[None]:
-    """Hold the import for a block, unless this process holds it already."""
-    mine = not HOLD.has(import_id)
-    HOLD.take(database, import_id)
-    try:
-        yield
-    finally:
-        if mine:
-            HOLD.release(import_id)
 
 
 def _record(row: dict[str, Any]) -> ImportRecord:

@@ -68,7 +68,7 @@ def register_file(
     REJECTED with the reason. Raises FileRejected where there is no file to register.
     """
     _check_path(path)
-    name = _readable(path.name)
+    name = readable(path.name)
     sha256, size = _hash(path)
     chosen = feed or choose_feed(name)
     modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
@@ -155,8 +155,13 @@ def choose_feed(name: str, folders: tuple[str, ...] = ()) -> str:
     return "contacts"
 
 
+def readable(name: str) -> str:
+    """A path's text where bytes of another encoding than UTF-8 are replaced: neither databases nor JSON take them."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
 def _check_path(path: Path) -> None:
-    shown = _readable(str(path))
+    shown = readable(str(path))
     try:
         if not path.exists():
             raise FileRejected(f"{shown}: there is no such file.")
@@ -167,11 +172,6 @@ def _check_path(path: Path) -> None:
         path.open("rb").close()
     except OSError as error:
         raise FileRejected(f"{shown}: cannot be read: {error.strerror}.") from None
-
-
-def _readable(name: str) -> str:
-    """A path's text where bytes of another encoding than UTF-8 are replaced: neither databases nor JSON take them."""
-    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _hash(path: Path) -> tuple[str, int]:

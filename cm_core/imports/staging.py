@@ -13,7 +13,8 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from cm_core.compute import sql
+from cm_core.compute import Map, in_process, sql, workers
+from cm_core.compute.workers import Function
 from cm_core.hygiene.addresses import standardize_addresses
 from cm_core.hygiene.emails import standardize_emails
 from cm_core.hygiene.names import standardize_names
@@ -22,7 +23,9 @@ from cm_core.imports.mapping import Mapping, Use
 from cm_core.imports.reader import Batch
 
 #: Distinct values handed to a hygiene function at once.
-_HYGIENE_BATCH = 50_000
+_HYGIENE_BATCH = 20_000
+#: Rows of a file from which starting worker processes (about a second) pays.
+_WORTH_WORKERS = 60_000
 
 _FINDINGS = """
 create or replace table findings (
@@ -83,17 +86,25 @@ def load_source(con: duckdb.DuckDBPyConnection, batches: Iterable[Batch], *, pro
 
 
 def stage_contacts(
-    con: duckdb.DuckDBPyConnection, mapping: Mapping, headers: Sequence[str], import_id: str, file_date: datetime
+    con: duckdb.DuckDBPyConnection,
+    mapping: Mapping,
+    headers: Sequence[str],
+    import_id: str,
+    file_date: datetime,
+    *,
+    processes: int = 1,
 ) -> Counts:
     """Standardise `source` into the tables of a contacts import: rows, parties, phones, emails, addresses, identifiers.
 
-    Every row of `source` ends up in `rows` or, with its reason and its raw values, in `findings` as rejected.
+    A large file's distinct values are shared out to `processes` workers. Every row of `source` ends up in `rows` or, with its reason and its raw values, in `findings` as rejected.
     """
     con.execute("create or replace table parameters (import_id varchar, file_date timestamp)")
     con.execute("insert into parameters values (?, ?)", [import_id, file_date])
     keep_raw(con, headers)
     _define_inputs(con, mapping)
-    _standardise(con)
+    rows = con.execute("select count(*) from source").fetchall()[0][0]
+    with workers(processes if rows >= _WORTH_WORKERS else 1) as over:
+        _standardise(con, over)
     con.execute(sql("cm_core.imports", "stage_contacts.sql"))
     return settle_findings(con)
 
@@ -123,16 +134,26 @@ def settle_findings(con: duckdb.DuckDBPyConnection) -> Counts:
 
 
 def standardise(
-    con: duckdb.DuckDBPyConnection, query: str, function: Callable[[pa.Table], pa.Table], table: str
+    con: duckdb.DuckDBPyConnection, query: str, function: Function, table: str, *, over: Map = in_process
 ) -> None:
     """Run the distinct values that `query` gives through `function` in batches, collecting answers in `table`."""
     reader = con.cursor().sql(query).to_arrow_reader(_HYGIENE_BATCH)
     con.register("answers", function(reader.schema.empty_table()))
     con.execute(f"create or replace table {table} as from answers")
-    for batch in reader:
-        con.register("answers", function(pa.Table.from_batches([batch])))
+    for answers in over(function, (pa.Table.from_batches([batch]) for batch in reader)):
+        con.register("answers", answers)
         con.execute(f"insert into {table} by name from answers")
     con.unregister("answers")
+
+
+def phones_of(table: pa.Table) -> pa.Table:
+    """The phone rules over the column `raw`."""
+    return standardize_phones(table.column("raw").combine_chunks())
+
+
+def emails_of(table: pa.Table) -> pa.Table:
+    """The e-mail rules over the column `raw`."""
+    return standardize_emails(table.column("raw").combine_chunks())
 
 
 def value_of(use: Use | None, constant: str | None = None) -> str:
@@ -212,7 +233,7 @@ def _keyed(fields: dict[str, str], extra: str, present: str | None = None) -> st
     )
 
 
-def _standardise(con: duckdb.DuckDBPyConnection) -> None:
+def _standardise(con: duckdb.DuckDBPyConnection, over: Map) -> None:
     """Each distinct name, address, phone and e-mail text through the hygiene package once."""
     con.execute(
         "create or replace table name_ids as select row_number() over () as name_id, * from (select distinct value_key, "
@@ -224,6 +245,7 @@ def _standardise(con: duckdb.DuckDBPyConnection) -> None:
         'last_name as "last", name_suffix as suffix, organization from name_ids',
         standardize_names,
         "name_parties",
+        over=over,
     )
     con.execute(
         "create or replace table address_ids as select row_number() over () as address_id, * from (select distinct "
@@ -234,18 +256,10 @@ def _standardise(con: duckdb.DuckDBPyConnection) -> None:
         "select address_id, line1, line2, city, state, zip, zip4 from address_ids",
         standardize_addresses,
         "address_values",
+        over=over,
     )
     for view, function, table in (
-        ("phones_in", standardize_phones, "phone_values"),
-        ("emails_in", standardize_emails, "email_values"),
+        ("phones_in", phones_of, "phone_values"),
+        ("emails_in", emails_of, "email_values"),
     ):
-        standardise(con, f"select distinct raw from {view}", _column(function), table)
-
-
-def _column(function: Callable[[pa.Array], pa.Table]) -> Callable[[pa.Table], pa.Table]:
-    """A hygiene function over one column, as a function over the table that has it."""
-
-    def apply(table: pa.Table) -> pa.Table:
-        return function(table.column("raw").combine_chunks())
-
-    return apply
+        standardise(con, f"select distinct raw from {view}", function, table, over=over)

@@ -8,11 +8,17 @@ from datetime import datetime
 import duckdb
 
 from cm_core.compute import sql
-from cm_core.hygiene.emails import standardize_emails
-from cm_core.hygiene.phones import standardize_phones
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.mapping import Mapping
-from cm_core.imports.staging import Counts, keep_raw, settle_findings, standardise, value_of
+from cm_core.imports.staging import (
+    Counts,
+    emails_of,
+    keep_raw,
+    phones_of,
+    settle_findings,
+    standardise,
+    value_of,
+)
 
 
 def stage_dnc(
@@ -68,7 +74,7 @@ def stage_opt_outs(
     standardise(
         con,
         "select distinct email_raw as raw from suppressions_in where email_raw is not null",
-        lambda table: standardize_emails(table.column("raw").combine_chunks()),
+        emails_of,
         "email_values",
     )
     con.execute(sql("cm_core.imports", "stage_opt_outs.sql"))
@@ -81,6 +87,6 @@ def _standardise_phones(con: duckdb.DuckDBPyConnection) -> None:
         con,
         "select distinct raw from suppressions_in "
         "where raw is not null and not regexp_full_match(raw, '[2-9][0-9]{9}')",
-        lambda table: standardize_phones(table.column("raw").combine_chunks()),
+        phones_of,
         "phone_values",
     )

@@ -6,6 +6,7 @@ What is stored where (key layouts) belongs to the callers; nothing here knows ab
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,13 +39,18 @@ class ObjectStore:
         self._url = url.rstrip("/")
         self._root: Path | None = None
         parsed = urlparse(url)
-        if parsed.scheme == "file":
-            self._root = Path(unquote(parsed.path))
-            self._store: Any = LocalStore(self._root, mkdir=True, automatic_cleanup=False)
-        elif parsed.scheme == "s3":
-            self._store = _open_s3(self._url, settings.s3_endpoint_url)
-        else:
+        if parsed.scheme not in ("file", "s3"):
             raise SettingsError(f"{url!r} is no store URL: use file:///folder or s3://bucket/prefix.")
+        try:
+            if parsed.scheme == "file":
+                self._root = Path(unquote(parsed.path))
+                self._store: Any = LocalStore(self._root, mkdir=True, automatic_cleanup=False)
+            else:
+                self._store = _open_s3(self._url, settings.s3_endpoint_url)
+        except (BaseError, OSError, ValueError) as error:
+            raise SettingsError(
+                f"{url!r} cannot be opened: {_first_line(error)}. Use file:///folder or s3://bucket/prefix."
+            ) from None
 
     @property
     def is_local(self) -> bool:
@@ -120,19 +126,30 @@ class ObjectStore:
             raise StoreError(f"Cannot read {self.url(key)}: {_first_line(error)}") from None
 
     def get_file(self, key: str, path: Path) -> None:
-        """Copy the object to the local file `path`."""
+        """Copy the object to the local file `path`, which has all of it or is not there."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as out:
-            for chunk in self.stream(key):
-                out.write(chunk)
+        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            with partial.open("wb") as out:
+                for chunk in self.stream(key):
+                    out.write(chunk)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def materialize(self, key: str, scratch: Path) -> Path:
-        """The object as a local file: itself where the store is local, else a download into `scratch`."""
+        """The object as a local file: itself where the store is local, else a download into `scratch`.
+
+        A download is used again as long as the object is the same.
+        """
         if local := self.local_path(key):
             if not local.exists():
                 raise StoreError(f"{self.url(key)} is not there.")
             return local
-        path = scratch / hashlib.sha256(key.encode()).hexdigest()[:16] / Path(key).name
+        info = self.head(key)
+        if info is None:
+            raise StoreError(f"{self.url(key)} is not there.")
+        path = scratch / hashlib.sha256(f"{key}\n{info.etag}".encode()).hexdigest()[:16] / Path(key).name
         if not path.exists():
             self.get_file(key, path)
         return path

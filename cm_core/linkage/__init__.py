@@ -1,0 +1,34 @@
+"""Who is who: duplicates, golden records and stable entity ids over the canonical persons.
+
+Exact-tier facts first, a Splink model for the rest, one clustering, golden records, one transaction. Stages are separate
+calls with their own checkpoint in the lake under `linkage/`; `run` makes them all. What is imported, and how values are
+standardised, is not decided here.
+"""
+
+from cm_core.linkage.stages import (
+    BuiltRecords,
+    DedupeResult,
+    ModelResult,
+    PairsResult,
+    build_records,
+    charts,
+    find_pairs,
+    run,
+    train_model,
+    train_or_load_model,
+    write_duplicates,
+)
+
+__all__ = [
+    "BuiltRecords",
+    "DedupeResult",
+    "ModelResult",
+    "PairsResult",
+    "build_records",
+    "charts",
+    "find_pairs",
+    "run",
+    "train_model",
+    "train_or_load_model",
+    "write_duplicates",
+]

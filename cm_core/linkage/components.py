@@ -28,7 +28,9 @@ select t.id, least(t.label, u.label) as label
 from taken as t
 inner join taken as u on t.label = u.id
 """
-_CHANGED = "select count(*) from component_next as n inner join component_labels as l using (id) where n.label <> l.label"
+_CHANGED = (
+    "select count(*) from component_next as n inner join component_labels as l using (id) where n.label <> l.label"
+)
 _FINISH = """
 create or replace table components as
 select n.id, coalesce(l.label, n.id) as component

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 import duckdb
-import splink.comparison_library as cl
 import splink.comparison_level_library as cll
+import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator
 
 from cm_core.errors import LinkageError
@@ -239,16 +240,38 @@ def parse(text: str, source: str) -> Model:
         model = Model(body["version"], source, body["trained_on"], body["splink"])
         form = body["form"]
     except (ValueError, KeyError, TypeError) as error:
-        raise LinkageError(f"{source} is no linkage model ({error}). Remove it to use the one that comes with us.") from None
+        raise LinkageError(
+            f"{source} is no linkage model ({error}). Remove it to use the one that comes with us."
+        ) from None
     if form != FORM:
-        raise LinkageError(f"{source} is a linkage model of form {form}; this version reads form {FORM}. Train it again.")
+        raise LinkageError(
+            f"{source} is a linkage model of form {form}; this version reads form {FORM}. Train it again."
+        )
     require_trained(model)
     return model
 
 
 def default() -> Model:
     """The model that comes with the system."""
-    return parse((files(__package__) / "models" / DEFAULT_MODEL).read_text(encoding="utf-8"), f"package:{DEFAULT_MODEL}")
+    return parse(
+        (files(__package__) / "models" / DEFAULT_MODEL).read_text(encoding="utf-8"), f"package:{DEFAULT_MODEL}"
+    )
+
+
+def weights(model: Model) -> list[dict[str, Any]]:
+    """One entry per comparison level: comparison, level, m, u, and weight = log2(m / u) in bits."""
+    return [
+        {
+            "comparison": comparison["output_column_name"],
+            "level": level.get("label_for_charts") or level["sql_condition"],
+            "m": level["m_probability"],
+            "u": level["u_probability"],
+            "weight": round(math.log2(level["m_probability"] / level["u_probability"]), 2),
+        }
+        for comparison in model.document["comparisons"]
+        for level in comparison["comparison_levels"]
+        if not level.get("is_null_level")
+    ]
 
 
 def linker_for(con: duckdb.DuckDBPyConnection, model: Model, *, table: str, records: int) -> Linker:

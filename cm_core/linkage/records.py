@@ -53,17 +53,12 @@ class Records:
     exact_edges: int
 
 
-def build(con: duckdb.DuckDBPyConnection, settings: Settings, *, merge_exact: bool = True) -> Records:
-    """Make `facts`, `tier1_edges`, `exact_components`, `records` and `legal_records` from the `source_*` tables of `con`.
+def build(con: duckdb.DuckDBPyConnection, *, merge_exact: bool = True) -> Records:
+    """Make `exact_components`, `records` and `legal_records` from `facts` and the `source_*` tables of `con`.
 
     Without `merge_exact`, every person is a component of its own: what the model is trained on, so that it sees what
-    the same phone or e-mail is worth.
+    the same phone or e-mail is worth. `read_facts` comes first.
     """
-    con.register("first_names_arrow", _first_names([row[0] for row in con.execute(_NAME_KEYS).fetchall() if row[0]]))
-    con.execute("create or replace table first_names as from first_names_arrow")
-    con.unregister("first_names_arrow")
-    con.execute(_RULES, (settings.shared_contact_max_surnames, settings.phone_needs_first_name))
-    con.execute(sql(__package__, "facts.sql"))
     con.execute(_NODES)
     con.execute(_NO_EDGES)
     components.connect(con, nodes="person_nodes", edges="tier1_edges" if merge_exact else "no_edges")
@@ -73,9 +68,19 @@ def build(con: duckdb.DuckDBPyConnection, settings: Settings, *, merge_exact: bo
     return Records(*con.execute(_COUNTS).fetchall()[0])
 
 
+def read_facts(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Make `identities`, `shared_keys`, `facts`, `tier1_edges` and `first_names` from the `source_*` tables of `con`."""
+    con.register("first_names_arrow", _first_names([row[0] for row in con.execute(_NAME_KEYS).fetchall() if row[0]]))
+    con.execute("create or replace table first_names as from first_names_arrow")
+    con.unregister("first_names_arrow")
+    con.execute(_RULES, (settings.shared_contact_max_surnames, settings.phone_needs_first_name))
+    con.execute(sql(__package__, "facts.sql"))
+
+
 def _first_names(keys: list[str]) -> pa.Table:
     """Per name: its nickname class, itself with every formal name it may stand for, whether it is a given name that the
-    census knows well, and how much likelier (natural log) it is a given name than a surname."""
+    census knows well, and how much likelier (natural log) it is a given name than a surname.
+    """
     formal = NickNamer().canonical_lookup
     shares = given_shares()
     return pa.table(

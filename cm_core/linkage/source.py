@@ -75,6 +75,8 @@ def read_sources(settings: Settings, database: Database, con: duckdb.DuckDBPyCon
             try:
                 files.append(str(store.materialize(key, settings.scratch_dir / "staged" / import_id)))
             except StoreError as error:
-                raise StoreError(f"Staged rows of import {import_id} are missing. {error} Run the import again.") from None
+                raise StoreError(
+                    f"Staged rows of import {import_id} are missing. {error} Run the import again."
+                ) from None
         con.execute(_LOAD.format(table=table, columns=columns, valid=_VALID[table]), {"files": files})
     return int(con.execute("select count(*) from source_parties").fetchall()[0][0])

@@ -115,6 +115,8 @@ update person_duplicates as d join link_changed as c on d.id = c.id
 set d.match_score = c.match_score, d.match_reason = c.match_reason, d.match_tier = c.match_tier,
     d.match_probability = c.match_probability, d.job_id = %s
 """
+_CHANGED = "select id, match_score, match_reason, match_tier, match_probability from changed_links order by id"
+_CHANGED_COLUMNS = ("id", "match_score", "match_reason", "match_tier", "match_probability")
 _PLACE = """
 update persons as p join link_persons as n on p.id = n.id
 set p.is_original = n.is_original, p.entity_id = n.entity_id, p.updated_at = current_timestamp(6)
@@ -216,8 +218,7 @@ def _apply(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
             load(connection, con, "select id from gone_links order by id", "link_gone", ("id",))
             cursor.execute(_DELETE)
         if written.rescored:
-            columns = ("id", "match_score", "match_reason", "match_tier", "match_probability")
-            load(connection, con, f"select {', '.join(columns)} from changed_links order by id", "link_changed", columns)
+            load(connection, con, _CHANGED, "link_changed", _CHANGED_COLUMNS)
             cursor.execute(_UPDATE, (job_id,))
         if written.linked:
             first = allot(connection, "person_duplicates", written.linked)
@@ -226,5 +227,12 @@ def _apply(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
             query = "select id, is_original, entity_id from changed_persons order by id"
             load(connection, con, query, "link_persons", ("id", "is_original", "entity_id"))
             cursor.execute(_PLACE)
-    load(connection, con, _SUCCESSORS, "entity_successors", ("entity_id", "successor_id", "job_id"), params={"job": job_id})
+    load(
+        connection,
+        con,
+        _SUCCESSORS,
+        "entity_successors",
+        ("entity_id", "successor_id", "job_id"),
+        params={"job": job_id},
+    )
     load(connection, con, _AUDIT, "dedup_audit_log", _AUDIT_COLUMNS, params={"job": job_id})

@@ -20,8 +20,8 @@ import pyarrow as pa
 from cm_core.compute.session import sql
 from cm_core.errors import UsageError
 from cm_core.sample_data import pools as pool_lists
-from cm_core.sample_data.population import Ints, arrow, people_chunk, rows_chunk
-from cm_core.sample_data.pools import Pools
+from cm_core.sample_data.pools import Ints, Pools
+from cm_core.sample_data.population import arrow, people_chunk, rows_chunk
 
 #: People drawn at a time: bounds memory at about 200 MB.
 CHUNK = 50_000
@@ -94,7 +94,9 @@ def generate(
         connection = stack.enter_context(duckdb.connect(config={"threads": 2, "memory_limit": "1GB"}))
         connection.execute("set enable_progress_bar = false")
         connection.execute(sql(__package__, "macros.sql"))
-        writers = {name: stack.enter_context((out / name).open("wb")) for name in [*names, DNC_FILE, OPT_OUT_FILE, TRUTH_FILE]}
+        writers = {
+            name: stack.enter_context((out / name).open("wb")) for name in [*names, DNC_FILE, OPT_OUT_FILE, TRUTH_FILE]
+        }
         for name, header, _ in LAYOUTS:
             writers[name].write(header.encode() + b"\n")
         writers[OPT_OUT_FILE].write(b"channel,phone,email,date,reason\n")
@@ -145,7 +147,9 @@ def _number_rows(file: Ints, counts: Ints) -> Ints:
     return numbers
 
 
-def _observe(connection: duckdb.DuckDBPyConnection, pools: Pools, people: dict[str, Ints], rows: dict[str, Ints]) -> None:
+def _observe(
+    connection: duckdb.DuckDBPyConnection, pools: Pools, people: dict[str, Ints], rows: dict[str, Ints]
+) -> None:
     """Build the table `observed` from the drawn numbers with texts of the pools beside them."""
     head = people["head"][rows["person"]]
     columns: dict[str, Any] = dict(rows)

@@ -30,11 +30,11 @@ Bools = npt.NDArray[np.bool_]
 HEAD, SPOUSE, CHILD, JUNIOR, TRUST, ESTATE, COMPANY, CONTACT = range(8)
 #: Kinds of household: (share, roles of its members). Every member is a person of its own in the truth.
 HOUSEHOLDS: tuple[tuple[float, tuple[int, ...]], ...] = (
-    (0.437, (HEAD,)),
+    (0.430, (HEAD,)),
     (0.300, (HEAD, SPOUSE)),
     (0.080, (HEAD, SPOUSE, CHILD)),
     (0.040, (HEAD, SPOUSE, CHILD, CHILD)),
-    (0.008, (HEAD, JUNIOR)),
+    (0.015, (HEAD, JUNIOR)),
     (0.030, (HEAD, SPOUSE, TRUST)),
     (0.015, (HEAD, ESTATE)),
     (0.060, (COMPANY, CONTACT)),
@@ -47,10 +47,10 @@ FILE_SHARE = (0.30, 0.25, 0.20, 0.10, 0.15)
 #: How often each kind of mess happens, per row unless said otherwise.
 NOISE: dict[str, float] = {
     "first_typo": 0.03, "last_typo": 0.025, "street_typo": 0.03, "zip_typo": 0.006, "phone_typo": 0.008,
-    "email_typo": 0.008, "nickname": 0.10, "initial": 0.02, "swapped": 0.004, "nameless": 0.004, "no_address": 0.03,
-    "moved_household": 0.08, "changed_surname_person": 0.05, "suffix_lost": 0.12, "senior_unmarked": 0.35,
+    "email_typo": 0.008, "nickname": 0.10, "initial": 0.02, "swapped": 0.004, "nameless": 0.006, "no_address": 0.03,
+    "moved_household": 0.10, "changed_surname_person": 0.05, "suffix_lost": 0.12, "senior_unmarked": 0.35,
     "bad_phone": 0.015, "bad_email": 0.01, "office_line": 0.004, "placeholder_email": 0.003,
-    "couple_email_household": 0.003, "joint_row_of_couple": 0.35, "wrong_width": 0.001,
+    "couple_email_household": 0.004, "joint_row_of_couple": 0.35, "wrong_width": 0.001,
 }  # fmt: skip
 
 
@@ -107,7 +107,8 @@ def people_chunk(pools: Pools, *, seed: int, chunk: int, first_id: int, people: 
     last = np.where(keeps_own, own_last, own_last[head])
     former = np.where(~male & draw.chance(NOISE["changed_surname_person"], people), draw.by(pools.last_cdf, people), -1)
     suffix = np.where((role == HEAD) & draw.chance(0.01, people), 3, 0)
-    suffix = np.where((kind[household] == 4) & (role == HEAD) & ~draw.chance(NOISE["senior_unmarked"], people), 1, suffix)
+    marked_senior = (kind[household] == 4) & (role == HEAD) & ~draw.chance(NOISE["senior_unmarked"], people)
+    suffix = np.where(marked_senior, 1, suffix)
     suffix = np.where(role == JUNIOR, 2, suffix)
     age = np.where((role == CHILD) | (role == JUNIOR), 20 + draw.below(25, people), 45 + draw.below(45, people))
     dob = -(age * 365.25).astype(np.int64) + draw.below(365, people) + 20_000  # days since 1970, as of late 2024
@@ -234,7 +235,7 @@ def rows_chunk(pools: Pools, people: dict[str, Ints], *, seed: int, chunk: int, 
     phone = np.where(draw.chance(0.55, size) & (mobile > 0), mobile, line)
     phone = np.where(draw.chance(0.2, size), 0, phone)
     other = np.where(draw.chance(0.5, size), line, second)
-    other = np.where((other == phone) | draw.chance(0.45, size), 0, other)
+    other = np.where((other == phone) | draw.chance(0.6, size), 0, other)
     lines = max(3, total // 2_000)
     office = draw.chance(NOISE["office_line"], size)
     number = draw.below(lines, size)

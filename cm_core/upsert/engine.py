@@ -122,7 +122,6 @@ def apply(
     """
     tell = progress or (lambda step: None)
     with pipeline.failing(settings, database, import_id):
-        records.HOLD.take(database, import_id)
         with database.connect() as connection:
             records.set_status(connection, import_id, "APPLYING")
             connection.commit()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cm_core.compliance import ApplyCounts, apply_dnc, apply_opt_outs, refresh_contact_status
+from cm_core.errors import ImportFailed
 from cm_core.settings import Settings
 from cm_core.store import Database
 from cm_core.store.locks import WRITER_LOCK, named_lock
@@ -172,7 +173,7 @@ def test_a_failing_finish_leaves_nothing_behind(
     def finish(connection: Any, counts: ApplyCounts) -> None:
         raise RuntimeError("stop")
 
-    with pytest.raises(RuntimeError, match="stop"):
+    with pytest.raises(ImportFailed, match="stop"):
         apply_dnc(settings, database, FIRST, finish=finish)
     assert content(people) == before
     assert people.rows("select count(*) from import_audit_log") == [(0,)]

@@ -1,0 +1,122 @@
+"""Do-not-call lists and opt-outs through the whole import, in the forms they come in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cm_core.imports.records import ImportRecord
+from cm_core.settings import Settings
+from cm_core.store import Database
+from tests.integration.dbt.people import People
+from tests.integration.imports.steps import attempt, column, counts, error_report, import_file, query, unchanged
+
+
+def _import(settings: Settings, database: Database, folder: Path, name: str, text: str) -> ImportRecord:
+    path = folder / name
+    path.write_text(text)
+    record = import_file(settings, database, path)
+    assert record.status == "COMPLETE", record.status_reason
+    total, *parts = counts(record)
+    assert sum(part or 0 for part in parts) == total
+    return record
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "405,5552345\n405,3214567\n",
+        "4055552345\n4053214567\n",
+        "phone\n405-555-2345\n(405) 321-4567\n",
+        "Area Code,Number\n405,555-2345\n405,321-4567\n",
+        "phone_number\tlisted on\n4055552345\t2024-01-05\n4053214567\t\n",
+    ],
+    ids=["registry", "digits", "header", "parts", "dated"],
+)
+def test_every_form_of_a_do_not_call_list_gives_the_same_numbers(
+    settings: Settings, database: Database, tmp_path: Path, text: str
+) -> None:
+    record = _import(settings, database, tmp_path, "dnc.csv", text)
+    assert record.feed == "dnc_registry"
+    assert counts(record) == (2, 2, 0, 0, 0)
+    assert query(database, "select phone_e164, source from dnc_registry order by 1") == [
+        ("+14053214567", "national"),
+        ("+14055552345", "national"),
+    ]
+
+
+def test_bad_numbers_of_a_list_are_reported_and_the_rest_is_listed(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    known = People(database)
+    known.phone(known.person(5000), "+14055552345")
+    text = (
+        "phone,listing date\n4055552345,2024-01-05\n12345,2024-01-05\n,\n4053214567,someday\n4055552345,2024-01-05\nx\n"
+    )
+    record = _import(settings, database, tmp_path, "dnc.csv", text)
+    assert counts(record) == (6, 2, 0, 1, 3)
+    rejected = [
+        (row["row_number"], row["error_type"])
+        for row in error_report(settings, record.import_id)
+        if row["row_status"] == "rejected"
+    ]
+    assert rejected == [("2", "VALIDATION"), ("3", "VALIDATION"), ("6", "WIDTH")]
+    assert query(database, "select phone_e164, cast(listing_date as char) from dnc_registry order by 1") == [
+        ("+14053214567", None),
+        ("+14055552345", "2024-01-05"),
+    ]
+    assert column(database, "select dnc_status from phone_numbers") == ["listed"]
+    assert column(database, "select count(*) from persons") == [1]
+
+
+def test_a_list_again_and_a_renamed_copy_change_nothing(settings: Settings, database: Database, tmp_path: Path) -> None:
+    _import(settings, database, tmp_path, "dnc.csv", "4055552345\n4053214567\n")
+    with unchanged(database):
+        copy = tmp_path / "dnc again.csv"
+        copy.write_text("4055552345\n4053214567\n")
+        assert import_file(settings, database, copy).status == "DUPLICATE"
+    longer = _import(settings, database, tmp_path, "dnc_2.csv", "4055552345\n4053214567\n4055559999\n")
+    assert counts(longer) == (3, 1, 0, 2, 0)
+
+
+def test_opt_outs_of_every_channel_are_kept_and_nonsense_is_reported(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    known = People(database)
+    known.email(known.person(5000), "ann@example.org")
+    record = _import(
+        settings,
+        database,
+        tmp_path,
+        "opt-outs.csv",
+        "phone,email,channel,date,reason\n"
+        "405-555-2345,,text,2024-01-05,STOP\n"
+        ",Ann@Example.org,email,2024-01-06 10:11:12,\n"
+        "(405) 321-4567,bob@example.org,,2024-01-07,never again\n"
+        "405-555-2345,,smoke signal,2024-01-05,\n"
+        ",,call,2024-01-05,\n"
+        "123,nobody,sms,2024-01-05,\n",
+    )
+    assert record.feed == "opt_outs"
+    assert counts(record) == (6, 3, 0, 0, 3)
+    assert query(database, "select channel, phone_e164, email_key, person_id from opt_outs order by `row_number`") == [
+        ("sms", "+14055552345", None, None),
+        ("email", None, "ann@example.org", 5000),
+        ("all", "+14053214567", "bob@example.org", None),
+    ]
+    assert column(database, "select opt_out_status from email_addresses") == ["opted_out"]
+    rejected = {
+        row["row_number"]: row for row in error_report(settings, record.import_id) if row["row_status"] == "rejected"
+    }
+    assert set(rejected) == {"4", "5", "6"}
+    assert (rejected["4"]["field_name"], rejected["4"]["field_value"]) == ("channel", "smoke signal")
+
+
+def test_a_list_that_is_none_is_rejected(settings: Settings, database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "dnc.csv"
+    path.write_text("Well,Depth,County\nA1,100,Kay\n")
+    with unchanged(database):
+        record, _ = attempt(settings, database, path)
+    assert record.status == "REJECTED"
+    assert "no layout of 3 columns" in str(record.status_reason)
