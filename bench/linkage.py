@@ -35,7 +35,8 @@ Key = tuple[str, int, int]
 _COLLECT = {
     "source_parties": "select import_id, row_number, party_no, source_date, entity_type, middle_name, name_suffix, "
     "first_key, last_key, organization_key, date_of_birth from parties",
-    "source_phones": "select import_id, row_number, party_no, phone_e164, phone_type from phones where phone_e164 is not null",
+    "source_phones": "select import_id, row_number, party_no, phone_e164, phone_type from phones "
+    "where phone_e164 is not null",
     "source_emails": "select import_id, row_number, party_no, email_key from emails where email is not null",
     "source_addresses": "select import_id, row_number, party_no, address_key, street, zip from addresses",
 }
@@ -69,6 +70,12 @@ from (
     select cluster from known group by cluster, household_id having count(distinct true_person_id) > 1
 )
 """
+_EXACT = """
+select import_id, row_number, party_no, component
+from source_parties
+inner join exact_components on person_id = id
+"""
+_FINAL = "select import_id, row_number, party_no, cluster from source_parties inner join clusters using (person_id)"
 _NUMBER = """
 create or replace table {table} as
 select row_number() over (order by import_id, row_number, party_no) as person_id, * from {table}
@@ -146,8 +153,7 @@ def run(people: int, seed: int) -> dict[str, object]:
             staged = time.perf_counter()
             records.read_facts(con, settings)
             counts = records.build(con)
-            exact = _score(con, made.truth_path, "select import_id, row_number, party_no, component from source_parties "
-                           "inner join exact_components on person_id = id")  # fmt: skip
+            exact = _score(con, made.truth_path, _EXACT)
             built = time.perf_counter()
             scoring = pairs.score(con, settings, model.default())
             con.execute("create or replace table component_evidence as from evidence")
@@ -156,7 +162,7 @@ def run(people: int, seed: int) -> dict[str, object]:
             final = _score(
                 con,
                 made.truth_path,
-                "select import_id, row_number, party_no, cluster from source_parties inner join clusters using (person_id)",
+                _FINAL,
             )
             kinds = by_kind(con, made.truth_path)
         return {

@@ -1,7 +1,7 @@
 """Who is who: duplicates, golden records and stable entity ids over the canonical persons.
 
-Exact-tier facts first, a Splink model for the rest, one clustering, golden records, one transaction. Stages are separate
-calls with their own checkpoint in the lake under `linkage/`; `run` makes them all. What is imported, and how values are
+Exact-tier facts first, a Splink model for the rest, one clustering, golden records, one transaction. Stages are
+separate calls with their own checkpoint in the lake under `linkage/`; `run` makes them all. What is imported, and how values are
 standardised, is not decided here.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import names
 
@@ -29,7 +30,7 @@ def surname_shares() -> dict[str, float]:
 
 @cache
 def _census(key: str) -> tuple[tuple[str, float], ...]:
-    with open(names.FILES[key], encoding="ascii") as lines:
+    with Path(names.FILES[key]).open(encoding="ascii") as lines:
         return tuple((line.split()[0], max(float(line.split()[1]), 0.0005) / 100) for line in lines if line.strip())
 
 

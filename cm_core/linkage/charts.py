@@ -1,4 +1,4 @@
-"""Charts of the model and its outcome as Vega-Lite specifications: plain JSON, no drawing library needed to make them."""
+"""Charts of the model and its outcome as Vega-Lite specifications: plain JSON, made without a drawing library."""
 
 from __future__ import annotations
 

@@ -94,8 +94,8 @@ def comparisons() -> list[Any]:
                     u=0.005,
                 ),
                 _level(
-                    "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.92 or (damerau_levenshtein(last_name_l, last_name_r) "
-                    "= 1 and least(length(last_name_l), length(last_name_r)) >= 4)",
+                    "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.92 "
+                    "or (damerau_levenshtein(last_name_l, last_name_r) = 1 and least(length(last_name_l), length(last_name_r)) >= 4)",
                     "misspelt",
                 ),
                 _level(

@@ -1,6 +1,6 @@
 """Candidate pairs, their probability, and which of them are one person. Clustering and writing come later.
 
-Humans are scored by the Splink model; legal entities by the rules of `legal.sql`. Pairs are counted before any is scored.
+Humans are scored by the Splink model; legal entities by the rules of `legal.sql`. Pairs are counted before scoring.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _predict(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model, p
     linker.table_management.register_blocked_pairs_for_predict(blocked)
     found = linker.inference.predict(threshold_match_probability=settings.match_threshold, warning_mode="never")
     con.execute(_SCORED.format(table=found.physical_name))
-    linker.table_management.delete_tables_created_by_splink_from_db()
+    linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
 
 
 def _legal(con: duckdb.DuckDBPyConnection) -> None:

@@ -17,8 +17,8 @@ from cm_core.linkage import components
 from cm_core.linkage.census import given_shares, male_part, surname_shares
 from cm_core.settings import Settings
 
-#: Share of people from which a given name is known, so that another known one is no slip of it. The census lists go down
-#: to one in 100,000, where they hold misspellings themselves (BARBAR).
+#: Share of people from which a given name is known, so that another known one is no slip of it. The census lists go
+#: down to one in 100,000, where they hold misspellings themselves (BARBAR).
 _KNOWN = 0.00004
 _NAME_KEYS = """
 select distinct unnest([first_key, last_key]) as name
@@ -69,7 +69,7 @@ def build(con: duckdb.DuckDBPyConnection, *, merge_exact: bool = True) -> Record
 
 
 def read_facts(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Make `identities`, `shared_keys`, `facts`, `tier1_edges` and `first_names` from the `source_*` tables of `con`."""
+    """Make `identities`, `shared_keys`, `facts`, `tier1_edges`, `first_names` from the `source_*` tables of `con`."""
     con.register("first_names_arrow", _first_names([row[0] for row in con.execute(_NAME_KEYS).fetchall() if row[0]]))
     con.execute("create or replace table first_names as from first_names_arrow")
     con.unregister("first_names_arrow")

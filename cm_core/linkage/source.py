@@ -21,8 +21,8 @@ _OWNERSHIP_SCHEMA = pa.schema(
 )
 _IMPORTS = "select distinct import_id from person_rows order by import_id"
 _TABLES = {
-    "parties": "t.source_date, t.entity_type, t.middle_name, t.name_suffix, t.first_key, t.last_key, t.organization_key, "
-    "t.date_of_birth",
+    "parties": "t.source_date, t.entity_type, t.middle_name, t.name_suffix, t.first_key, t.last_key, "
+    "t.organization_key, t.date_of_birth",
     "phones": "t.phone_e164, t.phone_type",
     "emails": "t.email_key",
     "addresses": "t.address_key, t.street, t.zip",
@@ -38,8 +38,8 @@ where {valid}
 """
 _EMPTY = """
 create or replace table source_parties (
-    person_id bigint, import_id varchar, row_number bigint, party_no smallint, source_date timestamp, entity_type varchar,
-    middle_name varchar, name_suffix varchar, first_key varchar, last_key varchar, organization_key varchar,
+    person_id bigint, import_id varchar, row_number bigint, party_no smallint, source_date timestamp,
+    entity_type varchar, middle_name varchar, name_suffix varchar, first_key varchar, last_key varchar, organization_key varchar,
     date_of_birth date
 );
 create or replace table source_phones (
@@ -58,7 +58,7 @@ create or replace table source_addresses (
 def read_sources(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection) -> int:
     """Make `source_parties`, `source_phones`, `source_emails` and `source_addresses` in `con`; returns the parties.
 
-    Each row is a staged row with the person it became. Raises StoreError if an import's staged rows are not in the lake.
+    Each row is a staged row with the person it became. Raises StoreError if an import's rows are not in the lake.
     """
     con.execute("drop table if exists person_rows")
     with database.connect() as connection:

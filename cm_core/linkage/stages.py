@@ -87,9 +87,10 @@ class PairsResult:
 class DedupeResult:
     """What the database says now, and what this run changed.
 
-    `pairs` counts linked pairs of components, `duplicates` persons linked to a golden record, `clusters` entities (single
-    persons too), `golden` entities with duplicates, `refused` pairs left out by the over-merge guard, `split` new persons made by taking persons apart; `linked`, `unlinked`
-    and `rescored` rows of person_duplicates that changed. `cluster_sizes` counts clusters by their number of persons.
+    `pairs` counts linked pairs of components, `duplicates` persons linked to a golden record, `clusters` entities
+    (single persons too), `golden` entities with duplicates, `refused` pairs left out by the over-merge guard, `split`
+    new persons made by taking persons apart; `linked`, `unlinked` and `rescored` rows of person_duplicates that
+    changed. `cluster_sizes` counts clusters by their number of persons.
     """
 
     job_id: str

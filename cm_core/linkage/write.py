@@ -38,7 +38,8 @@ _PERSONS_SCHEMA = pa.schema(
 _VERIFIED = """
 select person_id, max(email) as email, max(phone) as phone, count(*) as contacts
 from (
-    select person_id, max(is_verified) as email, 0 as phone from email_addresses where email is not null group by person_id
+    select person_id, max(is_verified) as email, 0 as phone
+    from email_addresses where email is not null group by person_id
     union all
     select person_id, 0, max(is_verified) from phone_numbers where phone_e164 is not null group by person_id
     union all
@@ -105,7 +106,8 @@ where r.entity_id <> e.entity_id
 
 _TEMPORARY = {
     "link_gone": "id bigint primary key",
-    "link_changed": "id bigint primary key, match_score decimal(5,2) not null, match_reason varchar(100) character set utf8mb4 "
+    "link_changed": "id bigint primary key, match_score decimal(5,2) not null, "
+    "match_reason varchar(100) character set utf8mb4 "
     "not null, match_tier smallint, match_probability decimal(9,8)",
     "link_persons": "id bigint primary key, is_original tinyint not null, entity_id bigint not null",
 }
@@ -135,7 +137,8 @@ _AUDIT_COLUMNS = (
 _AUDIT = """
 select $job, action, original_id, duplicate_id, match_score, match_reason, merged_fields
 from (
-    select 1 as step, 'unlink' as action, original_id, duplicate_id, match_score, match_reason, null::varchar as merged_fields
+    select 1 as step, 'unlink' as action, original_id, duplicate_id, match_score, match_reason,
+        null::varchar as merged_fields
     from gone_links
     union all
     select 2, 'golden', original_id, former_id, null, 'replaces the former golden record', null
@@ -168,7 +171,7 @@ class Written:
 
 
 def write(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job_id: str) -> Written:
-    """Bring persons, person_duplicates, entity_successors and the audit log to what `clusters` says, under the writer lock.
+    """Bring persons, links, entity successors and the audit log to what `clusters` says, under the writer lock.
 
     Needs `clusters`, `exact_components`, `component_evidence` and what `records.build` makes. Writing again changes
     nothing. Raises WriterBusy if an import holds the lock for half an hour.

@@ -29,8 +29,8 @@ CHUNK = 50_000
 LAYOUTS: tuple[tuple[str, str, str], ...] = (
     (
         "mineral_owners.csv",
-        "Owner Number,Prefix,First Name,Middle Name,Last Name,Suffix,Address 1,Address 2,City,State,Zip,Phone 1,Phone 2,"
-        "Email,Date of Birth",
+        "Owner Number,Prefix,First Name,Middle Name,Last Name,Suffix,Address 1,Address 2,City,State,Zip,Phone 1,"
+        "Phone 2,Email,Date of Birth",
         "layout_owners.sql",
     ),
     (

@@ -179,10 +179,11 @@ MAIL_DOMAINS = (
     "cox.net", "comcast.net", "suddenlink.net", "windstream.net",
 )  # fmt: skip
 COMPANY_WORDS = (
-    "Red River", "Black Gold", "Lone Star", "Panhandle", "Prairie", "Big Sky", "Cimarron", "Anadarko", "Caddo", "Arbuckle",
-    "Sooner", "Permian", "Eagle Ford", "Bluestem", "Canadian River", "High Plains", "Wagon Wheel", "Arrowhead", "Thunder",
-    "Silver Creek", "Stone Canyon", "Mustang", "Longhorn", "Roughneck", "Wildcat", "Frontier", "Pioneer", "Heritage",
-    "Legacy", "Summit", "Cornerstone", "Keystone", "Patriot", "Liberty", "Centennial", "Diamond", "Sandhill", "Chisholm",
+    "Red River", "Black Gold", "Lone Star", "Panhandle", "Prairie", "Big Sky", "Cimarron", "Anadarko", "Caddo",
+    "Arbuckle", "Sooner", "Permian", "Eagle Ford", "Bluestem", "Canadian River", "High Plains", "Wagon Wheel",
+    "Arrowhead", "Thunder", "Silver Creek", "Stone Canyon", "Mustang", "Longhorn", "Roughneck", "Wildcat",
+    "Frontier", "Pioneer", "Heritage", "Legacy", "Summit", "Cornerstone", "Keystone", "Patriot", "Liberty",
+    "Centennial", "Diamond", "Sandhill", "Chisholm",
 )  # fmt: skip
 COMPANY_KINDS = (
     "Oil & Gas", "Minerals", "Royalty", "Energy", "Resources", "Land", "Petroleum", "Exploration", "Operating",

@@ -1,0 +1,1 @@
+"""Trained linkage models that come with the system, as JSON."""
