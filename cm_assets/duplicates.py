@@ -4,7 +4,7 @@ import dagster as dg
 
 from cm_assets.automation import DEDUPE
 from cm_assets.failures import clean_failures
-from cm_assets.metadata import metadata_of
+from cm_assets.metadata import metadata_of, picture
 from cm_assets.persons import CANONICAL_WRITER
 from resources.database import DatabaseResource
 
@@ -24,13 +24,15 @@ def linkage_model(context: dg.AssetExecutionContext, store: DatabaseResource) ->
 
     with clean_failures(context):
         model = linkage.train_or_load_model(store.settings, store.database)
-        return dg.MaterializeResult(metadata=metadata_of(model))
+        chart = picture(linkage.to_png(linkage.charts(store.settings)["match_weights"]))
+        return dg.MaterializeResult(metadata={**metadata_of(model), "match_weights": chart})
 
 
 @dg.asset(
     deps=[linkage_model, *_PEOPLE],
     group_name="duplicates",
     kinds={"splink", "duckdb", "parquet"},
+    pool=CANONICAL_WRITER,
     owners=["team:data-engineering"],
     automation_condition=DEDUPE,
 )
@@ -61,4 +63,5 @@ def person_duplicates(context: dg.AssetExecutionContext, store: DatabaseResource
 
     with clean_failures(context):
         written = linkage.write_duplicates(store.settings, store.database, job_id=context.run_id)
-        return dg.MaterializeResult(metadata=metadata_of(written))
+        sizes = picture(linkage.to_png(linkage.charts(store.settings, written.cluster_sizes)["cluster_sizes"]))
+        return dg.MaterializeResult(metadata={**metadata_of(written), "cluster_size_chart": sizes})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,11 @@ def table(rows: Sequence[Mapping[str, Any]], *, limit: int = PREVIEW_ROWS) -> dg
     if len(rows) > limit:
         lines.append(f"\n{len(rows) - limit} more rows")
     return dg.MetadataValue.md("\n".join(lines))
+
+
+def picture(png: bytes) -> dg.MarkdownMetadataValue:
+    """A picture that the UI shows in place."""
+    return dg.MetadataValue.md(f"![chart](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
 def _value(value: Any) -> Any:

@@ -111,7 +111,7 @@ def _staged_violations(settings: "Settings", database: "Database", query: str, i
     parameters = {"import_id": import_id, "row_count": records.get(database, import_id).row_count}
     with session(settings) as con:
         pipeline.read_staged(settings, con, import_id, ("rows", "findings"))
-        found: list[dict[str, Any]] = con.execute(query, parameters).to_arrow_table().to_pylist()
+        found: list[dict[str, Any]] = con.sql(query, params=parameters).to_arrow_table().to_pylist()
     return found
 
 

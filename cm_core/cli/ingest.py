@@ -101,7 +101,7 @@ def _facts(record: ImportRecord) -> dict[str, Any]:
 def _refused(path: Path, reason: str) -> dict[str, Any]:
     """A summary for a path that is no file at all, in the form of `ImportRecord.as_json`."""
     return {
-        "import_id": None, "filename": registry.readable(path.name), "feed": None, "status": "REJECTED", "reason": reason,
-        "duplicate_of": None, "total_rows": 0, "inserted": 0, "updated": 0, "skipped": 0, "errors": 0,
+        "import_id": None, "filename": registry.readable(path.name), "feed": None, "status": "REJECTED",
+        "reason": reason, "duplicate_of": None, "total_rows": 0, "inserted": 0, "updated": 0, "skipped": 0, "errors": 0,
         "duration_sec": 0.0, "reports": {},
     }  # fmt: skip

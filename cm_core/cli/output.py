@@ -18,7 +18,10 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-out = Console(highlight=False, soft_wrap=True)
+#: Columns where the output is no terminal (a pipe, a log).
+_WIDTH = 160
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -61,7 +64,12 @@ def print_error(message: str) -> None:
 def progress(title: str) -> Iterator[Progress]:
     """A spinner on stderr that shows what is being done and for how long; nothing where stderr is no terminal."""
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
     ) as bar:
         bar.add_task(title, total=None)
         yield bar

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from typing import Any
 
@@ -20,20 +22,36 @@ LAUNCHER = "cm_assets.launch"
 
 def run_imports(settings: Settings, import_ids: list[str], target: str) -> Any:
     """Run the import job of `target` for each import; returns the launcher's result (`success`, `errors`)."""
-    with progress(f"importing {len(import_ids)} file{'s' if len(import_ids) > 1 else ''}") as bar:
+    with (
+        _quiet(settings),
+        progress(f"importing {len(import_ids)} file{'s' if len(import_ids) > 1 else ''}") as bar,
+    ):
         return _launcher().run_import(settings, import_ids, target, on_event=_shown_in(bar))
 
 
 def run_dedupe(settings: Settings) -> Any:
     """Run the job that finds duplicates and chooses golden records."""
-    with progress("finding duplicates") as bar:
+    with _quiet(settings), progress("finding duplicates") as bar:
         return _launcher().run_dedupe(settings, on_event=_shown_in(bar))
 
 
 def run_marts(settings: Settings) -> Any:
     """Run the job that builds the verdicts and the other marts."""
-    with progress("building marts") as bar:
+    with _quiet(settings), progress("building marts") as bar:
         return _launcher().run_marts(settings, on_event=_shown_in(bar))
+
+
+@contextmanager
+def _quiet(settings: Settings) -> Iterator[None]:
+    """What libraries print while a job runs (dbt its whole log) goes to CM_HOME/logs: stdout is the command's answer."""
+    folder = settings.home_dir / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        (folder / "output.log").open("a", encoding="utf-8") as log,
+        redirect_stdout(log),
+        warnings.catch_warnings(action="ignore"),
+    ):
+        yield
 
 
 def _launcher() -> Any:

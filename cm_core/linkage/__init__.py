@@ -1,10 +1,11 @@
 """Who is who: duplicates, golden records and stable entity ids over the canonical persons.
 
 Exact-tier facts first, a Splink model for the rest, one clustering, golden records, one transaction. Stages are
-separate calls with their own checkpoint in the lake under `linkage/`; `run` makes them all. What is imported, and how values are
-standardised, is not decided here.
+separate calls with their own checkpoint in the lake under `linkage/`; `run` makes them all. What is imported, and
+how values are standardised, is not decided here.
 """
 
+from cm_core.linkage.drawings import to_png
 from cm_core.linkage.stages import (
     BuiltRecords,
     DedupeResult,
@@ -28,6 +29,7 @@ __all__ = [
     "charts",
     "find_pairs",
     "run",
+    "to_png",
     "train_model",
     "train_or_load_model",
     "write_duplicates",

@@ -95,7 +95,8 @@ def comparisons() -> list[Any]:
                 ),
                 _level(
                     "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.92 "
-                    "or (damerau_levenshtein(last_name_l, last_name_r) = 1 and least(length(last_name_l), length(last_name_r)) >= 4)",
+                    "or (damerau_levenshtein(last_name_l, last_name_r) = 1 "
+                    "and least(length(last_name_l), length(last_name_r)) >= 4)",
                     "misspelt",
                 ),
                 _level(

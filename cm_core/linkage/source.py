@@ -39,8 +39,8 @@ where {valid}
 _EMPTY = """
 create or replace table source_parties (
     person_id bigint, import_id varchar, row_number bigint, party_no smallint, source_date timestamp,
-    entity_type varchar, middle_name varchar, name_suffix varchar, first_key varchar, last_key varchar, organization_key varchar,
-    date_of_birth date
+    entity_type varchar, middle_name varchar, name_suffix varchar, first_key varchar, last_key varchar,
+    organization_key varchar, date_of_birth date
 );
 create or replace table source_phones (
     person_id bigint, import_id varchar, row_number bigint, party_no smallint, phone_e164 varchar, phone_type varchar

@@ -23,8 +23,7 @@ import duckdb
 from cm_core.compute import session
 from cm_core.errors import LinkageError
 from cm_core.lake import lake
-from cm_core.linkage import charts as drawings
-from cm_core.linkage import clusters, pairs, records, splits
+from cm_core.linkage import clusters, drawings, pairs, records, splits
 from cm_core.linkage import model as models
 from cm_core.linkage.source import read_sources
 from cm_core.linkage.write import write

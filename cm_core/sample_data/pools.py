@@ -280,7 +280,8 @@ def _places() -> list[tuple[str, str, str, list[int], float]]:
         return valid[code]
 
     found = []
-    for place in sorted(zipcodes.list_all(), key=lambda p: str(p["zip_code"])):
+    listed = zipcodes.list_all()  # type: ignore[no-untyped-call]
+    for place in sorted(listed, key=lambda p: str(p["zip_code"])):
         codes = [int(code) for code in place["area_codes"] if works(code)]
         if place["zip_code_type"] == "STANDARD" and place["active"] and codes and len(place["state"]) == 2:
             # Few large places and many small ones, the same for every seed: a low-discrepancy sequence on the ZIP.

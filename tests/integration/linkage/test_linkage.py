@@ -71,8 +71,9 @@ def test_a_misspelt_name_at_one_address_is_linked_to_the_newest_record(
     assert (result.linked, result.golden) == (1, 1)
     assert ask(
         database,
-        "select g.last_name, d.last_name, l.match_tier, l.match_score, l.match_probability > 0.95 from person_duplicates as l "
-        "join persons as g on g.id = l.original_id join persons as d on d.id = l.duplicate_id",
+        "select g.last_name, d.last_name, l.match_tier, l.match_score, l.match_probability > 0.95 "
+        "from person_duplicates as l join persons as g on g.id = l.original_id "
+        "join persons as d on d.id = l.duplicate_id",
     ) == [("Hollingswroth", "Hollingsworth", 3, 20, 1)]
     assert ask(database, "select action from dedup_audit_log") == [("link",)]
     assert ask(database, "select count(distinct entity_id), sum(is_original) from persons") == [(1, 1)]
@@ -188,9 +189,7 @@ def test_a_manually_verified_record_is_golden(settings: Settings, database: Data
     assert ask(database, "select last_name from persons where is_original") == [("Hollingsworth",)]
 
 
-def test_too_many_pairs_are_refused_before_scoring(
-    settings: Settings, database: Database, tmp_path: Path
-) -> None:
+def test_too_many_pairs_are_refused_before_scoring(settings: Settings, database: Database, tmp_path: Path) -> None:
     load(settings, database, tmp_path / "a.csv", [row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth")])
     with pytest.raises(LinkageError, match="CM_MAX_PAIRS"):
         linkage.run(settings.model_copy(update={"max_pairs": 0}), database)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cm_core.errors import LinkageError
-from cm_core.linkage import charts, model
+from cm_core.linkage import drawings, model
 
 
 def test_the_model_of_the_system_is_trained_in_every_level() -> None:
@@ -46,5 +46,5 @@ def test_a_stored_model_reads_back_the_same() -> None:
 
 
 def test_charts_are_drawn() -> None:
-    assert charts.to_png(charts.match_weights(model.weights(model.default()))).startswith(b"\x89PNG")
-    assert charts.to_png(charts.cluster_sizes({1: 10, 2: 3})).startswith(b"\x89PNG")
+    assert drawings.to_png(drawings.match_weights(model.weights(model.default()))).startswith(b"\x89PNG")
+    assert drawings.to_png(drawings.cluster_sizes({1: 10, 2: 3})).startswith(b"\x89PNG")
