@@ -1,6 +1,6 @@
 """Landing to canonical tables: rows per second and peak memory of `cm ingest`, for two sizes of the same lists.
 
-The whole main job runs, as a user runs it: registration, Dagster, staging, resolving, one transaction per file, reports.
+The whole main job runs, as a user runs it: registration, Dagster, staging, resolving, a transaction per file, reports.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def run_marts(settings: Settings) -> Any:
 
 @contextmanager
 def _quiet(settings: Settings) -> Iterator[None]:
-    """What libraries print while a job runs (dbt its whole log) goes to CM_HOME/logs: stdout is the command's answer."""
+    """What libraries print while a job runs (dbt its whole log) goes to CM_HOME/logs: stdout is for the answer."""
     folder = settings.home_dir / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     with (

@@ -12,7 +12,7 @@ group by phone_e164, lower(strip_accents(trim(source)))
 order by phone_e164
 """
 
-#: One row per request and contact point (a cell may name two); a request repeated in the file keeps its first row number.
+#: One row per request and contact point (a cell may name two); a repeated request keeps its first row number.
 STAGED_OPT_OUTS = """
 select
     row_number() over (order by min(row_number), phone_e164, email_key, channel) as fact_no,

@@ -96,7 +96,8 @@ def stage_contacts(
 ) -> Counts:
     """Standardise `source` into the tables of a contacts import: rows, parties, phones, emails, addresses, identifiers.
 
-    A large file's distinct values are shared out to `processes` workers. Every row of `source` ends up in `rows` or, with its reason and its raw values, in `findings` as rejected.
+    A large file's distinct values are shared out to `processes` workers. Every row of `source` ends up in `rows` or,
+    with its reason and its raw values, in `findings` as rejected.
     """
     con.execute("create or replace table parameters (import_id varchar, file_date timestamp)")
     con.execute("insert into parameters values (?, ?)", [import_id, file_date])
@@ -236,8 +237,9 @@ def _keyed(fields: dict[str, str], extra: str, present: str | None = None) -> st
 def _standardise(con: duckdb.DuckDBPyConnection, over: Map) -> None:
     """Each distinct name, address, phone and e-mail text through the hygiene package once."""
     con.execute(
-        "create or replace table name_ids as select row_number() over () as name_id, * from (select distinct value_key, "
-        "full_name, name_prefix, first_name, middle_name, last_name, name_suffix, organization from names_in)"
+        "create or replace table name_ids as select row_number() over () as name_id, * from (select distinct "
+        "value_key, full_name, name_prefix, first_name, middle_name, last_name, name_suffix, organization "
+        "from names_in)"
     )
     standardise(
         con,

@@ -10,15 +10,7 @@ import duckdb
 from cm_core.compute import sql
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.mapping import Mapping
-from cm_core.imports.staging import (
-    Counts,
-    emails_of,
-    keep_raw,
-    phones_of,
-    settle_findings,
-    standardise,
-    value_of,
-)
+from cm_core.imports.staging import Counts, emails_of, keep_raw, phones_of, settle_findings, standardise, value_of
 
 
 def stage_dnc(

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cm_core import linkage
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from rows import Row, files, golden, import_file, query, write_file
+
+from cm_core import linkage
 
 checked = hypothesis_settings(
     max_examples=3,

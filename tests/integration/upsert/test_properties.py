@@ -8,10 +8,10 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
+from rows import Row, files, fingerprint, import_file, query, run_import, write_file
 
 from cm_core.imports import records, registry
 from cm_core.store.tables import CANONICAL_TABLES
-from rows import Row, files, fingerprint, import_file, query, run_import, write_file
 
 short = hypothesis_settings(
     max_examples=4,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rows import query
+
 from cm_core import compliance
 from cm_core.imports import pipeline, records, registry
 from cm_core.settings import Settings
 from cm_core.store import Database
-from rows import query
 
 
 def _import_list(settings: Settings, database: Database, path: Path) -> records.ImportRecord:
