@@ -28,7 +28,7 @@ def ingest(
             registration = registry.register_file(settings, database, path, feed=feed, uploaded_by=uploaded_by)
         except CmError as error:
             ids.append(None)
-            summaries.append(_refused(path, str(error)))
+            summaries.append(_refused(path, error))
             continue
         ids.append(registration.import_id)
         summaries.append({})
@@ -98,10 +98,13 @@ def _facts(record: ImportRecord) -> dict[str, Any]:
     return facts | {name.replace("_", " "): url for name, url in reports.items()}
 
 
-def _refused(path: Path, reason: str) -> dict[str, Any]:
-    """A summary for a path that is no file at all, in the form of `ImportRecord.as_json`."""
+def _refused(path: Path, error: CmError) -> dict[str, Any]:
+    """A summary for a path that did not become an import, in the form of `ImportRecord.as_json`.
+
+    REJECTED where the path is at fault, FAILED where the store or another process is and a later try may do.
+    """
     return {
-        "import_id": None, "filename": registry.readable(path.name), "feed": None, "status": "REJECTED",
-        "reason": reason, "duplicate_of": None, "total_rows": 0, "inserted": 0, "updated": 0, "skipped": 0, "errors": 0,
+        "import_id": None, "filename": registry.readable(path.name), "feed": None,
+        "status": "FAILED" if error.retryable else "REJECTED", "reason": str(error), "duplicate_of": None, "total_rows": 0, "inserted": 0, "updated": 0, "skipped": 0, "errors": 0,
         "duration_sec": 0.0, "reports": {},
     }  # fmt: skip

@@ -160,7 +160,7 @@ def emails_of(table: pa.Table) -> pa.Table:
 def value_of(use: Use | None, constant: str | None = None) -> str:
     """SQL for a field's text in `source`: the first non-blank of its columns, or all of them joined by a space."""
     if use is None:
-        return "null::varchar" if constant is None else f"'{constant}'"
+        return "null::varchar" if constant is None else "'" + constant.replace("'", "''") + "'"
     columns = [f"nullif(trim(c{column}), '')" for column in use.columns]
     if use.joined:
         return f"nullif(concat_ws(' ', {', '.join(columns)}), '')"
