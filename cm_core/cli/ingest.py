@@ -105,6 +105,7 @@ def _refused(path: Path, error: CmError) -> dict[str, Any]:
     """
     return {
         "import_id": None, "filename": registry.readable(path.name), "feed": None,
-        "status": "FAILED" if error.retryable else "REJECTED", "reason": str(error), "duplicate_of": None, "total_rows": 0, "inserted": 0, "updated": 0, "skipped": 0, "errors": 0,
+        "status": "FAILED" if error.retryable else "REJECTED", "reason": str(error),
+        "duplicate_of": None, "total_rows": 0, "inserted": 0, "updated": 0, "skipped": 0, "errors": 0,
         "duration_sec": 0.0, "reports": {},
     }  # fmt: skip
