@@ -20,7 +20,7 @@ from typing import Any
 from pymysql.connections import Connection
 
 from cm_core.errors import CmError, FileRejected, UsageError
-from cm_core.imports import records
+from cm_core.imports import records, reports
 from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import feed_names, load_feed
 from cm_core.imports.records import HOLD, now
@@ -77,7 +77,7 @@ def register_file(
     with database.connect() as connection, named_lock(connection, _LOCK, timeout_s=600):
         reason = _refusal(settings, chosen, size)
         if known := _same_bytes(connection, sha256, chosen, refused=reason is not None):
-            return _again(database, connection, known, name, user, arrived, modified)
+            return _again(settings, database, connection, known, name, user, arrived, modified)
         if reason:
             import_id = _insert(
                 connection, chosen, name, "", path.resolve().as_uri(), user, arrived, modified, size, sha256
@@ -129,12 +129,13 @@ def scan_landing(settings: Settings, database: Database, *, budget_seconds: floa
 
 
 def waiting(database: Database) -> list[WaitingImport]:
-    """Imports to run, oldest first: registered or left unfinished by a process that is gone."""
+    """Imports to run, oldest first: registered, or left by a process that is gone, if only for want of its reports."""
     result = []
     with database.connect() as connection, connection.cursor() as cursor:
         marks = ", ".join(["%s"] * len(records.UNFINISHED))
         cursor.execute(
-            f"select import_id, feed, attempt from import_metadata where status in ({marks}) order by id",
+            "select import_id, feed, attempt from import_metadata "
+            f"where status in ({marks}) or (status = 'COMPLETE' and checklist_s3 is null) order by id",
             records.UNFINISHED,
         )
         for import_id, feed, attempt in cursor.fetchall():
@@ -209,6 +210,7 @@ def _same_bytes(connection: Connection[Any], sha256: str, feed: str, *, refused:
 
 
 def _again(
+    settings: Settings,
     database: Database,
     connection: Connection[Any],
     known: tuple[str, str],
@@ -217,9 +219,14 @@ def _again(
     arrived: datetime,
     modified: datetime,
 ) -> Registration:
-    """Bytes that are an import already: a DUPLICATE of the finished one, or the unfinished one once more."""
+    """Bytes that are an import already: a DUPLICATE of the finished one, or the unfinished one once more.
+
+    A finished one whose process was killed before it wrote the reports gets them now.
+    """
     first = records.get(database, known[0])
     if first.status == "COMPLETE":
+        if not first.reports:
+            reports.write(settings, database, first.import_id)
         import_id = _insert(
             connection, first.feed, name, first.landing_key, first.s3_location, user, arrived, modified,
             first.file_size_bytes, first.checksum_sha256,

