@@ -19,12 +19,12 @@ from pathlib import Path
 
 import duckdb
 
-from cm_core.compute import session
+from cm_core.compute import in_process, session
 from cm_core.imports.dialect import detect_dialect, scan_file
 from cm_core.imports.feed_catalog import load_feed
 from cm_core.imports.mapping import map_columns
 from cm_core.imports.reader import read_batches, read_layout
-from cm_core.imports.staging import load_source, stage_contacts
+from cm_core.imports.staging import load_chunks, stage_contacts
 from cm_core.linkage import clusters, model, pairs, records
 from cm_core.sample_data import generate
 from cm_core.sample_data.generate import read_truth
@@ -96,13 +96,13 @@ def stage_files(con: duckdb.DuckDBPyConnection, files: tuple[Path, ...], setting
         dialect = detect_dialect(path, feed.format, scan)
         layout = read_layout(path, dialect, feed)
         batches = read_batches(path, dialect, layout, max_field_chars=settings.max_field_chars)
-        load_source(con, batches, progress=lambda rows: None)
-        stage_contacts(
-            con, map_columns(layout.headers, feed), layout.headers, path.name, datetime(2026, 1, 1 + position)
-        )
-        for table, query in _COLLECT.items():
-            query = query.replace("import_id,", f"'{path.name}' as import_id,", 1)
-            con.execute(f"create table {table} as {query}" if position == 0 else f"insert into {table} {query}")
+        mapping, date = map_columns(layout.headers, feed), datetime(2026, 1, 1 + position)
+        for chunk, _ in enumerate(load_chunks(con, batches)):
+            stage_contacts(con, mapping, layout.headers, date, in_process)
+            for table, query in _COLLECT.items():
+                query = query.replace("import_id,", f"'{path.name}' as import_id,", 1)
+                first = position == chunk == 0
+                con.execute(f"create table {table} as {query}" if first else f"insert into {table} {query}")
     con.execute(_NUMBER.format(table="source_parties"))
     for table in list(_COLLECT)[1:]:
         con.execute(_JOIN.format(table=table))

@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(5 * 1024**3, description="Larger files are rejected (seed D1).")
     max_field_chars: int = Field(10_000_000, description="A longer single field makes its row a rejected row.")
     staging_rows_per_import: int = Field(
-        200_000, ge=0, description="Rows of an import kept for inspection in staging_raw_import; the lake keeps all."
+        20_000, ge=0, description="Rows of an import kept for inspection in staging_raw_import; the lake keeps all."
     )
     validation_log_rows_per_import: int = Field(100_000, ge=0, description="Findings kept in import_validation_log.")
     settle_seconds: float = Field(5.0, ge=0, description="A landing file younger than this may still be written to.")

@@ -106,11 +106,12 @@ def violations(
 
 def _staged_violations(settings: "Settings", database: "Database", query: str, import_id: str) -> list[dict[str, Any]]:
     from cm_core.compute import session
-    from cm_core.imports import pipeline, records
+    from cm_core.imports import records
+    from cm_core.imports.staged import read_staged
 
     parameters = {"import_id": import_id, "row_count": records.get(database, import_id).row_count}
     with session(settings) as con:
-        pipeline.read_staged(settings, con, import_id, ("rows", "findings"))
+        read_staged(settings, con, import_id, ("rows", "findings"))
         found: list[dict[str, Any]] = con.sql(query, params=parameters).to_arrow_table().to_pylist()
     return found
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from cm_core.compute import session
+from cm_core.compute import Map, session, workers
 from cm_core.errors import CmError, FileRejected, ImportFailed
 from cm_core.imports import records, reports
 from cm_core.imports.dialect import Dialect, FileScan, detect_dialect, scan_file
@@ -24,19 +24,14 @@ from cm_core.imports.feed_catalog import Feed, load_feed
 from cm_core.imports.mapping import Mapping, map_columns
 from cm_core.imports.reader import Layout, read_batches, read_layout
 from cm_core.imports.records import ImportRecord, now
-from cm_core.imports.staging import load_source, stage_contacts
+from cm_core.imports.staged import STAGED_TABLES, read_staged, staged_files
+from cm_core.imports.staging import Counts, find_repeated, load_chunks, stage_contacts
 from cm_core.imports.staging_suppressions import stage_dnc, stage_opt_outs
-from cm_core.lake import lake, landing_zone
+from cm_core.lake import landing_zone
 from cm_core.settings import Settings
 from cm_core.store.bulk import load
 from cm_core.store.database import Database
 
-#: Staged tables of each target, in the lake as `staged/<import_id>/<table>.parquet`.
-STAGED_TABLES = {
-    "contacts": ("rows", "parties", "phones", "emails", "addresses", "identifiers", "findings"),
-    "dnc_registry": ("rows", "dnc", "findings"),
-    "opt_outs": ("rows", "opt_outs", "findings"),
-}
 _STAGING_COLUMNS = (
     "import_id", "row_number", "entity_type", "first_name", "middle_name", "last_name", "name_suffix",
     "organization_name", "email", "phone_e164", "street", "city", "state", "zip", "source_date", "raw",
@@ -47,9 +42,9 @@ _FINDING_COLUMNS = (
 
 _STAGING_QUERY = """
 select
-    ? as import_id, r.row_number, p.entity_type, p.first_name, p.middle_name, p.last_name, p.name_suffix,
+    r.row_number, p.entity_type, p.first_name, p.middle_name, p.last_name, p.name_suffix,
     p.organization_name, e.email, f.phone_e164, a.street, a.city, a.state, a.zip, r.source_date, r.raw
-from rows_final as r
+from rows as r
 left join parties as p on r.row_number = p.row_number and p.party_no = 1
 left join (select row_number, min(email) as email from emails group by all) as e on r.row_number = e.row_number
 left join (select row_number, min(phone_e164) as phone_e164 from phones group by all) as f
@@ -58,15 +53,16 @@ left join (
     select row_number, arg_min(struct_pack(street, city, state, zip), address_key) as a from addresses group by all
 ) as b on r.row_number = b.row_number
 left join lateral (select b.a.street as street, b.a.city as city, b.a.state as state, b.a.zip as zip) as a on true
-where r.row_number <= (select max(row_number) from (select row_number from rows_final order by row_number limit ?))
+where r.row_number <= (select max(row_number) from (select row_number from rows order by row_number limit ?))
 order by r.row_number
 """
 _STAGING_QUERY_PLAIN = """
 select
-    ? as import_id, row_number, null as entity_type, null as first_name, null as middle_name, null as last_name,
-    null as name_suffix, null as organization_name, null as email, null as phone_e164, null as street, null as city,
-    null as state, null as zip, source_date, raw
-from rows_final
+    row_number, null::varchar as entity_type, null::varchar as first_name, null::varchar as middle_name,
+    null::varchar as last_name, null::varchar as name_suffix, null::varchar as organization_name,
+    null::varchar as email, null::varchar as phone_e164, null::varchar as street, null::varchar as city,
+    null::varchar as state, null::varchar as zip, source_date, raw
+from rows
 order by row_number
 limit ?
 """
@@ -149,29 +145,52 @@ def stage(
     with failing(settings, database, import_id):
         record = records.get(database, import_id)
         with _open(settings, record) as file, session(settings) as con:
-            batches = read_batches(file.path, file.dialect, file.layout, max_field_chars=settings.max_field_chars)
-            total = load_source(con, batches, progress=progress or (lambda rows: None))
-            if total == 0:
-                raise FileRejected("The file has a header but no rows.")
-            if con.execute("select count(*) from duckdb_tables() where table_name = 'source'").fetchall()[0][0] == 0:
-                raise FileRejected("Not one row of the file can be read.")
-            feed, headers = file.feed, file.layout.headers
-            if feed.target == "contacts":
-                counts = stage_contacts(
-                    con, file.mapping, headers, import_id, record.source_date, processes=settings.compute_threads
-                )
-            elif feed.target == "dnc_registry":
-                counts = stage_dnc(con, feed, file.mapping, headers, import_id, record.source_date)
-            else:
-                counts = stage_opt_outs(con, feed, file.mapping, headers, import_id, record.source_date)
-            _finish_rows(con, feed, record)
-            _store_staged(settings, con, import_id, feed.target)
-            findings = con.execute("select count(*) from findings").fetchall()[0][0]
-            _fill_staging_table(settings, database, con, record, counts.total, counts.rejected)
-            return StageResult(
-                import_id, counts.total, counts.staged, counts.rejected, findings, _preview(con, feed),
-                file.mapping.as_json(),
-            )  # fmt: skip
+            result = _stage_file(settings, con, file, record, progress or (lambda rows: None))
+            _fill_staging_table(database, con, result)
+        return result
+
+
+def _stage_file(
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    file: _File,
+    record: ImportRecord,
+    progress: Callable[[int], None],
+) -> StageResult:
+    """The staged tables of the whole file, chunk by chunk, into the lake; and `inspected`, its first rows."""
+    batches = read_batches(file.path, file.dialect, file.layout, max_field_chars=settings.max_field_chars)
+    counts, findings = Counts(), 0
+    preview: list[dict[str, Any]] = []
+    with workers(settings.compute_threads) as over, staged_files(settings, record.import_id) as staged:
+        for _ in load_chunks(con, batches):
+            counts += _stage_chunk(con, file, record, over)
+            staged.append(con, STAGED_TABLES[file.feed.target])
+            findings += _count(con, "findings")
+            preview = preview or _preview(con, file.feed)
+            _keep_for_inspection(con, file.feed, settings.staging_rows_per_import)
+            progress(counts.total)
+        if counts.total == 0:
+            raise FileRejected("The file has a header but no rows.")
+        find_repeated(con)
+        staged.append(con, ("findings",))
+        findings += _count(con, "findings")
+    return StageResult(
+        record.import_id, counts.total, counts.staged, counts.rejected, findings, preview, file.mapping.as_json()
+    )
+
+
+def _stage_chunk(con: duckdb.DuckDBPyConnection, file: _File, record: ImportRecord, over: Map) -> Counts:
+    """Stage what `source` holds by the rules of the file's feed."""
+    headers, date = file.layout.headers, record.source_date
+    if file.feed.target == "contacts":
+        return stage_contacts(con, file.mapping, headers, date, over)
+    if file.feed.target == "dnc_registry":
+        return stage_dnc(con, file.feed, file.mapping, headers, date)
+    return stage_opt_outs(con, file.feed, file.mapping, headers, date)
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(con.execute(f"select count(*) from {table}").fetchall()[0][0])
 
 
 def log_findings(settings: Settings, database: Database, import_id: str) -> int:
@@ -187,17 +206,6 @@ def log_findings(settings: Settings, database: Database, import_id: str) -> int:
             )  # fmt: skip
             connection.commit()
     return count
-
-
-def read_staged(
-    settings: Settings, con: duckdb.DuckDBPyConnection, import_id: str, tables: tuple[str, ...], *, prefix: str = ""
-) -> None:
-    """Make each staged Parquet file of the import a view of its table's name in `con`."""
-    store = lake(settings)
-    for table in tables:
-        path = store.materialize(f"staged/{import_id}/{table}.parquet", settings.scratch_dir / "staged" / import_id)
-        escaped = str(path).replace("'", "''")
-        con.execute(f"create or replace view {prefix}{table} as from read_parquet('{escaped}')")
 
 
 @contextmanager
@@ -267,55 +275,28 @@ def _open(settings: Settings, record: ImportRecord) -> Iterator[_File]:
         yield _File(path, scan, dialect, layout, map_columns(layout.headers, feed), feed)
 
 
-def _finish_rows(con: duckdb.DuckDBPyConnection, feed: Feed, record: ImportRecord) -> None:
-    """`rows_final`: the staged rows with the date of each, as they go to the lake."""
-    if feed.target == "contacts":
-        con.execute(
-            "create or replace table rows_final as select r.row_number, d.source_date, r.raw "
-            "from rows as r inner join rows_dated as d on r.row_number = d.row_number"
-        )
-    else:
-        con.execute(
-            "create or replace table rows_final as select row_number, null::timestamp as source_date, raw from rows"
-        )
-        con.execute("update rows_final set source_date = ?", [record.source_date])
+def _keep_for_inspection(con: duckdb.DuckDBPyConnection, feed: Feed, limit: int) -> None:
+    """Add rows of the chunk to `inspected` until it has `limit`."""
+    query = _STAGING_QUERY if feed.target == "contacts" else _STAGING_QUERY_PLAIN
+    con.execute(f"create table if not exists inspected as from ({query}) limit 0", [0])
+    missing = limit - _count(con, "inspected")
+    if missing > 0:
+        con.execute(f"insert into inspected {query}", [missing])
 
 
-def _store_staged(settings: Settings, con: duckdb.DuckDBPyConnection, import_id: str, target: str) -> None:
-    """Write each staged table to the lake, sorted by row, with the import's id on every line."""
-    store = lake(settings)
-    with tempfile.TemporaryDirectory(prefix="staged-", dir=settings.scratch_dir) as folder:
-        for table in STAGED_TABLES[target]:
-            path = Path(folder) / f"{table}.parquet"
-            name = "rows_final" if table == "rows" else table
-            con.execute(
-                f"copy (select ?::varchar as import_id, * from {name} order by row_number) to '{path}' "
-                "(format parquet, compression zstd)",
-                [import_id],
-            )
-            store.put_file(path, f"staged/{import_id}/{table}.parquet")
-
-
-def _fill_staging_table(
-    settings: Settings,
-    database: Database,
-    con: duckdb.DuckDBPyConnection,
-    record: ImportRecord,
-    total: int,
-    rejected: int,
-) -> None:
+def _fill_staging_table(database: Database, con: duckdb.DuckDBPyConnection, result: StageResult) -> None:
     """Replace the import's rows of `staging_raw_import` and mark it STAGED, in one transaction."""
-    query = _STAGING_QUERY if load_feed(record.feed).target == "contacts" else _STAGING_QUERY_PLAIN
+    import_id = result.import_id
     with database.connect() as connection:
         with connection.cursor() as cursor:
-            cursor.execute("delete from staging_raw_import where import_id = %s", (record.import_id,))
+            cursor.execute("delete from staging_raw_import where import_id = %s", (import_id,))
         load(
-            connection, con, query, "staging_raw_import", _STAGING_COLUMNS,
-            params=(record.import_id, settings.staging_rows_per_import),
+            connection, con, "select ? as import_id, * from inspected order by row_number", "staging_raw_import",
+            _STAGING_COLUMNS, params=(import_id,),
         )  # fmt: skip
-        records.set_status(connection, record.import_id, "STAGED", row_count=total, error_count=rejected)
-        records.audit(connection, record.import_id, "STAGE", total - rejected)
-        records.audit(connection, record.import_id, "REJECT", rejected)
+        records.set_status(connection, import_id, "STAGED", row_count=result.rows, error_count=result.rejected)
+        records.audit(connection, import_id, "STAGE", result.staged)
+        records.audit(connection, import_id, "REJECT", result.rejected)
         connection.commit()
 
 

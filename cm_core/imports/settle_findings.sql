@@ -1,15 +1,7 @@
--- Complete the findings: rows repeated word for word, the status of each finding, the raw text of rejected rows.
-insert into findings (row_number, error_type, field_name, field_value, error_message, row_status)
-with repeated as (
-    select
-        row_number,
-        min(row_number) over (partition by md5_number(raw)) as first_row
-    from source_rows
-)
-select row_number, 'DUPLICATE', null, null, 'The same as row ' || first_row || ' in every column', null
-from repeated
-where row_number > first_row;
-
+-- Complete the findings of a chunk: the status of each, the raw text of rejected rows; make `rows` of what stays.
+-- In:  source_rows(row_number, raw), findings, rows_dated(row_number, source_date),
+--      seen_rows(row_number, digest), rejected_rows(row_number, raw): the chunks before.
+-- Out: rows(row_number, source_date, raw); findings, seen_rows and rejected_rows are added to.
 update findings
 set row_status = case
     when row_number in (select row_number from findings where row_status = 'rejected') then 'rejected'
@@ -17,12 +9,20 @@ set row_status = case
 end
 where row_status is null;
 
-update findings
-set raw_row = s.raw
-from source_rows as s
-where findings.row_number = s.row_number and findings.row_status = 'rejected' and findings.raw_row is null;
-
-create or replace table rows as
+insert into rejected_rows
 select s.row_number, s.raw
 from source_rows as s
+semi join (select row_number from findings where row_status = 'rejected') as f on s.row_number = f.row_number;
+
+update findings
+set raw_row = r.raw
+from rejected_rows as r
+where findings.row_number = r.row_number and findings.row_status = 'rejected' and findings.raw_row is null;
+
+insert into seen_rows select row_number, md5_number(raw) from source_rows;
+
+create or replace table rows as
+select s.row_number, d.source_date, s.raw
+from source_rows as s
+inner join rows_dated as d on s.row_number = d.row_number
 anti join (select row_number from findings where row_status = 'rejected') as f on s.row_number = f.row_number;

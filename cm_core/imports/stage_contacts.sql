@@ -1,7 +1,7 @@
 -- From standardised distinct values to the staged tables of a contacts import.
 -- In:  source_rows(row_number), names_in, phones_in, emails_in, addresses_in, identifiers_in, dates_in (views over the file),
 --      name_parties, phone_values, email_values, address_values (answers of the hygiene package),
---      parameters(import_id, file_date).
+--      parameters(file_date).
 -- Out: parties, phones, emails, addresses, identifiers, rows_dated, findings (rejected and kept).
 
 create or replace macro as_date(t) as try_strptime(t, [
@@ -15,6 +15,9 @@ create or replace macro as_time(t) as coalesce(
     as_date(t),
     try_cast(t as timestamptz)::timestamp
 );
+
+create or replace macro generation_of(suffix) as
+    coalesce(regexp_extract(upper(suffix), '^(JR|SR|II|III|IV|V)\.?$', 1), '');
 
 create or replace table rows_dated as
 with parsed as (
@@ -44,49 +47,75 @@ select
 from parsed, parameters as p;
 
 -- Contact points of each row, once per key.
+-- `is_first` is the one that is primary if its row is all that is known of the person (the rule of fold.sql).
 create or replace table row_phones as
+with distinct_phones as (
+    select
+        i.row_number,
+        v.phone_raw,
+        v.phone_e164,
+        v.extension,
+        i.phone_type,
+        v.region,
+        v.invalid_reason,
+        coalesce(v.phone_e164 || coalesce('x' || v.extension, ''), v.phone_raw) as phone_key
+    from phones_in as i
+    inner join phone_values as v on i.raw = v.raw
+    where v.phone_raw is not null
+    qualify row_number() over (
+        partition by i.row_number, phone_key order by i.phone_type is null, i.phone_type, i.ordinal, v.seq
+    ) = 1
+)
 select
-    i.row_number,
-    v.phone_raw,
-    v.phone_e164,
-    v.extension,
-    i.phone_type,
-    v.region,
-    v.invalid_reason,
-    coalesce(v.phone_e164 || coalesce('x' || v.extension, ''), v.phone_raw) as phone_key
-from phones_in as i
-inner join phone_values as v on i.raw = v.raw
-where v.phone_raw is not null
-qualify row_number() over (
-    partition by i.row_number, phone_key order by i.phone_type is null, i.phone_type, i.ordinal, v.seq
-) = 1;
+    *,
+    phone_e164 is not null and row_number() over (
+        partition by row_number
+        order by phone_e164 is null, phone_type is not distinct from 'fax', phone_key
+    ) = 1 as is_first
+from distinct_phones;
 
 create or replace table row_emails as
-select i.row_number, v.email_raw, v.email, v.email_key, v.invalid_reason
-from emails_in as i
-inner join email_values as v on i.raw = v.raw
-where v.email_key is not null
-qualify row_number() over (partition by i.row_number, v.email_key order by i.ordinal, v.seq) = 1;
+with distinct_emails as (
+    select i.row_number, v.email_raw, v.email, v.email_key, v.invalid_reason
+    from emails_in as i
+    inner join email_values as v on i.raw = v.raw
+    where v.email_key is not null
+    qualify row_number() over (partition by i.row_number, v.email_key order by i.ordinal, v.seq) = 1
+)
+select
+    *,
+    email is not null
+    and row_number() over (partition by row_number order by email is null, email_key) = 1 as is_first
+from distinct_emails;
 
 create or replace table row_addresses as
+with distinct_addresses as (
+    select
+        i.row_number,
+        v.address_raw,
+        i.address_type,
+        v.care_of,
+        v.street,
+        v.city,
+        v.state,
+        v.zip,
+        v.zip4,
+        v.county,
+        v.address_key,
+        v.invalid_reason
+    from addresses_in as i
+    inner join address_ids as k on i.value_key = k.value_key
+    inner join address_values as v on k.address_id = v.address_id
+    where v.address_key is not null
+    qualify row_number() over (partition by i.row_number, v.address_key order by i.ordinal) = 1
+)
 select
-    i.row_number,
-    v.address_raw,
-    i.address_type,
-    v.care_of,
-    v.street,
-    v.city,
-    v.state,
-    v.zip,
-    v.zip4,
-    v.county,
-    v.address_key,
-    v.invalid_reason
-from addresses_in as i
-inner join address_ids as k on i.value_key = k.value_key
-inner join address_values as v on k.address_id = v.address_id
-where v.address_key is not null
-qualify row_number() over (partition by i.row_number, v.address_key order by i.ordinal) = 1;
+    *,
+    row_number() over (
+        partition by row_number
+        order by invalid_reason is not null, street is null, address_type is distinct from 'mailing', address_key
+    ) = 1 as is_first
+from distinct_addresses;
 
 create or replace table row_identifiers as
 select row_number, id_type, trim(raw) as id_value
@@ -159,7 +188,7 @@ select
     organization_key
 from numbered;
 
-create or replace table rejected_rows as
+create or replace table nobodies as
 select s.row_number
 from source_rows as s
 anti join row_parties as p on s.row_number = p.row_number;
@@ -191,7 +220,13 @@ where p.party_no = 1 or p.is_human <> f.is_human
 qualify row_number() over (partition by r.row_number, r.email_key, p.is_human order by p.party_no) = 1;
 
 create or replace table addresses as
-select p.party_no, r.*
+select
+    p.party_no,
+    r.*,
+    case
+        when p.entity_type = 'person' and p.first_key <> '' and p.last_key <> '' and regexp_full_match(r.zip, '[0-9]{5}')
+        then p.first_key || '|' || p.last_key || '|' || generation_of(p.name_suffix) || '|' || r.zip
+    end as name_zip_key
 from row_addresses as r
 inner join row_parties as p on r.row_number = p.row_number;
 
@@ -219,7 +254,7 @@ inner join address_values as v on k.address_id = v.address_id
 where v.address_key is null
 union all
 select row_number, 'MISSING_REQUIRED', 'name', null, 'The row names nobody and has no valid phone or e-mail', 'rejected'
-from rejected_rows
+from nobodies
 union all
 select row_number, 'VALIDATION', 'phone', phone_raw, 'Invalid phone number: ' || invalid_reason, null
 from row_phones

@@ -6,14 +6,14 @@ opt-out lists are staged in `staging_suppressions`; storing the outcome is in `p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
 import pyarrow as pa
 
-from cm_core.compute import Map, in_process, sql, workers
+from cm_core.compute import Map, in_process, sql
 from cm_core.compute.workers import Function
 from cm_core.hygiene.addresses import standardize_addresses
 from cm_core.hygiene.emails import standardize_emails
@@ -24,8 +24,12 @@ from cm_core.imports.reader import Batch
 
 #: Distinct values handed to a hygiene function at once.
 _HYGIENE_BATCH = 20_000
-#: Rows of a file from which starting worker processes (about a second) pays.
+#: Rows of a chunk from which starting worker processes (about a second) pays.
 _WORTH_WORKERS = 60_000
+
+#: Records staged at a time: memory does not depend on the file. DuckDB shares a table out by 122,880 rows: two cores
+#: need nearly twice that.
+CHUNK_ROWS = 240_000
 
 _FINDINGS = """
 create or replace table findings (
@@ -33,79 +37,88 @@ create or replace table findings (
     row_status varchar, raw_row varchar
 )
 """
+_FINDINGS_SCHEMA = pa.schema(
+    [("row_number", pa.int64())]
+    + [
+        (name, pa.string())
+        for name in ("error_type", "field_name", "field_value", "error_message", "row_status", "raw_row")
+    ]
+)
 
 
 @dataclass(frozen=True)
 class Counts:
     """Rows of the file, by what became of them. `total = staged + rejected`."""
 
-    total: int
-    staged: int
-    rejected: int
+    total: int = 0
+    staged: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.total + other.total, self.staged + other.staged, self.rejected + other.rejected)
 
 
-def load_source(con: duckdb.DuckDBPyConnection, batches: Iterable[Batch], *, progress: Callable[[int], None]) -> int:
-    """Fill `source(row_number, c0, c1, …)` and `findings` from a file's batches; returns the number of records."""
-    con.execute(_FINDINGS)
-    total, created = 0, False
+def load_chunks(con: duckdb.DuckDBPyConnection, batches: Iterable[Batch]) -> Iterator[None]:
+    """Fill `source(row_number, c0, c1, …)` and `findings` with the next CHUNK_ROWS records, until there are no more.
+
+    The caller stages each chunk before the next one takes its place.
+    """
+    con.execute("create or replace table seen_rows (row_number bigint, digest uhugeint)")
+    con.execute("create or replace table rejected_rows (row_number bigint, raw varchar)")
+    waiting: list[Batch] = []
     for batch in batches:
-        con.register("batch", batch.table)
-        con.execute("create or replace table source as from batch" if not created else "insert into source from batch")
-        con.unregister("batch")
-        created = True
-        if batch.bad:
-            bad = pa.Table.from_pylist(
-                [
-                    {
-                        "row_number": row.row_number,
-                        "error_type": row.error_type,
-                        "field_name": row.field_name,
-                        "field_value": row.field_value,
-                        "error_message": row.message,
-                        "row_status": "rejected",
-                        "raw_row": row.raw,
-                    }
-                    for row in batch.bad
-                ],
-                schema=pa.schema(
-                    [("row_number", pa.int64())]
-                    + [
-                        (name, pa.string())
-                        for name in (
-                            "error_type", "field_name", "field_value", "error_message", "row_status", "raw_row",
-                        )
-                    ]
-                ),
-            )  # fmt: skip
-            con.register("bad", bad)
-            con.execute("insert into findings from bad")
-            con.unregister("bad")
-        total += batch.table.num_rows + len(batch.bad)
-        progress(total)
-    return total
+        waiting.append(batch)
+        if sum(map(_records, waiting)) >= CHUNK_ROWS:
+            _load(con, waiting)
+            yield
+            waiting = []
+    if waiting:
+        _load(con, waiting)
+        yield
+
+
+def _records(batch: Batch) -> int:
+    return int(batch.table.num_rows) + len(batch.bad)
+
+
+def _load(con: duckdb.DuckDBPyConnection, batches: list[Batch]) -> None:
+    con.register("chunk", pa.concat_tables([batch.table for batch in batches]))
+    con.execute("create or replace table source as from chunk")
+    con.unregister("chunk")
+    con.execute(_FINDINGS)
+    bad = [
+        {
+            "row_number": row.row_number,
+            "error_type": row.error_type,
+            "field_name": row.field_name,
+            "field_value": row.field_value,
+            "error_message": row.message,
+            "row_status": "rejected",
+            "raw_row": row.raw,
+        }
+        for batch in batches
+        for row in batch.bad
+    ]
+    if bad:
+        con.register("bad", pa.Table.from_pylist(bad, schema=_FINDINGS_SCHEMA))
+        con.execute("insert into findings from bad")
+        con.unregister("bad")
 
 
 def stage_contacts(
-    con: duckdb.DuckDBPyConnection,
-    mapping: Mapping,
-    headers: Sequence[str],
-    import_id: str,
-    file_date: datetime,
-    *,
-    processes: int = 1,
+    con: duckdb.DuckDBPyConnection, mapping: Mapping, headers: Sequence[str], file_date: datetime, over: Map
 ) -> Counts:
     """Standardise `source` into the tables of a contacts import: rows, parties, phones, emails, addresses, identifiers.
 
-    A large file's distinct values are shared out to `processes` workers. Every row of `source` ends up in `rows` or,
-    with its reason and its raw values, in `findings` as rejected.
+    The distinct values of a large chunk go through the workers that `over` stands for. Every row of `source` ends up
+    in `rows` or, with its reason and its raw values, in `findings` as rejected.
     """
-    con.execute("create or replace table parameters (import_id varchar, file_date timestamp)")
-    con.execute("insert into parameters values (?, ?)", [import_id, file_date])
+    con.execute("create or replace table parameters (file_date timestamp)")
+    con.execute("insert into parameters values (?)", [file_date])
     keep_raw(con, headers)
     _define_inputs(con, mapping)
     rows = con.execute("select count(*) from source").fetchall()[0][0]
-    with workers(processes if rows >= _WORTH_WORKERS else 1) as over:
-        _standardise(con, over)
+    _standardise(con, over if rows >= _WORTH_WORKERS else in_process)
     con.execute(sql("cm_core.imports", "stage_contacts.sql"))
     return settle_findings(con)
 
@@ -120,7 +133,7 @@ def keep_raw(con: duckdb.DuckDBPyConnection, headers: Sequence[str]) -> None:
 
 
 def settle_findings(con: duckdb.DuckDBPyConnection) -> Counts:
-    """Give kept findings their status and rejected ones their raw text; find repeated rows; count."""
+    """Give kept findings their status and rejected ones their raw text; make `rows`; count."""
     con.execute(sql("cm_core.imports", "settle_findings.sql"))
     total, rejected = con.execute(
         """
@@ -132,6 +145,12 @@ def settle_findings(con: duckdb.DuckDBPyConnection) -> Counts:
         """
     ).fetchall()[0]
     return Counts(total, total - rejected, rejected)
+
+
+def find_repeated(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `findings` of the rows that repeat an earlier one word for word, over all chunks of the file."""
+    con.execute(_FINDINGS)
+    con.execute(sql("cm_core.imports", "repeated_rows.sql"))
 
 
 def standardise(

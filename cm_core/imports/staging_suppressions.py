@@ -12,13 +12,18 @@ from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.mapping import Mapping
 from cm_core.imports.staging import Counts, emails_of, keep_raw, phones_of, settle_findings, standardise, value_of
 
+#: A list is of one date: its file's.
+_ROWS_DATED = (
+    "create or replace view rows_dated as "
+    "select r.row_number, p.file_date as source_date from source_rows as r, parameters as p"
+)
+
 
 def stage_dnc(
     con: duckdb.DuckDBPyConnection,
     feed: Feed,
     mapping: Mapping,
     headers: Sequence[str],
-    import_id: str,
     file_date: datetime,
 ) -> Counts:
     """Make `dnc(row_number, phone_e164, listing_date, source)` of `source`; a row without a full number is rejected."""
@@ -34,6 +39,7 @@ def stage_dnc(
     con.execute("insert into parameters values (?, ?)", [file_date, feed.defaults.get("source", feed.name)])
     _standardise_phones(con)
     con.execute(sql("cm_core.imports", "stage_dnc.sql"))
+    con.execute(_ROWS_DATED)
     return settle_findings(con)
 
 
@@ -42,7 +48,6 @@ def stage_opt_outs(
     feed: Feed,
     mapping: Mapping,
     headers: Sequence[str],
-    import_id: str,
     file_date: datetime,
 ) -> Counts:
     """Make `opt_outs(row_number, channel, phone_e164, email_key, opted_out_at, reason, source)` of `source`.
@@ -70,6 +75,7 @@ def stage_opt_outs(
         "email_values",
     )
     con.execute(sql("cm_core.imports", "stage_opt_outs.sql"))
+    con.execute(_ROWS_DATED)
     return settle_findings(con)
 
 

@@ -1,5 +1,7 @@
 """Rows in bulk between DuckDB and MySQL: `load` goes in by LOAD DATA LOCAL INFILE, `fetch` comes out by a stream.
 
+`Loads` does the same as `load` in the background.
+
 Both work on the caller's connections and inside the caller's transaction. What is loaded, and into which table,
 belongs to the callers.
 """
@@ -8,7 +10,11 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +26,8 @@ from pymysql.cursors import SSCursor
 from cm_core.errors import ImportFailed
 
 FETCH_ROWS = 50_000
+#: Files written ahead of the one that the server is taking in.
+LOADS_AHEAD = 2
 
 _COPY = (
     "copy (select {columns} from ({source}) as source) to '{file}' "
@@ -51,6 +59,112 @@ def load(
     Raises ImportFailed if a value does not fit its column, a row is refused (duplicate key, missing parent) or rows
     are missing: LOAD DATA LOCAL would only warn. The caller rolls back.
     """
+    with _dumped(duck, query, table, columns, params) as dump:
+        dump.into(connection)
+        return dump.rows
+
+
+class Loads:
+    """What happens on a connection, on a thread of its own and in order, while DuckDB makes the next rows.
+
+    Use as a context manager. Nobody else may use the connection inside the block, which ends when everything is done.
+    An error of the connection is raised by the next call or by the end of the block; nothing after it is done.
+    """
+
+    def __init__(self, connection: pymysql.connections.Connection[Any]) -> None:
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mysql-load")
+        self._waiting: deque[Future[Any]] = deque()
+        self._failed = False
+
+    def __enter__(self) -> Loads:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._wait(0)
+        finally:
+            self._failed = self._failed or kind is not None
+            self._thread.shutdown(wait=True)
+
+    def load(
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        query: str,
+        table: str,
+        columns: Sequence[str],
+        *,
+        params: Sequence[object] = (),
+    ) -> int:
+        """Like the function `load`; the rows are in the table at the end of the block."""
+        stack = ExitStack()
+        dump = stack.enter_context(_dumped(duck, query, table, columns, params))
+
+        def task(connection: pymysql.connections.Connection[Any]) -> None:
+            with stack:
+                dump.into(connection)
+
+        self.call(task, clean_up=stack.close)
+        return dump.rows
+
+    def call(
+        self,
+        task: Callable[[pymysql.connections.Connection[Any]], object],
+        *,
+        clean_up: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Run `task` with the connection after what was asked for before; `clean_up` instead if that went wrong."""
+        self._waiting.append(self._thread.submit(self._run, task, clean_up))
+        self._wait(LOADS_AHEAD)
+
+    def _run(self, task: Callable[[pymysql.connections.Connection[Any]], object], clean_up: Callable[[], None]) -> None:
+        if self._failed:
+            clean_up()
+            return
+        try:
+            task(self._connection)
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _wait(self, ahead: int) -> None:
+        while len(self._waiting) > ahead or (self._waiting and self._waiting[0].done()):
+            self._waiting.popleft().result()
+
+
+@dataclass(frozen=True)
+class _Dump:
+    """Rows in a file, and the statement that takes them in."""
+
+    file: Path
+    rows: int
+    table: str
+    statement: str
+
+    def into(self, connection: pymysql.connections.Connection[Any]) -> None:
+        if not self.rows:
+            return
+        with connection.cursor() as cursor:
+            loaded = cursor.execute(self.statement, (str(self.file),))
+            cursor.execute("show warnings limit 5")
+            warnings = [f"{row[1]} {row[2]}" for row in cursor.fetchall()]
+        if warnings or loaded != self.rows:
+            raise ImportFailed(
+                f"Loading {self.rows:,} rows into {self.table} went wrong: {loaded:,} arrived. "
+                + (f"The server says: {'; '.join(warnings)}" if warnings else "")
+            )
+
+
+@contextmanager
+def _dumped(
+    duck: duckdb.DuckDBPyConnection,
+    query: str,
+    table: str,
+    columns: Sequence[str],
+    params: Sequence[object] | dict[str, object],
+) -> Iterator[_Dump]:
+    """The result of a query in a scratch file as LOAD DATA reads it."""
     query = query.strip().rstrip(";")
     types = duck.execute(f"describe {query}", params or None).fetchall()
     if len(types) != len(columns):
@@ -58,29 +172,15 @@ def load(
     selected = ", ".join(_csv_expression(position, str(row[1])) for position, row in enumerate(types))
     blobs = [str(row[1]) == "BLOB" for row in types]
     source = f"select * from ({query}\n) as q({', '.join(f'c{i}' for i in range(len(types)))})"
+    targets = ", ".join(
+        f"@b{i}" if blob else _quoted(name) for i, (name, blob) in enumerate(zip(columns, blobs, strict=True))
+    )
+    statement = _LOAD.format(table=_quoted(table), targets=targets, set=_set_clause(columns, blobs))
     with tempfile.TemporaryDirectory(prefix="load-", dir=_scratch(duck)) as folder:
         file = Path(folder) / "rows.csv"
         copy = _COPY.format(columns=selected, source=source, file=str(file).replace("'", "''"))
         written = int(duck.execute(copy, params or None).fetchall()[0][0])
-        if not written:
-            return 0
-        statement = _LOAD.format(
-            table=_quoted(table),
-            targets=", ".join(
-                f"@b{i}" if blob else _quoted(name) for i, (name, blob) in enumerate(zip(columns, blobs, strict=True))
-            ),
-            set=_set_clause(columns, blobs),
-        )
-        with connection.cursor() as cursor:
-            loaded = cursor.execute(statement, (str(file),))
-            cursor.execute("show warnings limit 5")
-            warnings = [f"{row[1]} {row[2]}" for row in cursor.fetchall()]
-    if warnings or loaded != written:
-        raise ImportFailed(
-            f"Loading {written:,} rows into {table} went wrong: {loaded:,} arrived. "
-            + (f"The server says: {'; '.join(warnings)}" if warnings else "")
-        )
-    return written
+        yield _Dump(file, written, table, statement)
 
 
 def fetch(

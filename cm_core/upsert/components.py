@@ -5,10 +5,14 @@ from __future__ import annotations
 import duckdb
 
 _START = """
+create or replace table joining_keys as
+select kind, match_key, row_number() over () as key
+from (select kind, match_key from party_keys group by kind, match_key having count(*) > 1);
+
 create or replace table edges as
-select row_number * 1000 + party_no as node, kind || chr(31) || match_key as key
-from party_keys
-qualify count(*) over (partition by kind, match_key) > 1;
+select p.row_number * 1000 + p.party_no as node, k.key
+from party_keys as p
+inner join joining_keys as k on p.kind = k.kind and p.match_key = k.match_key;
 
 create or replace table node_labels as
 select distinct node, node as label from edges;
@@ -48,6 +52,9 @@ left join node_labels as l on l.node = p.row_number * 1000 + p.party_no
 
 def label_components(con: duckdb.DuckDBPyConnection) -> int:
     """Make `labels(row_number, party_no, label)`: parties joined by `party_keys`, directly or not, share one.
+
+    The label is the first of its parties, as `row_number * 1000 + party_no`. Makes `joining_keys(kind, match_key, key)`
+    too, the keys that two parties or more have.
 
     Returns the number of rounds it took.
     """

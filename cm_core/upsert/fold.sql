@@ -170,16 +170,9 @@ left join current_emails as c on m.person_id = c.person_id and m.email_key = c.e
 create or replace table folded_addresses as
 with facts as (
     select a.person_id, a.row_number, a.source_date, d.address_key, d.address_raw, d.address_type, d.care_of, d.street,
-        d.city, d.state, d.zip, d.zip4, d.county, d.invalid_reason,
-        case
-            when p.entity_type = 'person' and p.first_key <> '' and p.last_key <> ''
-                and regexp_full_match(d.zip, '[0-9]{5}')
-            then p.first_key || '|' || p.last_key || '|'
-                || coalesce(regexp_extract(upper(p.name_suffix), '^(JR|SR|II|III|IV|V)\.?$', 1), '') || '|' || d.zip
-        end as name_zip_key
+        d.city, d.state, d.zip, d.zip4, d.county, d.invalid_reason, d.name_zip_key
     from spread as a
     inner join addresses as d on a.row_number = d.row_number and a.party_no = d.party_no
-    inner join parties as p on a.row_number = p.row_number and a.party_no = p.party_no
     union all by name
     select person_id, source_date, address_key, address_raw, address_type, care_of, street, city, state, zip, zip4,
         county, invalid_reason, name_zip_key

@@ -1,5 +1,5 @@
 -- Match keys of the batch and of the persons that own the same contacts (architecture, "Resolve and apply").
--- In:  parties, phones, emails, addresses (staged), first_name_classes(first_key, name_class),
+-- In:  parties (staged), party_contacts, name_zip_keys (contacts.sql), first_name_classes(first_key, name_class),
 --      owners(kind, contact, person_id, entity_type, first_key, last_key, name_suffix, organization_key, source_date),
 --      name_owners(match_key, person_id, source_date), known_shared(kind, contact),
 --      rules(import_id, shared_max, phone_needs_first_name).
@@ -22,7 +22,8 @@ with everyone as (
         last_key,
         name_suffix,
         organization_key
-    from parties
+    from parties as p
+    semi join party_contacts as c on p.row_number = c.row_number and p.party_no = c.party_no
     union all
     select distinct on (person_id)
         null, null, person_id, entity_type, first_key, last_key, name_suffix, organization_key
@@ -49,13 +50,6 @@ select
     end as phone_class,
     coalesce(last_key, organization_key) as surname
 from classed, rules as r;
-
-create or replace table party_contacts as
-select row_number, party_no, 'email' as kind, email_key as contact from emails where email is not null
-union
-select row_number, party_no, 'phone', phone_e164
-from phones
-where phone_e164 is not null and phone_type is distinct from 'fax';
 
 create or replace table holders as
 select
@@ -110,16 +104,6 @@ inner join contact_facts as f on h.kind = f.kind and h.contact = f.contact
 anti join shared_now as s on h.kind = s.kind and h.contact = s.contact
 anti join known_shared as k on h.kind = k.kind and h.contact = k.contact
 where h.class is not null or f.classes <= 1;
-
-create or replace table name_zip_keys as
-select distinct
-    p.row_number,
-    p.party_no,
-    p.first_key || '|' || p.last_key || '|'
-    || coalesce(regexp_extract(upper(p.name_suffix), '^(JR|SR|II|III|IV|V)\.?$', 1), '') || '|' || a.zip as match_key
-from parties as p
-inner join addresses as a on p.row_number = a.row_number and p.party_no = a.party_no
-where p.entity_type = 'person' and p.first_key <> '' and p.last_key <> '' and regexp_full_match(a.zip, '[0-9]{5}');
 
 -- Two parties of one row are two by construction: only the first may use a key both have.
 create or replace table party_keys as

@@ -72,7 +72,7 @@ CURRENT = {
 def find_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str) -> None:
     """Make `owners`, `name_owners`, `known_shared` and `assigned` for the batch's keys.
 
-    Reads `emails`, `phones`, `name_keys(contact)` of the batch. Contacts listed as shared are not looked up: they
+    Reads `emails`, `phones` and `addresses` of the batch. Contacts listed as shared are not looked up: they
     may belong to any number of persons and are no keys.
     """
     _answer(connection, _ASSIGNED, (import_id,), con, "assigned", _ASSIGNED_SCHEMA)
@@ -101,7 +101,7 @@ def find_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, imp
         con,
         "lookup_names",
         "contact varchar(255) character set ascii collate ascii_bin primary key",
-        "select distinct contact from name_keys",
+        "select distinct name_zip_key from addresses where name_zip_key is not null",
     )
     _nobody(con)
     shared_schema = pa.schema([("kind", pa.string()), ("contact", pa.string())])

@@ -15,15 +15,16 @@ from pymysql.connections import Connection
 
 from cm_core.compliance import refresh_contact_status
 from cm_core.compute import sql
-from cm_core.imports import pipeline
 from cm_core.imports.records import now
+from cm_core.imports.staged import read_staged
 from cm_core.settings import Settings
 from cm_core.store.bulk import load
 from cm_core.store.database import Database
 from cm_core.store.ids import allot
 from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
-from cm_core.upsert.engine import PERSON_COLUMNS, STAGED, TARGETS, WRITER_TIMEOUT_S, Target
+from cm_core.upsert.engine import WRITER_TIMEOUT_S
 from cm_core.upsert.lookup import CURRENT, arrow_schema, fetch_current, temporary_like
+from cm_core.upsert.write import PERSON_COLUMNS, STAGED, TARGETS, Target
 
 _PACKAGE = "cm_core.upsert"
 _DELETE_CONTACTS = "delete t from {table} as t join lookup_persons as l on l.id = t.person_id"
@@ -89,7 +90,7 @@ def _gather_rows(settings: Settings, con: duckdb.DuckDBPyConnection) -> None:
     for position, (import_id,) in enumerate(
         con.execute("select distinct import_id from moves order by import_id").fetchall()
     ):
-        pipeline.read_staged(settings, con, import_id, STAGED, prefix="one_")
+        read_staged(settings, con, import_id, STAGED, prefix="one_")
         for table in STAGED:
             query = (
                 f"select s.* exclude (import_id) replace (m.number as row_number) from one_{table} as s "

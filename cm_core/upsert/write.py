@@ -1,0 +1,354 @@
+"""From resolved parties to rows of the canonical tables: what `engine.apply` writes, in its transaction.
+
+Parties that are alone (new persons of one source row) are their persons as they stand and go straight from the
+staged files to the tables, a range of rows at a time. All others are folded (`fold.sql`) with what is known of their
+persons, a share of the persons at a time. So memory does not grow with the file. MySQL takes rows in while DuckDB
+makes the next.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+from pymysql.connections import Connection
+
+from cm_core.compliance import refresh_contact_status
+from cm_core.compute import sql
+from cm_core.store.bulk import Loads
+from cm_core.store.ids import allot
+from cm_core.upsert.lookup import CURRENT, temporary_like
+
+_PACKAGE = "cm_core.upsert"
+#: Staged tables of a contacts import that an apply reads.
+STAGED = ("parties", "phones", "emails", "addresses", "identifiers")
+#: Source rows written at once, and parties folded at once.
+ROWS_AT_ONCE = 250_000
+
+
+@dataclass(frozen=True)
+class Target:
+    """A canonical table, the staged and the folded table it is written from, its columns besides id and provenance.
+
+    `person_id` and the key come first.
+    """
+
+    table: str
+    staged: str
+    folded: str
+    columns: tuple[str, ...]
+
+    def staged_columns(self) -> str:
+        """SQL for the columns over the staged table `s` and the parties `a` that are alone."""
+        special = {"person_id": "a.person_id", "is_primary": "s.is_first", "source_date": "a.source_date"}
+        return ", ".join(special.get(column, f"s.{column}") for column in self.columns)
+
+
+TARGETS = (
+    Target(
+        "phone_numbers",
+        "phones",
+        "folded_phones",
+        (
+            "person_id", "phone_key", "phone_raw", "phone_e164", "extension", "phone_type", "region",
+            "invalid_reason", "is_primary", "source_date",
+        ),
+    ),
+    Target(
+        "email_addresses",
+        "emails",
+        "folded_emails",
+        ("person_id", "email_key", "email_raw", "email", "invalid_reason", "is_primary", "source_date"),
+    ),
+    Target(
+        "addresses",
+        "addresses",
+        "folded_addresses",
+        (
+            "person_id", "address_key", "address_raw", "care_of", "street", "city", "state", "zip", "zip4", "county",
+            "address_type", "invalid_reason", "name_zip_key", "is_primary", "source_date",
+        ),
+    ),
+    Target(
+        "person_identifiers", "identifiers", "folded_identifiers", ("person_id", "id_type", "id_value", "source_date")
+    ),
+)  # fmt: skip
+PERSON_COLUMNS = (
+    "entity_type", "name_prefix", "first_name", "middle_name", "last_name", "name_suffix", "organization_name",
+    "first_key", "last_key", "organization_key", "date_of_birth", "name_source_date", "birth_source_date",
+    "source_date",
+)  # fmt: skip
+_PROVENANCE = ("first_import_id", "last_import_id", "created_at", "updated_at")
+_SOURCE_COLUMNS = ("import_id", "row_number", "party_no", "person_id", "role", "match_key", "operation")
+
+_ALONE_PERSONS = """
+select
+    a.person_id, a.person_id, p.entity_type, p.name_prefix, p.first_name, p.middle_name, p.last_name, p.name_suffix,
+    p.organization_name, p.first_key, p.last_key, p.organization_key, p.date_of_birth,
+    case when coalesce(p.first_name, p.last_name, p.organization_name) is not null then p.source_date end,
+    case when p.date_of_birth is not null then p.source_date end,
+    p.source_date, ?, ?, ?::timestamp, ?::timestamp
+from alone as a
+inner join parties as p on a.row_number = p.row_number and a.party_no = p.party_no
+where p.row_number between ? and ?
+order by a.person_id
+"""
+_SOURCES = """
+select ?, row_number, party_no, person_id, role, match_key, operation
+from (
+    select row_number, party_no, person_id, role, match_key, 'inserted' as operation
+    from assignment
+    where alone
+    union all
+    select row_number, party_no, person_id, role, match_key, operation
+    from outcomes
+    where is_new
+)
+where row_number between ? and ?
+order by row_number, party_no
+"""
+_RELATIONS = """
+insert ignore into person_relations (person_id, related_person_id, relation, first_import_id, created_at)
+select person_id, related_person_id, relation, first_import_id, created_at from new_relations
+"""
+_SHARED = """
+insert into shared_contacts (kind, contact_key, surnames, first_import_id, created_at)
+select kind, contact_key, surnames, first_import_id, created_at from new_shared
+on duplicate key update surnames = greatest(shared_contacts.surnames, new_shared.surnames)
+"""
+# An import applied again brings nothing new, whatever has become of its contacts since.
+_NEW_SHARED = """
+select s.kind, s.contact, s.surnames, ?, ?::timestamp
+from shared_now as s
+semi join (
+    select c.kind, c.contact
+    from party_contacts as c
+    anti join assigned as a on c.row_number = a.row_number and c.party_no = a.party_no
+) as n on s.kind = n.kind and s.contact = n.contact
+order by s.kind, s.contact
+"""
+
+
+class CanonicalWriter:
+    """Writes one import's parties on one connection, inside the caller's transaction. `counts` says what was written.
+
+    Reads what `assign.sql` and `lookup.fetch_current` made.
+    """
+
+    def __init__(self, connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str, at: datetime):
+        self._connection = connection
+        self._con = con
+        self._import_id = import_id
+        self._at = at
+        self._provenance = [import_id, import_id, at, at]
+        self._first_ids = {target.table: allot(connection, target.table, 0) for target in TARGETS}
+        self._used: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter(
+            {name: 0 for target in TARGETS for name in (target.table, f"{target.table}_changed")}
+            | {"persons_new": 0, "persons_changed": 0, "person_sources": 0, "person_relations": 0}
+        )
+
+    def write(self) -> None:
+        """Everything: persons, their contact points, source rows, relations, shared contacts."""
+        ranges = self._ranges()
+        with Loads(self._connection) as loads:
+            for first, last in ranges:
+                self._write_alone(loads, first, last)
+            self._write_folded(loads)
+            for first, last in ranges:
+                self.counts["person_sources"] += loads.load(
+                    self._con, _SOURCES, "person_sources", _SOURCE_COLUMNS, params=[self._import_id, first, last]
+                )
+            self._write_relations(loads)
+            self._write_shared(loads)
+        self._settle_ids()
+
+    def _ranges(self) -> list[tuple[int, int]]:
+        """First and last row number of each range of source rows."""
+        last = self._con.execute("select max(row_number) from assignment").fetchall()[0][0] or 0
+        return [(first, first + ROWS_AT_ONCE - 1) for first in range(1, last + 1, ROWS_AT_ONCE)]
+
+    def _write_alone(self, loads: Loads, first: int, last: int) -> None:
+        """The persons that are parties of one row, from the staged tables as they are."""
+        self._con.execute(
+            "create or replace table alone as select row_number, party_no, person_id, source_date from assignment "
+            "where alone and row_number between ? and ?",
+            [first, last],
+        )
+        self.counts["persons_new"] += loads.load(
+            self._con,
+            _ALONE_PERSONS,
+            "persons",
+            ["id", "entity_id", *PERSON_COLUMNS, *_PROVENANCE],
+            params=[*self._provenance, first, last],
+        )
+        for target in TARGETS:
+            self._insert(
+                loads,
+                target,
+                f"select {target.staged_columns()} from alone as a inner join {target.staged} as s "
+                "on a.row_number = s.row_number and a.party_no = s.party_no where s.row_number between ? and ?",
+                [first, last],
+            )
+
+    def _write_folded(self, loads: Loads) -> None:
+        """The persons that several rows or the database speak of."""
+        self._con.execute(
+            "create or replace table outcomes (row_number bigint, party_no smallint, person_id bigint, role varchar, "
+            "match_key varchar, operation varchar, is_new boolean)"
+        )
+        for _ in fold_shares(self._con):
+            self._con.execute(sql(_PACKAGE, "fold.sql"))
+            self._con.execute(sql(_PACKAGE, "outcome.sql"))
+            self._con.execute("insert into outcomes by name from outcome")
+            columns = ", ".join(PERSON_COLUMNS)
+            self.counts["persons_new"] += loads.load(
+                self._con,
+                f"select id, id, {columns}, ?, ?, ?::timestamp, ?::timestamp from folded_persons where is_new "
+                "order by id",
+                "persons",
+                ["id", "entity_id", *PERSON_COLUMNS, *_PROVENANCE],
+                params=self._provenance,
+            )
+            self._update(loads, "persons", "folded_persons", PERSON_COLUMNS)
+            for target in TARGETS:
+                self._insert(loads, target, f"select {', '.join(target.columns)} from {target.folded} where is_new", [])
+                self._update(loads, target.table, target.folded, target.columns[1:])
+
+    def _insert(self, loads: Loads, target: Target, query: str, parameters: list[Any]) -> None:
+        """Add the rows that `query` gives for `target.columns`, under the next ids."""
+        columns = ", ".join(target.columns)
+        key = ", ".join(target.columns[:3])
+        first = self._first_ids[target.table] + self._used[target.table]
+        count = loads.load(
+            self._con,
+            f"select row_number() over (order by {key}) - 1 + ? as id, {columns}, ?, ?, ?::timestamp, ?::timestamp "
+            f"from ({query}) as q({columns}) order by id",
+            target.table,
+            ["id", *target.columns, *_PROVENANCE],
+            params=[first, *self._provenance, *parameters],
+        )
+        self._used[target.table] += count
+        self.counts[target.table] += count
+
+    def _update(self, loads: Loads, table: str, folded: str, columns: tuple[str, ...]) -> None:
+        """Bring the changed rows of `folded` into `table`, by id."""
+        counted = "persons_changed" if table == "persons" else f"{table}_changed"
+        count = self._con.execute(f"select count(*) from {folded} where is_changed").fetchall()[0][0]
+        if not count:
+            return
+        temporary = f"changed_{table}"
+        loads.call(lambda connection: temporary_like(connection, temporary, table, ["id", *columns]))
+        loads.load(
+            self._con, f"select id, {', '.join(columns)} from {folded} where is_changed order by id", temporary,
+            ["id", *columns],
+        )  # fmt: skip
+        assignments = ", ".join(f"t.{column} = c.{column}" for column in columns)
+        self._execute(
+            loads,
+            f"update {table} as t join {temporary} as c on c.id = t.id "
+            f"set {assignments}, t.last_import_id = %s, t.updated_at = %s",
+            (self._import_id, self._at),
+        )
+        self.counts[counted] += count
+
+    def _write_relations(self, loads: Loads) -> None:
+        self._con.execute(sql(_PACKAGE, "relations.sql"))
+        self._execute(loads, "drop temporary table if exists new_relations")
+        self._execute(loads, "create temporary table new_relations like person_relations")
+        loads.load(
+            self._con,
+            "select person_id, related_person_id, relation, ?, ?::timestamp from relations order by 1, 2, 3",
+            "new_relations",
+            ["person_id", "related_person_id", "relation", "first_import_id", "created_at"],
+            params=[self._import_id, self._at],
+        )
+
+        def insert(connection: Connection[Any]) -> None:
+            with connection.cursor() as cursor:
+                self.counts["person_relations"] += cursor.execute(_RELATIONS)
+
+        loads.call(insert)
+
+    def _write_shared(self, loads: Loads) -> None:
+        self._execute(loads, "drop temporary table if exists new_shared")
+        self._execute(loads, "create temporary table new_shared like shared_contacts")
+        loads.load(
+            self._con, _NEW_SHARED, "new_shared",
+            ["kind", "contact_key", "surnames", "first_import_id", "created_at"],
+            params=[self._import_id, self._at],
+        )  # fmt: skip
+        self._execute(loads, _SHARED)
+
+    @staticmethod
+    def _execute(loads: Loads, statement: str, parameters: tuple[Any, ...] = ()) -> None:
+        def run(connection: Connection[Any]) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, parameters or None)
+
+        loads.call(run)
+
+    def _settle_ids(self) -> None:
+        """Move the counters past the ids that were used, and say of the new contact points whether they are listed."""
+        for table, count in self._used.items():
+            if not count:
+                continue
+            first = allot(self._connection, table, count)
+            block = (first, first + count - 1)
+            if table == "phone_numbers":
+                refresh_contact_status(self._connection, phone_ids=block)
+            elif table == "email_addresses":
+                refresh_contact_status(self._connection, email_ids=block)
+
+
+def fold_shares(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Give `fold.sql` its input, a share of the persons at a time: about ROWS_AT_ONCE of the parties in `spread`.
+
+    With one share nothing is copied. With several, the staged rows concerned are sorted by person first, so that each
+    share reads only its own. Yields once per share with parties.
+    """
+    shares = con.execute(
+        "select max(person_id) from (select person_id, (row_number() over (order by person_id) - 1) // ? as share "
+        "from spread) group by share order by share",
+        [ROWS_AT_ONCE],
+    ).fetchall()
+    if not shares:
+        return
+    if len(shares) == 1:
+        yield
+        return
+    con.execute("create or replace table all_spread as from spread order by person_id")
+    for table in STAGED:
+        con.execute(
+            f"create or replace table spread_{table} as select a.person_id as share_id, s.* from {table} as s "
+            "inner join all_spread as a on s.row_number = a.row_number and s.party_no = a.party_no order by share_id"
+        )
+    for current in CURRENT.values():
+        owner = "id" if current == "current_persons" else "person_id"
+        con.execute(f"create or replace table all_{current} as from {current} order by {owner}")
+    low = 0
+    for (high,) in shares:
+        if high == low:
+            continue
+        con.execute(
+            "create or replace table spread as from all_spread where person_id > ? and person_id <= ?", [low, high]
+        )
+        for table in STAGED:
+            con.execute(
+                f"create or replace table share_{table} as select distinct * exclude (share_id) from spread_{table} "
+                "where share_id > ? and share_id <= ?",
+                [low, high],
+            )
+            con.execute(f"create or replace view {table} as from share_{table}")
+        for current in CURRENT.values():
+            owner = "id" if current == "current_persons" else "person_id"
+            con.execute(
+                f"create or replace table {current} as from all_{current} where {owner} > ? and {owner} <= ?",
+                [low, high],
+            )
+        yield
+        low = high
