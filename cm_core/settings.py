@@ -32,7 +32,8 @@ class Settings(BaseSettings):
     s3_endpoint_url: str | None = Field(None, description="An S3-compatible endpoint other than AWS.")
 
     # Resources
-    compute_memory_limit: str = Field("1GB", description="DuckDB's memory limit; beyond it, it spills to CM_HOME/tmp.")
+    compute_memory_limit: str = Field("2GB", description="DuckDB's memory limit; beyond it, it spills to CM_HOME/tmp.")
+    import_memory_limit: str = Field("512MB", description="The same for each import, of which several may be under way.")
     compute_threads: int = Field(2, ge=1)
 
     # Imports

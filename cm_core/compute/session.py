@@ -18,18 +18,20 @@ from cm_core.settings import Settings
 
 
 @contextmanager
-def session(settings: Settings, *, database: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def session(
+    settings: Settings, *, memory_limit: str | None = None, database: Path | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB connection over a scratch folder of its own, removed on exit.
 
     `database` keeps the DuckDB file elsewhere (and leaves it there); without it the file goes with the folder.
-    Memory is bounded by `settings.compute_memory_limit`: larger work spills to disk.
+    Memory is bounded by `memory_limit` (`settings.compute_memory_limit` if not given): larger work spills to disk.
     """
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="duckdb-", dir=settings.scratch_dir))
     connection = duckdb.connect(
         str(database or folder / "compute.duckdb"),
         config={
-            "memory_limit": settings.compute_memory_limit,
+            "memory_limit": memory_limit or settings.compute_memory_limit,
             "threads": settings.compute_threads,
             "temp_directory": str(folder / "spill"),
             "preserve_insertion_order": False,

@@ -144,7 +144,7 @@ def stage(
     """
     with failing(settings, database, import_id):
         record = records.get(database, import_id)
-        with _open(settings, record) as file, session(settings) as con:
+        with _open(settings, record) as file, session(settings, memory_limit=settings.import_memory_limit) as con:
             result = _stage_file(settings, con, file, record, progress or (lambda rows: None))
             _fill_staging_table(database, con, result)
         return result

@@ -80,7 +80,7 @@ def apply(
         with database.connect() as connection:
             records.set_status(connection, import_id, "APPLYING")
             connection.commit()
-        with session(settings) as con:
+        with session(settings, memory_limit=settings.import_memory_limit) as con:
             _prepare(settings, con, import_id)
 
             def attempt() -> ApplyResult:
