@@ -1,7 +1,8 @@
 """Records of a delimited text file as Arrow batches, in constant memory, each record accounted for.
 
 A record is either good (as wide as the header) or a `BadRow` with its reason and raw text. Nothing is guessed:
-a record of the wrong width is never padded or cut. What the columns mean is in `mapping` and `staging`.
+a record of the wrong width is never padded or cut. Well-formed stretches of the file are parsed by `plain_csv`, the
+others record by record here. What the columns mean is in `mapping` and `staging`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from cm_core.errors import FileRejected
+from cm_core.imports import plain_csv
 from cm_core.imports.dialect import Dialect
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.mapping import known_headers
 
-#: Records per Arrow batch.
+#: Records per Arrow batch where they are read one by one.
 BATCH_ROWS = 20_000
+#: Bytes of a stretch that is read at once.
+STRETCH_BYTES = 4 << 20
 #: A quoted field that runs over more physical lines than this is taken for a quote that was never closed.
 _MAX_LINES_PER_RECORD = 500
 _MAX_COLUMNS = 4_000
@@ -61,7 +65,7 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     Raises FileRejected when the first record cannot be read or no layout fits its width.
     """
     try:
-        first = next(_records(path, dialect), None)
+        first = next(_Records(path, dialect, _start(path, dialect)), None)
     except csv.Error as error:
         raise FileRejected(f"The first record cannot be read: {error}.") from None
     if first is None:
@@ -88,18 +92,61 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
 
 
 def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_chars: int) -> Iterator[Batch]:
-    """All records after the header, in order, in batches of `BATCH_ROWS`.
+    """All records after the header, in order, in batches.
 
     Blank lines are no records. Empty fields are nulls. Surplus fields that are all blank are dropped.
     """
+    records = _Records(path, dialect, _start(path, dialect))
+    if layout.has_header:
+        next(records, None)
+    number = 0
+    if not plain_csv.can_parse(dialect.encoding):
+        yield from _one_by_one(records, None, number, dialect, layout, max_field_chars)
+        return
+    position = records.position
+    with path.open("rb") as file:
+        while True:
+            file.seek(position)
+            stretch = file.read(STRETCH_BYTES)
+            if not stretch:
+                return
+            if len(stretch) == STRETCH_BYTES:  # else it is the end of the file, where a line may lack its end
+                stretch = stretch[: stretch.rfind(b"\n") + 1] or stretch
+            is_cut = len(stretch) == STRETCH_BYTES and not stretch.endswith(b"\n")
+            table = None if is_cut else plain_csv.parse(
+                stretch, encoding=dialect.encoding, delimiter=dialect.delimiter, quotechar=dialect.quotechar,
+                width=len(layout.headers), max_field_chars=max_field_chars,
+            )  # fmt: skip
+            if table is not None:
+                numbers = pa.array(range(number + 1, number + 1 + table.num_rows), pa.int64())
+                yield Batch(table.add_column(0, "row_number", numbers), ())
+                number += table.num_rows
+                position += len(stretch)
+                continue
+            records = _Records(path, dialect, position, len(layout.headers))
+            for batch in _one_by_one(records, position + len(stretch), number, dialect, layout, max_field_chars):
+                number += batch.table.num_rows + len(batch.bad)
+                yield batch
+            position = records.position
+
+
+def _start(path: Path, dialect: Dialect) -> int:
+    """The byte of the first record: behind a byte-order mark of UTF-8. Those of UTF-16 are its codec's business."""
+    with path.open("rb") as file:
+        marked = dialect.encoding == "utf-8-sig" and file.read(3) == codecs.BOM_UTF8
+    return len(codecs.BOM_UTF8) if marked else 0
+
+
+def _one_by_one(
+    records: _Records, until: int | None, number: int, dialect: Dialect, layout: Layout, max_field_chars: int
+) -> Iterator[Batch]:
+    """Batches of the records that begin before byte `until` of the file, numbered from `number + 1`."""
     width = len(layout.headers)
     rows: list[list[str | None]] = []
     numbers: list[int] = []
     bad: list[BadRow] = []
-    records = _records(path, dialect)
-    if layout.has_header:
-        next(records, None)
-    for number, (fields, raw) in enumerate(records, start=1):
+    for fields, raw in records:
+        number += 1
         problem = _problem(fields, raw, width, number, dialect, layout, max_field_chars)
         if problem is not None:
             bad.append(problem)
@@ -107,6 +154,8 @@ def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_char
             assert fields is not None
             rows.append([field or None for field in fields[:width]])
             numbers.append(number)
+        if until is not None and records.position >= until:
+            break
         if len(rows) + len(bad) >= BATCH_ROWS:
             yield Batch(_table(numbers, rows, width), tuple(bad))
             rows, numbers, bad = [], [], []
@@ -184,36 +233,63 @@ class _Lines:
         return first
 
 
-def _records(path: Path, dialect: Dialect) -> Iterator[tuple[list[str] | None, str]]:
-    """Each record's fields and raw text; fields are None where a quote is opened and never closed.
+class _Records:
+    """Each record's fields and raw text, from a byte of the file on; fields are None where a quote is never closed.
 
     After such a record reading goes on at the next physical line, so that one stray quote costs one row. Bytes that
-    are not text of the encoding become lone surrogates or, in UTF-16, replacement characters.
+    are not text of the encoding become lone surrogates or, in UTF-16, replacement characters. `position` is the
+    byte after the last record, in encodings that `plain_csv` knows. `width` is that of the file's first record.
     """
-    csv.field_size_limit(2**31 - 1)
-    with path.open("rb") as binary:
-        errors = "replace" if _is_wide(dialect.encoding) else "surrogateescape"
-        text = io.TextIOWrapper(binary, encoding=dialect.encoding, errors=errors, newline="")
-        lines = _Lines(iter(text))
-        width: int | None = None
+
+    def __init__(self, path: Path, dialect: Dialect, position: int, width: int | None = None) -> None:
+        csv.field_size_limit(2**31 - 1)
+        self.position = position
+        self._path = path
+        self._dialect = dialect
+        self._width = width
+        self._records = self._read_file()
+        self._encoding = "utf-8" if dialect.encoding == "utf-8-sig" else dialect.encoding
+        self._errors = "replace" if _is_wide(dialect.encoding) else "surrogateescape"
+
+    def __iter__(self) -> _Records:
+        return self
+
+    def __next__(self) -> tuple[list[str] | None, str]:
+        return next(self._records)
+
+    def _read_file(self) -> Iterator[tuple[list[str] | None, str]]:
+        with self._path.open("rb") as binary:
+            binary.seek(self.position)
+            text = io.TextIOWrapper(binary, encoding=self._encoding, errors=self._errors, newline="")
+            yield from self._read_lines(_Lines(iter(text)))
+
+    def _read_lines(self, lines: _Lines) -> Iterator[tuple[list[str] | None, str]]:
+        dialect, width = self._dialect, self._width
         while True:
             reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quotechar, doublequote=True)
             try:
                 for fields in reader:
                     raw_lines = lines.current
                     if not fields:
+                        self._pass(raw_lines)
                         lines.current = []
                         continue
                     width = width or len(fields)
                     if not _is_closed(fields, raw_lines, width, dialect):
-                        yield None, lines.take_back_all_but_first()
+                        yield None, self._pass([lines.take_back_all_but_first()])
                         break
                     lines.current = []
-                    yield fields, raw_lines[0] if len(raw_lines) == 1 else "".join(raw_lines)
+                    yield fields, self._pass(raw_lines)
                 else:
                     return
             except _UnclosedQuote:
-                yield None, lines.take_back_all_but_first()
+                yield None, self._pass([lines.take_back_all_but_first()])
+
+    def _pass(self, lines: list[str]) -> str:
+        """Move `position` behind the lines of a record; returns its text."""
+        raw = lines[0] if len(lines) == 1 else "".join(lines)
+        self.position += len(raw) if raw.isascii() else len(raw.encode(self._encoding, self._errors))
+        return raw
 
 
 def _is_closed(fields: list[str], lines: list[str], width: int, dialect: Dialect) -> bool:

@@ -238,3 +238,53 @@ def test_any_bytes_are_read_or_reported(read_bytes: ReadBytes, body: bytes) -> N
     assert sorted([*found.rows, *(row.row_number for row in found.bad)]) == list(range(1, found.total + 1))
     for row in found.rows.values():
         "".join(cell or "" for cell in row).encode()
+
+
+_pieces = st.sampled_from(
+    [
+        "a",
+        "b,c",
+        ",",
+        ",",
+        '"',
+        '"',
+        '""',
+        '"x,y"',
+        '"p""q"',
+        "\n",
+        "\n",
+        "\r\n",
+        "\r",
+        " ",
+        "é",
+        "a,b,c\n",
+        '"1","2","3"\n',
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    body=st.lists(_pieces, max_size=40).map("".join),
+    stretch=st.integers(8, 64),
+    encoding=st.sampled_from(["utf-8", "cp1252", "latin-1"]),
+)
+def test_stretches_parsed_at_once_are_read_as_record_by_record(
+    read_bytes: ReadBytes, body: str, stretch: int, encoding: str
+) -> None:
+    content = ("a,b,c\n" + body).encode(encoding)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "STRETCH_BYTES", stretch)
+        found = read_bytes(content, delimiter=",", encoding=encoding)
+        patch.setattr(reader.plain_csv, "parse", lambda *_, **__: None)
+        one_by_one = read_bytes(content, delimiter=",", encoding=encoding)
+        patch.setattr(reader.plain_csv, "can_parse", lambda encoding: False)
+        whole = read_bytes(content, delimiter=",", encoding=encoding)
+    assert found == one_by_one == whole
+
+
+def test_well_formed_lines_are_parsed_at_once(read_bytes: ReadBytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_one_by_one", None)  # whoever needs it fails
+    lines = [f'"N{n}, ""the"" é",,{n}' for n in range(2000)]
+    found = read_bytes("\r\n".join(["name,empty,number", *lines]))
+    assert found.rows == {n + 1: [f'N{n}, "the" é', None, str(n)] for n in range(2000)}
