@@ -24,8 +24,9 @@ from cm_core.imports.mapping import known_headers
 
 #: Records per Arrow batch where they are read one by one.
 BATCH_ROWS = 20_000
-#: Bytes of a stretch that is read at once.
+#: Bytes of a stretch that is parsed at once, at most; around a bad record stretches get shorter, down to the least.
 STRETCH_BYTES = 4 << 20
+LEAST_STRETCH_BYTES = 4 << 10
 #: A quoted field that runs over more physical lines than this is taken for a quote that was never closed.
 _MAX_LINES_PER_RECORD = 500
 _MAX_COLUMNS = 4_000
@@ -103,16 +104,16 @@ def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_char
     if not plain_csv.can_parse(dialect.encoding):
         yield from _one_by_one(records, None, number, dialect, layout, max_field_chars)
         return
-    position = records.position
+    position, size = records.position, STRETCH_BYTES
     with path.open("rb") as file:
         while True:
             file.seek(position)
-            stretch = file.read(STRETCH_BYTES)
+            stretch = file.read(size)
             if not stretch:
                 return
-            if len(stretch) == STRETCH_BYTES:  # else it is the end of the file, where a line may lack its end
+            if len(stretch) == size:  # else it is the end of the file, where a line may lack its end
                 stretch = stretch[: stretch.rfind(b"\n") + 1] or stretch
-            is_cut = len(stretch) == STRETCH_BYTES and not stretch.endswith(b"\n")
+            is_cut = len(stretch) == size and not stretch.endswith(b"\n")
             table = None if is_cut else plain_csv.parse(
                 stretch, encoding=dialect.encoding, delimiter=dialect.delimiter, quotechar=dialect.quotechar,
                 width=len(layout.headers), max_field_chars=max_field_chars,
@@ -122,6 +123,10 @@ def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_char
                 yield Batch(table.add_column(0, "row_number", numbers), ())
                 number += table.num_rows
                 position += len(stretch)
+                size = min(size * 2, STRETCH_BYTES)
+                continue
+            if size > LEAST_STRETCH_BYTES:
+                size = max(size // 8, LEAST_STRETCH_BYTES)
                 continue
             records = _Records(path, dialect, position, len(layout.headers))
             for batch in _one_by_one(records, position + len(stretch), number, dialect, layout, max_field_chars):

@@ -275,6 +275,7 @@ def test_stretches_parsed_at_once_are_read_as_record_by_record(
     content = ("a,b,c\n" + body).encode(encoding)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "STRETCH_BYTES", stretch)
+        patch.setattr(reader, "LEAST_STRETCH_BYTES", 8)
         found = read_bytes(content, delimiter=",", encoding=encoding)
         patch.setattr(reader.plain_csv, "parse", lambda *_, **__: None)
         one_by_one = read_bytes(content, delimiter=",", encoding=encoding)
