@@ -26,7 +26,7 @@ from cm_core.imports.mapping import known_headers
 BATCH_ROWS = 20_000
 #: Bytes of a stretch that is parsed at once, at most; around a bad record stretches get shorter, down to the least.
 STRETCH_BYTES = 4 << 20
-LEAST_STRETCH_BYTES = 4 << 10
+LEAST_STRETCH_BYTES = 16 << 10
 #: A quoted field that runs over more physical lines than this is taken for a quote that was never closed.
 _MAX_LINES_PER_RECORD = 500
 _MAX_COLUMNS = 4_000
