@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -213,10 +212,57 @@ def test_scratch_files_are_removed(tmp_path: Path, connection: Any, duck: duckdb
     assert not list(tmp_path.rglob("load-*"))
 
 
-def test_loading_is_fast(connection: Any, duck: duckdb.DuckDBPyConnection) -> None:
-    rows = 200_000
-    query = f"select i, 'name ' || i, timestamp '2024-01-01', 'a' from range({rows}) r(i)"
-    started = time.perf_counter()
-    bulk.load(connection, duck, query, "t", ["id", "txt", "moment", "code"])
-    rate = rows / (time.perf_counter() - started)
-    assert rate > 20_000, f"{rate:,.0f} rows/s; an idle 2-core machine loads more than 200,000"
+def test_loads_in_the_background_are_done_in_order(connection: Any, duck: duckdb.DuckDBPyConnection) -> None:
+    seen: list[int] = []
+
+    def look(connection: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("select count(*) from t")
+            seen.append(cursor.fetchone()[0])
+
+    with bulk.Loads(connection) as loads:
+        for first in range(0, 50, 10):
+            loaded = loads.load(
+                duck, "select i, 'x' from range(?, ?) as r(i)", "t", ["id", "txt"], params=[first, first + 10]
+            )
+            assert loaded == 10
+            loads.call(look)
+    assert seen == [10, 20, 30, 40, 50]
+    with connection.cursor() as cursor:
+        cursor.execute("select id from t order by id")
+        assert [row[0] for row in cursor.fetchall()] == list(range(50))
+
+
+def test_after_a_load_that_fails_nothing_more_is_done(
+    tmp_path: Path, connection: Any, duck: duckdb.DuckDBPyConnection
+) -> None:
+    later: list[str] = []
+
+    def load_twice() -> None:
+        with bulk.Loads(connection) as loads:
+            loads.load(duck, "select 1, 'a'", "t", ["id", "txt"])
+            loads.load(duck, "select 1, 'again'", "t", ["id", "txt"])
+            for _ in range(bulk.LOADS_AHEAD + 2):
+                loads.call(lambda connection: later.append("done"))
+
+    with pytest.raises(ImportFailed, match="Loading 1 rows into t"):
+        load_twice()
+    assert not later
+    assert not list(tmp_path.rglob("load-*"))
+
+
+def test_an_error_while_loads_are_under_way_ends_them(
+    tmp_path: Path, connection: Any, duck: duckdb.DuckDBPyConnection
+) -> None:
+    def fail() -> None:
+        with bulk.Loads(connection) as loads:
+            loads.load(duck, "select i, 'a' from range(1000) as r(i)", "t", ["id", "txt"])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    connection.rollback()
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from t")  # the connection is free, and usable
+        assert cursor.fetchone()[0] == 0
+    assert not list(tmp_path.rglob("load-*"))

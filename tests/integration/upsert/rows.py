@@ -150,12 +150,16 @@ def golden(database: Database) -> set[tuple[Any, ...]]:
             f"join persons as p on p.id = c.person_id group by p.entity_id, c.{column}",
         ):
             values[entity].append((kind, value, newest))
-    names = {}
-    for entity, *name in query(
+    best: dict[int, tuple[Any, ...]] = {}
+    for entity, newest, *name in query(
         database,
-        "select entity_id, name_source_date, first_name, middle_name, last_name, name_suffix, organization_name "
-        "from persons where name_source_date is not null",
+        "select entity_id, name_source_date, organization_name, last_name, first_name, middle_name, name_suffix, "
+        "name_prefix, entity_type from persons where name_source_date is not null",
     ):
-        key = (name[0], *(str(part or "") for part in name[1:]))
-        names[entity] = max(names.get(entity, key), key)
+        # The rule of fold.sql: the newest, then the fullest, then the first in the alphabet. So the best of the bests
+        # is the same however the rows of a cluster are shared out to persons.
+        fullness = sum(part is not None for part in name[1:6])
+        rank = (-newest.timestamp(), -fullness, chr(31).join(part for part in name if part is not None))
+        best[entity] = min(best.get(entity, (rank, name)), (rank, name), key=lambda found: found[0])
+    names = {entity: (rank[0], *name) for entity, (rank, name) in best.items()}
     return {(frozenset(rows), names.get(entity), frozenset(values[entity])) for entity, rows in members.items()}

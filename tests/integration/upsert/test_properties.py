@@ -6,12 +6,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from rows import Row, files, fingerprint, import_file, query, run_import, write_file
 
-from cm_core.imports import records, registry
+from cm_core.imports import reader, records, registry, staging
 from cm_core.store.tables import CANONICAL_TABLES
+from cm_core.upsert import write
 
 short = hypothesis_settings(
     max_examples=4,
@@ -92,3 +94,36 @@ def test_importing_again_changes_nothing(batches: list[list[Row]], make_settings
             registration = registry.register_file(settings, database, renamed)
             assert registration.status == "DUPLICATE"
         assert fingerprint(database, CANONICAL_TABLES) == before
+
+
+@short
+@given(batches=files)
+def test_however_few_rows_are_taken_at_once_the_tables_are_the_same(
+    batches: list[list[Row]], make_settings: Any, make_database: Any
+) -> None:
+    """Chunks of staging, ranges of writing and shares of folding are boundaries that nobody sees afterwards."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [write_file(Path(folder) / f"{n}.csv", batch, day=n) for n, batch in enumerate(batches)]
+        for few in (False, True):
+            database = make_database()
+            settings = make_settings(database=database)
+            with pytest.MonkeyPatch.context() as patch:
+                if few:
+                    patch.setattr(reader, "STRETCH_BYTES", 200)
+                    patch.setattr(reader, "LEAST_STRETCH_BYTES", 200)
+                    patch.setattr(staging, "CHUNK_ROWS", 2)
+                    patch.setattr(write, "ROWS_AT_ONCE", 2)
+                for path in paths:
+                    import_file(settings, database, path)
+            found.append(_apart_from_ids(fingerprint(database, CANONICAL_TABLES)))
+    assert found[0] == found[1]
+
+
+def _apart_from_ids(content: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
+    """Contact points are numbered in the order they are written in, which is nobody's business; persons are not."""
+    numbered = ("phone_numbers", "email_addresses", "addresses", "person_identifiers")
+    return {
+        table: sorted((row[1:] for row in rows), key=repr) if table in numbered else rows
+        for table, rows in content.items()
+    }
