@@ -29,7 +29,7 @@ def session(
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="duckdb-", dir=settings.scratch_dir))
     connection = duckdb.connect(
-        str(database or folder / "compute.duckdb"),
+        str(database or ":memory:"),
         config={
             "memory_limit": memory_limit or settings.compute_memory_limit,
             "threads": settings.compute_threads,
