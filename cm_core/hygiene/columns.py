@@ -1,0 +1,230 @@
+"""The hygiene rules over columns: DuckDB answers the ordinary values, the functions of this package all others.
+
+The functions are the reference. The `.sql` files here answer only values of a shape that they recognise, from words
+whose meaning the functions were asked for once, and give the answer that the functions would (tests hold the two
+together); everything else is handed to the functions. No rule is made here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import duckdb
+import phonenumbers
+import pyarrow as pa
+import rphonenumbers
+from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
+
+from cm_core.compute import Map, in_process, sql
+from cm_core.compute.workers import Function
+from cm_core.hygiene.addresses import standardize_addresses
+from cm_core.hygiene.emails import standardize_emails
+from cm_core.hygiene.entities import TRUST_SIGNS, words
+from cm_core.hygiene.name_statistics import given_over_surname
+from cm_core.hygiene.names import standardize_names
+from cm_core.hygiene.phones import standardize_phones
+from cm_core.hygiene.places import states, zip_places
+from cm_core.hygiene.streets import plain_names, suffix_forms
+from cm_core.hygiene.text import placeholders
+
+Kind = Literal["names", "addresses", "phones", "emails"]
+
+#: Values handed to a function at once.
+_BATCH = 20_000
+#: Learned words kept in the session: about 60 MB.
+_WORDS_KEPT = 500_000
+_OTHERS = "select unnest(given) from hygiene_answers where given is not null"
+
+
+class Answered(NamedTuple):
+    """How many values were answered in SQL, and how many by the functions."""
+
+    ordinary: int
+    others: int
+
+
+def standardize(
+    con: duckdb.DuckDBPyConnection, query: str, kind: Kind, table: str, *, over: Map = in_process
+) -> Answered:
+    """Fill `table` with the answers of the rules of `kind` to the distinct values that `query` gives.
+
+    In and out as `standardize_names`, `standardize_addresses`, `standardize_phones` and `standardize_emails` have it
+    (phones and e-mails: a column `raw`); the order of the rows is not kept. What SQL does not answer goes to the
+    function in batches through `over`. Word tables are kept in the schema `hygiene` of the database for the next call;
+    the tables `hygiene_in`, `hygiene_read` and `hygiene_answers` are used and removed.
+    """
+    rules = _RULES[kind]
+    _prepare(con, rules.tables)
+    con.execute(f"create or replace view hygiene_in as {query}")
+    for step in rules.steps:
+        if isinstance(step, str):
+            con.execute(sql("cm_core.hygiene", step))
+        else:
+            step(con)
+    _append(con, table, rules.function(con.sql("from hygiene_in limit 0").to_arrow_table()), create=True)
+    con.execute(f"insert into {table} by name select * exclude (ordinary, given) from hygiene_answers where ordinary")
+    ordinary, others = con.execute("select count(*), count(given) from hygiene_answers").fetchall()[0]
+    if others:
+        reader = con.cursor().sql(_OTHERS).to_arrow_reader(_BATCH)
+        for answers in over(rules.function, (pa.Table.from_batches([batch]) for batch in reader)):
+            _append(con, table, answers)
+    con.execute("drop table if exists hygiene_read; drop table hygiene_answers; drop view hygiene_in")
+    return Answered(ordinary - others, others)
+
+
+def phones_of(table: pa.Table) -> pa.Table:
+    """The phone rules over the column `raw`."""
+    return standardize_phones(table.column("raw").combine_chunks())
+
+
+def emails_of(table: pa.Table) -> pa.Table:
+    """The e-mail rules over the column `raw`."""
+    return standardize_emails(table.column("raw").combine_chunks())
+
+
+def _append(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, *, create: bool = False) -> None:
+    con.register("hygiene_rows", rows)
+    con.execute(
+        f"create or replace table {table} as from hygiene_rows"
+        if create
+        else f"insert into {table} by name from hygiene_rows"
+    )
+    con.unregister("hygiene_rows")
+
+
+def _learn_frequencies(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill `name_frequencies` for the words that `hygiene_read` compares."""
+    asked = _unknown(con, "name_frequencies", "word", "frequency_1", "frequency_2")
+    _add(con, "name_frequencies", {"word": asked, "given_over_surname": [given_over_surname(word) for word in asked]})
+
+
+def _learn_streets(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill `street_names` and `street_suffixes` for the words of `hygiene_read`."""
+    suffixes = suffix_forms(_unknown(con, "street_suffixes", "word", "street_suffix"))
+    _add(con, "street_suffixes", {"word": list(suffixes), "short": list(suffixes.values())})
+    names = plain_names(_unknown(con, "street_names", "name", "street_name"))
+    _add(con, "street_names", {"name": list(names), "plain": list(names.values())})
+
+
+def _unknown(con: duckdb.DuckDBPyConnection, table: str, key: str, *columns: str) -> list[str]:
+    """The distinct words in `columns` of `hygiene_read` that `table` does not have; it is emptied when it is full."""
+    (known,) = con.execute(f"select count(*) from hygiene.{table}").fetchall()[0]
+    if known > _WORDS_KEPT:
+        con.execute(f"delete from hygiene.{table}")
+    asked = " union ".join(
+        f"select {column} as word from hygiene_read where {column} is not null" for column in columns
+    )
+    query = f"select word from ({asked}) as a anti join hygiene.{table} as k on a.word = k.{key}"
+    return [word for (word,) in con.execute(f"select distinct word from ({query})").fetchall()]
+
+
+def _add(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, Sequence[object]]) -> None:
+    if next(iter(columns.values())):
+        _append(con, f"hygiene.{table}", pa.table(dict(columns)))
+
+
+def _prepare(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Callable[[], pa.Table]]) -> None:
+    """Create those of the word tables in `tables` that this database does not have yet."""
+    con.execute("create schema if not exists hygiene")
+    found = con.execute("select table_name from duckdb_tables() where schema_name = 'hygiene'").fetchall()
+    for name in tables.keys() - {name for (name,) in found}:
+        _append(con, f"hygiene.{name}", tables[name](), create=True)
+
+
+def _name_words() -> pa.Table:
+    """The words that names_answer.sql must leave to the functions: of rules (special), of fillers for "no value"."""
+    special = words().special | words().legal | TRUST_SIGNS
+    fillers = {word for value in placeholders()["blank"] for word in value.upper().split()}
+    every = sorted(special | fillers)
+    return pa.table(
+        {
+            "word": pa.array(every, pa.string()),
+            "special": pa.array([word in special for word in every], pa.bool_()),
+            "filler": pa.array([word in fillers for word in every], pa.bool_()),
+        }
+    )
+
+
+def _fillers() -> pa.Table:
+    rows = [(kind, value) for kind, values in placeholders().items() for value in sorted(values)]
+    return pa.table({"kind": [kind for kind, _ in rows], "value": [value for _, value in rows]})
+
+
+def _states() -> pa.Table:
+    return pa.table({"spelling": list(states()), "code": list(states().values())})
+
+
+def _zips() -> pa.Table:
+    places = zip_places()
+    return pa.table({"zip5": list(places), "county": pa.array([county for _, county in places.values()], pa.string())})
+
+
+# The alternatives of libphonenumber's patterns that leave nothing open after the area code.
+_WHOLE_AREA = re.compile(r"(?:^|\|)((?:[^|()]|\((?:[^()]|\([^()]*\))*\))+)\[2-9\]\\d\{6\}(?=\||$)")
+_NUMBER_TYPES = ("fixed_line", "mobile", "toll_free", "premium_rate", "personal_number", "voip")
+_AREA_CODES = [f"{code}" for code in range(200, 1000) if f"{code}"[1:] != "11"]
+
+
+def _area_codes() -> pa.Table:
+    """The NANP area codes whose numbers all belong to one region, by the patterns of libphonenumber's metadata."""
+    heads: set[str] = set()
+    for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[1]:
+        metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+        for kind in _NUMBER_TYPES:
+            description = getattr(metadata, kind)
+            if description is not None and description.national_number_pattern:
+                heads.update(_WHOLE_AREA.findall(description.national_number_pattern))
+    whole = re.compile("|".join(sorted(heads)))
+    codes = [code for code in _AREA_CODES if whole.fullmatch(code)]
+    regions = [
+        rphonenumbers.region_code_for_number(
+            rphonenumbers.PhoneNumber(country_code=1, national_number=int(f"{code}2345678"))
+        )
+        for code in codes
+    ]
+    return pa.table({"area_code": codes, "region": pa.array(regions, pa.string())})
+
+
+def _mailboxes() -> pa.Table:
+    return pa.table({"mailbox": sorted(CASE_INSENSITIVE_MAILBOX_NAMES)})
+
+
+def _empty_table(**columns: pa.DataType) -> Callable[[], pa.Table]:
+    return lambda: pa.schema(list(columns.items())).empty_table()
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """How one kind is answered: word tables, steps (SQL files and functions), and how `hygiene_answers` is read."""
+
+    function: Function
+    tables: Mapping[str, Callable[[], pa.Table]]
+    steps: tuple[str | Callable[[duckdb.DuckDBPyConnection], None], ...]
+
+
+_RULES: Mapping[Kind, _Rules] = {
+    "names": _Rules(
+        standardize_names,
+        {
+            "name_words": _name_words,
+            "name_frequencies": _empty_table(word=pa.string(), given_over_surname=pa.float64()),
+        },
+        ("names_read.sql", _learn_frequencies, "names_answer.sql"),
+    ),
+    "addresses": _Rules(
+        standardize_addresses,
+        {
+            "fillers": _fillers,
+            "states": _states,
+            "zips": _zips,
+            "street_names": _empty_table(name=pa.string(), plain=pa.bool_()),
+            "street_suffixes": _empty_table(word=pa.string(), short=pa.string()),
+        },
+        ("addresses_read.sql", _learn_streets, "addresses_answer.sql"),
+    ),
+    "phones": _Rules(phones_of, {"fillers": _fillers, "area_codes": _area_codes}, ("phones_answer.sql",)),
+    "emails": _Rules(emails_of, {"fillers": _fillers, "mailboxes": _mailboxes}, ("emails_answer.sql",)),
+}
