@@ -2,7 +2,7 @@
 -- In:  hygiene_read (addresses_read.sql), hygiene.street_names, hygiene.street_suffixes, hygiene.zips.
 -- Out: hygiene_answers: the input columns, the answer, and whether it holds (`ordinary`).
 
-create or replace table hygiene_answers as
+create or replace temp table hygiene_answers as
 select
     coalesce(r.shape = 'box' or (n.plain and s.short is not null), false) as ordinary,
     case when not ordinary then {

@@ -3,7 +3,7 @@
 -- Out: hygiene_read: the same, the parts of the line where it is a street or a box (shape), and the place.
 -- The patterns are those of streets.py. Line, city, state and ZIP each in a cell of its own, ASCII, single spaces.
 
-create or replace table hygiene_read as
+create or replace temp table hygiene_read as
 with placed as (
     select
         i.*,

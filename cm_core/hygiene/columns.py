@@ -8,7 +8,7 @@ together); everything else is handed to the functions. No rule is made here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -67,12 +67,20 @@ def standardize(
     _append(con, table, rules.function(con.sql("from hygiene_in limit 0").to_arrow_table()), create=True)
     con.execute(f"insert into {table} by name select * exclude (ordinary, given) from hygiene_answers where ordinary")
     ordinary, others = con.execute("select count(*), count(given) from hygiene_answers").fetchall()[0]
-    if others:
-        reader = con.cursor().sql(_OTHERS).to_arrow_reader(_BATCH)
-        for answers in over(rules.function, (pa.Table.from_batches([batch]) for batch in reader)):
-            _append(con, table, answers)
+    for answers in over(rules.function, _others(con)):
+        _append(con, table, answers)
     con.execute("drop table if exists hygiene_read; drop table hygiene_answers; drop view hygiene_in")
     return Answered(ordinary - others, others)
+
+
+def _others(con: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
+    """The values that `hygiene_answers` has no answer to, as they came, in batches."""
+    con.execute("create or replace temp table hygiene_others as " + _OTHERS)
+    (count,) = con.execute("select count(*) from hygiene_others").fetchall()[0]
+    for start in range(0, count, _BATCH):
+        rows = con.sql("from hygiene_others where rowid >= ? and rowid < ?", params=[start, start + _BATCH])
+        yield rows.to_arrow_table()
+    con.execute("drop table hygiene_others")
 
 
 def phones_of(table: pa.Table) -> pa.Table:

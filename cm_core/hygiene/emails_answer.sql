@@ -3,7 +3,7 @@
 -- Out: hygiene_answers: the input column, the answer, and whether it holds (`ordinary`).
 -- The pattern is that of emails.py (_ORDINARY) without its look-aheads, which `ordinary` adds.
 
-create or replace table hygiene_answers as
+create or replace temp table hygiene_answers as
 with split as (
     select
         raw,

@@ -3,7 +3,7 @@
 --      hygiene.name_frequencies (given_over_surname of every frequency_1 and frequency_2).
 -- Out: hygiene_answers: the input columns, the answer, and whether it holds (`ordinary`).
 
-create or replace table hygiene_answers as
+create or replace temp table hygiene_answers as
 with known as (
     select
         r.*,

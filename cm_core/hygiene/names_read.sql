@@ -7,7 +7,7 @@
 -- names.parse_name_parts with both a first and a last name. ASCII letters, single spaces, a period after an initial,
 -- at most one hyphen or apostrophe.
 
-create or replace table hygiene_read as
+create or replace temp table hygiene_read as
 with shaped as (
     select
         *,

@@ -3,7 +3,7 @@
 -- Out: hygiene_answers: the input column, the answer, and whether it holds (`ordinary`).
 -- The pattern and the order of the reasons are those of phones.py (_ORDINARY, _nanp).
 
-create or replace table hygiene_answers as
+create or replace temp table hygiene_answers as
 with shaped as (
     select
         raw,
