@@ -1,22 +1,39 @@
--- Ten-digit NANP numbers in the usual spellings.
+-- Ten-digit NANP numbers in the usual spellings, also with an extension, a one-letter label or a spreadsheet's .0.
 -- In:  hygiene_in(raw), hygiene.area_codes (those whose numbers are all of one region), hygiene.fillers.
 -- Out: hygiene_answers: the input column, the answer, and whether it holds (`ordinary`).
--- The pattern and the order of the reasons are those of phones.py (_ORDINARY, _nanp).
+-- The pattern of the number and the order of the reasons are those of phones.py (_ORDINARY, _nanp).
 
 create or replace temp table hygiene_answers as
-with shaped as (
+with matched as (
     select
         raw,
-        case when regexp_full_match(
-            raw, '(?:\+?1[ .-]*)?\(?[2-9]\d\d\)?[ .-]*\d{3}[ .-]*\d{4}'
-        ) then right(regexp_replace(raw, '[^0-9]', '', 'g'), 10) end as digits
+        regexp_extract(
+            raw,
+            '^((?:\+?1[ .-]*)?\(?[2-9]\d\d\)?[ .-]*\d{3}[ .-]*\d{4})'
+            '(?:| ?(?:[xX]|[eE][xX][tT]\.?|#) ?(\d{1,15})| [chwmofCHWMOF]|\.0{1,9})$',
+            ['number', 'extension']
+        ) as parts
     from hygiene_in
+),
+
+shaped as (
+    select
+        raw,
+        case
+            when parts.number <> ''
+                and (length(parts.number) = length(raw) or not contains(raw, '  '))
+                and (raw not like '%.0' or regexp_full_match(parts.number, '1?[0-9]{10}'))
+                then right(regexp_replace(parts.number, '[^0-9]', '', 'g'), 10)
+        end as digits,
+        nullif(parts.extension, '') as extension
+    from matched
 ),
 
 judged as (
     select
         s.raw,
         s.digits,
+        s.extension,
         a.region,
         case
             when f.value is not null or g.value is not null or s.digits = repeat(left(s.digits, 1), 10) then 'placeholder'
@@ -37,6 +54,7 @@ select
     1 as seq,
     raw as phone_raw,
     case when reason is null then '+1' || digits end as phone_e164,
+    case when reason is null then extension end as extension,
     case when reason is null then region end as region,
     reason as invalid_reason
 from judged;
