@@ -36,6 +36,10 @@ Kind = Literal["names", "addresses", "phones", "emails"]
 _BATCH = 20_000
 #: Learned words kept in the session: about 60 MB.
 _WORDS_KEPT = 500_000
+_USED = (
+    "hygiene_read", "hygiene_words", "hygiene_couples", "hygiene_persons", "hygiene_joint", "hygiene_entities",
+    "hygiene_answers",
+)  # fmt: skip
 _OTHERS = "select unnest(given) from hygiene_answers where given is not null"
 
 
@@ -66,11 +70,14 @@ def standardize(
             step(con)
     _append(con, table, rules.function(con.sql("from hygiene_in limit 0").to_arrow_table()), create=True)
     con.execute(f"insert into {table} by name select * exclude (ordinary, given) from hygiene_answers where ordinary")
-    ordinary, others = con.execute("select count(*), count(given) from hygiene_answers").fetchall()[0]
+    ordinary, others = con.execute(
+        f"select count(distinct {rules.key}) filter (ordinary), count(given) from hygiene_answers"
+    ).fetchall()[0]
     for answers in over(rules.function, _others(con)):
         _append(con, table, answers)
-    con.execute("drop table if exists hygiene_read; drop table hygiene_answers; drop view hygiene_in")
-    return Answered(ordinary - others, others)
+    con.execute("; ".join(f"drop table if exists temp.{used}" for used in _USED))
+    con.execute("drop view hygiene_in")
+    return Answered(ordinary, others)
 
 
 def _others(con: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
@@ -104,29 +111,28 @@ def _append(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, *, creat
 
 
 def _learn_frequencies(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill `name_frequencies` for the words that `hygiene_read` compares."""
-    asked = _unknown(con, "name_frequencies", "word", "frequency_1", "frequency_2")
+    """Fill `name_frequencies` for the words of `hygiene_words`."""
+    asked = _unknown(con, "name_frequencies", "word")
     _add(con, "name_frequencies", {"word": asked, "given_over_surname": [given_over_surname(word) for word in asked]})
 
 
 def _learn_streets(con: duckdb.DuckDBPyConnection) -> None:
     """Fill `street_names` and `street_suffixes` for the words of `hygiene_read`."""
-    suffixes = suffix_forms(_unknown(con, "street_suffixes", "word", "street_suffix"))
+    con.execute("create or replace temp table hygiene_words as select distinct street_suffix as word from hygiene_read")
+    suffixes = suffix_forms(_unknown(con, "street_suffixes", "word"))
     _add(con, "street_suffixes", {"word": list(suffixes), "short": list(suffixes.values())})
-    names = plain_names(_unknown(con, "street_names", "name", "street_name"))
+    con.execute("create or replace temp table hygiene_words as select distinct street_name as word from hygiene_read")
+    names = plain_names(_unknown(con, "street_names", "name"))
     _add(con, "street_names", {"name": list(names), "plain": list(names.values())})
 
 
-def _unknown(con: duckdb.DuckDBPyConnection, table: str, key: str, *columns: str) -> list[str]:
-    """The distinct words in `columns` of `hygiene_read` that `table` does not have; it is emptied when it is full."""
+def _unknown(con: duckdb.DuckDBPyConnection, table: str, key: str) -> list[str]:
+    """The words of `hygiene_words` that `table` does not have; it is emptied when it is full."""
     (known,) = con.execute(f"select count(*) from hygiene.{table}").fetchall()[0]
     if known > _WORDS_KEPT:
         con.execute(f"delete from hygiene.{table}")
-    asked = " union ".join(
-        f"select {column} as word from hygiene_read where {column} is not null" for column in columns
-    )
-    query = f"select word from ({asked}) as a anti join hygiene.{table} as k on a.word = k.{key}"
-    return [word for (word,) in con.execute(f"select distinct word from ({query})").fetchall()]
+    query = f"select word from hygiene_words as a anti join hygiene.{table} as k on a.word = k.{key}"
+    return [word for (word,) in con.execute(f"{query} where word is not null").fetchall()]
 
 
 def _add(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, Sequence[object]]) -> None:
@@ -143,17 +149,27 @@ def _prepare(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Callable[[], p
 
 
 def _name_words() -> pa.Table:
-    """The words that names_answer.sql must leave to the functions: of rules (special), of fillers for "no value"."""
-    special = words().special | words().legal | TRUST_SIGNS
-    fillers = {word for value in placeholders()["blank"] for word in value.upper().split()}
-    every = sorted(special | fillers)
-    return pa.table(
-        {
-            "word": pa.array(every, pa.string()),
-            "special": pa.array([word in special for word in every], pa.bool_()),
-            "filler": pa.array([word in fillers for word in every], pa.bool_()),
-        }
-    )
+    """The words of the rules of names, by what the SQL asks; `special` is every word that any rule looks for."""
+    known = words()
+    classes = {
+        "special": known.special | known.legal | TRUST_SIGNS,
+        "filler": frozenset(word for value in placeholders()["blank"] for word in value.upper().split()),
+        "legal": known.legal,
+        "deciding_legal": known.legal - known.ambiguous_legal,
+        "trust": known.trust,
+        "trust_firm": known.trust_firm,
+        "trust_sign": TRUST_SIGNS,
+        "estate": known.estate,
+        "opens_unknown": frozenset(phrase.split()[0] for phrase in known.raw["unknown"]),
+    }
+    every = sorted(frozenset().union(*classes.values()))
+    flags = {name: pa.array([word in members for word in every], pa.bool_()) for name, members in classes.items()}
+    return pa.table({"word": pa.array(every, pa.string()), **flags})
+
+
+def _organization_spellings() -> pa.Table:
+    spellings = words().raw["organization_spellings"]
+    return pa.table({"word": list(spellings), "spelling": list(spellings.values())})
 
 
 def _fillers() -> pa.Table:
@@ -209,6 +225,7 @@ class _Rules:
     """How one kind is answered: word tables, steps (SQL files and functions), and how `hygiene_answers` is read."""
 
     function: Function
+    key: str
     tables: Mapping[str, Callable[[], pa.Table]]
     steps: tuple[str | Callable[[duckdb.DuckDBPyConnection], None], ...]
 
@@ -216,14 +233,24 @@ class _Rules:
 _RULES: Mapping[Kind, _Rules] = {
     "names": _Rules(
         standardize_names,
+        "name_id",
         {
             "name_words": _name_words,
+            "organization_spellings": _organization_spellings,
             "name_frequencies": _empty_table(word=pa.string(), given_over_surname=pa.float64()),
         },
-        ("names_read.sql", _learn_frequencies, "names_answer.sql"),
+        (
+            "names_read.sql",
+            "names_couples_read.sql",
+            _learn_frequencies,
+            "names_answer.sql",
+            "names_couples.sql",
+            "names_entities.sql",
+        ),
     ),
     "addresses": _Rules(
         standardize_addresses,
+        "address_id",
         {
             "fillers": _fillers,
             "states": _states,
@@ -233,6 +260,6 @@ _RULES: Mapping[Kind, _Rules] = {
         },
         ("addresses_read.sql", _learn_streets, "addresses_answer.sql"),
     ),
-    "phones": _Rules(phones_of, {"fillers": _fillers, "area_codes": _area_codes}, ("phones_answer.sql",)),
-    "emails": _Rules(emails_of, {"fillers": _fillers, "mailboxes": _mailboxes}, ("emails_answer.sql",)),
+    "phones": _Rules(phones_of, "raw", {"fillers": _fillers, "area_codes": _area_codes}, ("phones_answer.sql",)),
+    "emails": _Rules(emails_of, "raw", {"fillers": _fillers, "mailboxes": _mailboxes}, ("emails_answer.sql",)),
 }

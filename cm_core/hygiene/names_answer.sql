@@ -1,9 +1,9 @@
 -- The parties of the names whose words no rule looks for.
 -- In:  hygiene_read (names_read.sql), hygiene.name_words (every word of a rule, and the words of fillers),
 --      hygiene.name_frequencies (given_over_surname of every frequency_1 and frequency_2).
--- Out: hygiene_answers: the input columns, the answer, and whether it holds (`ordinary`).
+-- Out: hygiene_persons: the input columns, the answer, and whether it holds (`ordinary`).
 
-create or replace temp table hygiene_answers as
+create or replace temp table hygiene_persons as
 with known as (
     select
         r.*,
@@ -37,7 +37,7 @@ select
         'suffix': suffix, 'organization': organization
     } end as given,
     name_id,
-    1 as seq,
+    1::smallint as seq,
     'owner' as role,
     'person' as entity_type,
     title as name_prefix,
