@@ -1,10 +1,10 @@
--- Ordinary addresses: boxes, and streets whose name and suffix doorplate takes for nothing else.
+-- Ordinary addresses: boxes, rural routes, and streets whose name and suffix doorplate takes for nothing else.
 -- In:  hygiene_read (addresses_read.sql), hygiene.street_names, hygiene.street_suffixes, hygiene.zips.
 -- Out: hygiene_answers: the input columns, the answer, and whether it holds (`ordinary`).
 
 create or replace temp table hygiene_answers as
 select
-    coalesce(r.shape = 'box' or (n.plain and s.short is not null), false) as ordinary,
+    coalesce(r.shape in ('box', 'route') or (n.plain and s.short is not null), false) as ordinary,
     case when not ordinary then {
         'address_id': r.address_id, 'line1': r.line1, 'line2': r.line2, 'city': r.city, 'state': r.state, 'zip': r.zip,
         'zip4': r.zip4
@@ -14,6 +14,7 @@ select
     || case when r.zip5 is null then '' else concat(' ', r.zip, '-' || nullif(r.zip4, '')) end as address_raw,
     case r.shape
         when 'box' then 'PO BOX ' || r.number
+        when 'route' then r.line
         else concat_ws(
             ' ', r.number, r.direction, r.street_name, s.short, case when r.unit is not null then r.designator end, r.unit
         )
@@ -26,6 +27,7 @@ select
     concat(
         case r.shape
             when 'box' then 'P|' || r.number || '|'
+            when 'route' then concat('R|', r.route_kind, '|', r.route, '|', r.number, '|')
             else concat('S|', r.number, '|', r.direction, '|', r.street_name, '|', s.short, '||')
         end,
         coalesce(r.zip5, r.city_name || '|' || r.state_code),

@@ -1,6 +1,6 @@
 -- The delivery lines of ordinary shape and their places.
 -- In:  hygiene_in(address_id, line1, line2, city, state, zip, zip4), hygiene.states, hygiene.fillers.
--- Out: hygiene_read: the same, the parts of the line where it is a street or a box (shape), and the place.
+-- Out: hygiene_read: the same, the parts of the line where it is a street, a box or a rural route (shape), and the place.
 -- The patterns are those of streets.py. Line, city, state and ZIP each in a cell of its own, ASCII, single spaces.
 
 create or replace temp table hygiene_read as
@@ -37,6 +37,9 @@ shaped as (
         *,
         case
             when in_place and line like 'P%' and regexp_full_match(line, 'P\.? ?O\.? BOX [1-9]\d{0,5}') then 'box'
+            when in_place and left(line, 1) in ('R', 'H')
+                and regexp_full_match(line, '(?:RR|HC) [1-9]\d{0,2} BOX [1-9]\d{0,4}')
+                then 'route'
             when in_place and left(line, 1) between '1' and '9' then 'street'
         end as shape,
         case when shape = 'street' then regexp_extract(
@@ -51,7 +54,9 @@ shaped as (
 
 select
     * exclude (parts, in_place),
-    case when shape = 'box' then split_part(line, 'BOX ', 2) else parts.number end as number,
+    case when shape in ('box', 'route') then split_part(line, 'BOX ', 2) else parts.number end as number,
+    case when shape = 'route' then split_part(line, ' ', 1) end as route_kind,
+    case when shape = 'route' then split_part(line, ' ', 2) end as route,
     case parts.direction
         when 'NORTH' then 'N' when 'SOUTH' then 'S' when 'EAST' then 'E' when 'WEST' then 'W'
         else nullif(parts.direction, '')

@@ -53,12 +53,13 @@ class Answered(NamedTuple):
 def standardize(
     con: duckdb.DuckDBPyConnection, query: str, kind: Kind, table: str, *, over: Map = in_process
 ) -> Answered:
-    """Fill `table` with the answers of the rules of `kind` to the distinct values that `query` gives.
+    """Fill the temporary table `table` with the answers of the rules of `kind` to the distinct values of `query`.
 
     In and out as `standardize_names`, `standardize_addresses`, `standardize_phones` and `standardize_emails` have it
     (phones and e-mails: a column `raw`); the order of the rows is not kept. What SQL does not answer goes to the
-    function in batches through `over`. Word tables are kept in the schema `hygiene` of the database for the next call;
-    the tables `hygiene_in`, `hygiene_read` and `hygiene_answers` are used and removed.
+    function in batches through `over`. Temporary, since a table in the database's file costs more to write than the
+    answers to find; all that is kept meanwhile is too, under names that start with `hygiene_`. Word tables stay in
+    the schema `hygiene` of the database for the next call.
     """
     rules = _RULES[kind]
     _prepare(con, rules.tables)
@@ -68,7 +69,9 @@ def standardize(
             con.execute(sql("cm_core.hygiene", step))
         else:
             step(con)
-    _append(con, table, rules.function(con.sql("from hygiene_in limit 0").to_arrow_table()), create=True)
+    con.register("hygiene_rows", rules.function(con.sql("from hygiene_in limit 0").to_arrow_table()))
+    con.execute(f"create or replace temp table {table} as from hygiene_rows")
+    con.unregister("hygiene_rows")
     con.execute(f"insert into {table} by name select * exclude (ordinary, given) from hygiene_answers where ordinary")
     ordinary, others = con.execute(
         f"select count(distinct {rules.key}) filter (ordinary), count(given) from hygiene_answers"

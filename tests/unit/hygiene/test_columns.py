@@ -352,6 +352,16 @@ def test_every_word_of_a_rule_in_every_place(con: duckdb.DuckDBPyConnection) -> 
     hold(con, "names", rows)
 
 
+def test_routes(con: duckdb.DuckDBPyConnection) -> None:
+    rows = [
+        (f"{kind} {route} BOX {box}", None, "Tulsa", "OK", "74103", None)
+        for kind in ("RR", "HC", "hc", "Rr")
+        for route in (0, 1, 7, 10, 99, 100, 999, 1000)
+        for box in (0, 1, 9, 12, 123, 9999, 12345, 123456)
+    ]
+    assert hold(con, "addresses", rows).ordinary > 100
+
+
 def test_every_area_code_and_exchange(con: duckdb.DuckDBPyConnection) -> None:
     """The regions of area codes do not depend on the exchange, for those that SQL answers."""
     hold(con, "phones", [("4055551234",)])
