@@ -1,5 +1,5 @@
 -- The words of joint names of ordinary shape. Who they are is decided in names_couples.sql.
--- In:  hygiene_in (as in names_read.sql), hygiene_read, hygiene.name_words.
+-- In:  hygiene_read (names_read.sql), hygiene.name_words.
 -- Out: hygiene_couples(name_id, shape, and the words as spelled): `roll` SMITH JOHN [A] & MARY [B], `comma` SMITH, JOHN
 --      [A] & MARY [B], `shared` JOHN [A] & MARY [B] SMITH; no word is one that a rule looks for, no initial one that
 --      may be a suffix or a particle. frequency_1 to frequency_3 are the words whose frequencies decide.
@@ -15,8 +15,9 @@ with matched as (
             '([A-Za-z]{2,})(?: ([A-Za-z])\.?)?(?: ([A-Za-z]{2,}))?$',
             ['surname', 'comma', 'first', 'initial', 'other', 'other_initial', 'shared']
         ) as parts
-    from hygiene_in
-    where (contains("full", ' & ') or contains(upper("full"), ' AND '))
+    from hygiene_read
+    where not coalesce(candidate, false)
+        and (contains("full", ' & ') or contains(upper("full"), ' AND '))
         and length("full") <= 90
         and coalesce(organization, '') = ''
         and (coalesce("first", '') = '' or coalesce("last", '') = '')
