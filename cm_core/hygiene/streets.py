@@ -74,8 +74,7 @@ def ordinary_streets(lines: Sequence[str | None]) -> list[Ordinary | None]:
                 found[i] = Ordinary(f"PO BOX {box[1]}", f"P|{box[1]}|", "")
         elif street := _STREET.fullmatch(line.upper()):
             matches.append((i, street.groups()))  # type: ignore[arg-type]
-    if len(_names) > _WORDS_KEPT:
-        _names.clear()
+    _forget()
     _learn_suffixes({groups[3] for _, groups in matches} - _suffixes.keys())
     _learn_names({groups[2] for _, groups in matches} - _names.keys())
     for i, (number, direction, name, word, designator, unit) in matches:
@@ -91,6 +90,27 @@ def ordinary_streets(lines: Sequence[str | None]) -> list[Ordinary | None]:
             kind = "STE" if designator == "SUITE" else designator or "#"
             found[i] = Ordinary(f"{street_} {kind} {unit}", head, f"|{unit}")
     return found
+
+
+def suffix_forms(words: Iterable[str]) -> dict[str, str | None]:
+    """The abbreviation of each of `words` (upper case) that is a street suffix; None for any other word."""
+    asked = set(words)
+    _forget()
+    _learn_suffixes(asked - _suffixes.keys())
+    return {word: _suffixes[word] for word in asked}
+
+
+def plain_names(names: Iterable[str]) -> dict[str, bool]:
+    """Whether each of `names` (upper case, as `_STREET` has them) is nothing but a street's name before a suffix."""
+    asked = set(names)
+    _forget()
+    _learn_names(asked - _names.keys())
+    return {name: _names[name] for name in asked}
+
+
+def _forget() -> None:
+    if len(_names) > _WORDS_KEPT:
+        _names.clear()
 
 
 def _learn_suffixes(suffixes: Iterable[str]) -> None:

@@ -15,9 +15,8 @@ import pyarrow as pa
 
 from cm_core.compute import Map, in_process, sql
 from cm_core.compute.workers import Function
-from cm_core.hygiene.addresses import standardize_addresses
+from cm_core.hygiene.columns import standardize
 from cm_core.hygiene.emails import standardize_emails
-from cm_core.hygiene.names import standardize_names
 from cm_core.hygiene.phones import standardize_phones
 from cm_core.imports.mapping import Mapping, Use
 from cm_core.imports.reader import Batch
@@ -260,11 +259,11 @@ def _standardise(con: duckdb.DuckDBPyConnection, over: Map) -> None:
         "value_key, full_name, name_prefix, first_name, middle_name, last_name, name_suffix, organization "
         "from names_in)"
     )
-    standardise(
+    standardize(
         con,
         'select name_id, full_name as "full", name_prefix as prefix, first_name as "first", middle_name as middle, '
         'last_name as "last", name_suffix as suffix, organization from name_ids',
-        standardize_names,
+        "names",
         "name_parties",
         over=over,
     )
@@ -272,15 +271,12 @@ def _standardise(con: duckdb.DuckDBPyConnection, over: Map) -> None:
         "create or replace table address_ids as select row_number() over () as address_id, * from (select distinct "
         "value_key, line1, line2, city, state, zip, zip4 from addresses_in)"
     )
-    standardise(
+    standardize(
         con,
         "select address_id, line1, line2, city, state, zip, zip4 from address_ids",
-        standardize_addresses,
+        "addresses",
         "address_values",
         over=over,
     )
-    for view, function, table in (
-        ("phones_in", phones_of, "phone_values"),
-        ("emails_in", emails_of, "email_values"),
-    ):
-        standardise(con, f"select distinct raw from {view}", function, table, over=over)
+    standardize(con, "select distinct raw from phones_in", "phones", "phone_values", over=over)
+    standardize(con, "select distinct raw from emails_in", "emails", "email_values", over=over)
