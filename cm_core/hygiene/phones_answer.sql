@@ -10,8 +10,8 @@ with matched as (
         regexp_extract(
             raw,
             '^((?:\+?1[ .-]*)?\(?[2-9]\d\d\)?[ .-]*\d{3}[ .-]*\d{4})'
-            '(?:| ?(?:[xX]|[eE][xX][tT]\.?|#) ?(\d{1,15})| [chwmofCHWMOF]|\.0{1,9})$',
-            ['number', 'extension']
+            '(?:| ?(?:[xX]|[eE][xX][tT]\.?|#) ?(\d{1,15})| [chwmofCHWMOF]|(\.0{1,9}))$',
+            ['number', 'extension', 'zeros']
         ) as parts
     from hygiene_in
 ),
@@ -22,7 +22,7 @@ shaped as (
         case
             when parts.number <> ''
                 and (length(parts.number) = length(raw) or not contains(raw, '  '))
-                and (raw not like '%.0' or regexp_full_match(parts.number, '1?[0-9]{10}'))
+                and (parts.zeros = '' or regexp_full_match(parts.number, '1?[0-9]{10}'))
                 then right(regexp_replace(parts.number, '[^0-9]', '', 'g'), 10)
         end as digits,
         nullif(parts.extension, '') as extension

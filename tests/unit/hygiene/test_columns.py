@@ -365,6 +365,11 @@ def test_routes(con: duckdb.DuckDBPyConnection) -> None:
     assert hold(con, "addresses", rows).ordinary > 100
 
 
+def test_zeros_of_a_spreadsheet_stand_behind_bare_digits_only(con: duckdb.DuckDBPyConnection) -> None:
+    numbers = ("4054192227", "14054192227", "+14054192227", "1405)4192227", "1(4054192227", "405-419-2227")
+    hold(con, "phones", [(number + zeros,) for number in numbers for zeros in (".0", ".00", ".000", ".", ".01")])
+
+
 def test_every_area_code_and_exchange(con: duckdb.DuckDBPyConnection) -> None:
     """The regions of area codes do not depend on the exchange, for those that SQL answers."""
     hold(con, "phones", [("4055551234",)])
