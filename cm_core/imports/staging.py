@@ -65,19 +65,17 @@ def load_chunks(con: duckdb.DuckDBPyConnection, batches: Iterable[Batch]) -> Ite
     con.execute("create or replace table seen_rows (row_number bigint, digest uhugeint)")
     con.execute("create or replace table rejected_rows (row_number bigint, raw varchar)")
     waiting: list[Batch] = []
+    records = 0
     for batch in batches:
         waiting.append(batch)
-        if sum(map(_records, waiting)) >= CHUNK_ROWS:
+        records += batch.table.num_rows + len(batch.bad)
+        if records >= CHUNK_ROWS:
             _load(con, waiting)
             yield
-            waiting = []
+            waiting, records = [], 0
     if waiting:
         _load(con, waiting)
         yield
-
-
-def _records(batch: Batch) -> int:
-    return int(batch.table.num_rows) + len(batch.bad)
 
 
 def _load(con: duckdb.DuckDBPyConnection, batches: list[Batch]) -> None:
