@@ -15,7 +15,7 @@ from cm_core.imports.formats.sql_values import unescape
 
 _NUMBER = rb"[-+]?(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+"
 _HEX = rb"0x[0-9A-Fa-f]*+|[xX]'(?:[0-9A-Fa-f]{2})*+'"
-_BITS = rb"[bB]'[01]*+'|0b[01]++"
+_BITS = rb"[bB]'[01]*+'"
 #: Wider tables are read row by row: the regular expression has a group for each column.
 _MAX_GROUPS = 300
 _LEAST_WINDOW, _MOST_WINDOW = 8 << 10, 1 << 20
@@ -25,7 +25,7 @@ _SHOWN = 40
 _TOKENS = {
     backslashes: re.compile(
         rb"(?P<blank>\s++|" + COMMENT + rb")|(?P<string>" + string + rb")|(?P<double>" + double + rb")"
-        rb"|(?P<hex>" + _HEX + rb")|(?P<bits>" + _BITS + rb")|(?P<number>" + _NUMBER + rb"(?![\w.$]))"
+        rb"|(?P<hex>" + _HEX + rb")|(?P<bits>" + _BITS + rb"|0b[01]++)|(?P<number>" + _NUMBER + rb"(?![\w.$]))"
         rb"|(?P<national>[nN]" + string + rb")|(?P<charset>_[A-Za-z0-9]++(?=[\s'xX0]))"
         rb"|(?P<word>[\w$@\x80-\xff]++)|(?P<mark>[(),])|(?P<other>/(?!\*)|[^'\"/])",
         re.DOTALL,
