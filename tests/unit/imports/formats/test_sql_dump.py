@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-import random
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -425,7 +425,7 @@ def test_no_pile_of_tokens_raises_anything_but_file_rejected(tmp_path: Path, tok
 
 
 def _read_or_reject(text: bytes, tmp_path: Path) -> None:
-    folder = tmp_path / f"fuzz-{random.getrandbits(60):x}"
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
     try:
         found = Found(read_sql_dump(io.BytesIO(text), folder))
     except FileRejected:
