@@ -138,7 +138,8 @@ class _DumpReader:
             self._writer.notes.append("The dump does not end with its line 'Dump completed': it may be cut off.")
         if self._converter.hex_values:
             self._writer.notes.append(
-                f"{self._converter.hex_values} values are not in the dump's character set; they are kept as 0x and hex digits."
+                f"{self._converter.hex_values} values are not in the dump's character set; "
+                "they are kept as 0x and hex digits."
             )
 
     # --- Statements
@@ -158,7 +159,9 @@ class _DumpReader:
         line = text.line()
         statement, ended = text.skip_statement(_KEPT_STATEMENT if word in ("CREATE", "DROP", "SET") else _KEPT_RAW)
         if not ended and statement.strip():
-            self._writer.notes.append(f"The last statement, {word} in line {line}, is not finished: the dump is cut off.")
+            self._writer.notes.append(
+                f"The last statement, {word} in line {line}, is not finished: the dump is cut off."
+            )
         self._other(word, statement)
 
     def _other(self, word: str, statement: bytes) -> None:
@@ -258,7 +261,9 @@ class _DumpReader:
         if head["values"] is None:
             line = text.line()
             statement, _ = text.skip_statement(_KEPT_RAW)
-            self._bad_statement(name, "The statement has no VALUES (INSERT … SELECT or … SET), and nothing is executed", statement, line)
+            self._bad_statement(
+                name, "The statement has no VALUES (INSERT … SELECT or … SET), and nothing is executed", statement, line
+            )
             return
         header = head[0].rstrip()
         columns = None if head["columns"] is None else _column_names(head["columns"])
@@ -335,7 +340,9 @@ class _DumpReader:
             positions = []
             for name in columns:
                 known = declared.get(name.casefold())
-                positions.append(table.writer.add_column(Column(known.name, known.type or None) if known else Column(name)))
+                positions.append(
+                    table.writer.add_column(Column(known.name, known.type or None) if known else Column(name))
+                )
             insert = table.inserts[key] = _Insert(table, tuple(columns), tuple(positions))
         return insert, None
 

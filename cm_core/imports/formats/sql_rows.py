@@ -86,7 +86,9 @@ class RowReader:
         rest = len(rows.pop()[-1]) if rows and rows[-1][-1] else 0
         used = end - rest - text.position
         # A bad row makes the next tries short, so that a file full of them takes no longer than it must.
-        self._window = min(self._window * 2, _MOST_WINDOW) if used > self._window // 2 else max(self._window // 4, _LEAST_WINDOW)
+        self._window = (
+            min(self._window * 2, _MOST_WINDOW) if used > self._window // 2 else max(self._window // 4, _LEAST_WINDOW)
+        )
         text.position = end - rest
         return rows
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cm_core.imports.formats.sql_text import BACKTICKED, BLANK, COMMENT, DOUBLE_PLAIN, IDENTIFIER, STRING, STRING_PLAIN
 
@@ -92,7 +93,7 @@ def _column(element: list[tuple[str, bytes]]) -> Declared | None:
     outside = _outside_parentheses(element[1:])
     generated = b"GENERATED" in outside and b"IDENTITY" not in outside
     generated = generated or any(
-        word == b"AS" and following == b"(" for word, following in zip(outside, outside[1:], strict=False)
+        word == b"AS" and following == b"(" for word, following in pairwise(outside)
     )
     return Declared(name_of(name), _type(element[1:]), generated, b"INVISIBLE" in outside)
 
@@ -125,5 +126,3 @@ def _type(tokens: list[tuple[str, bytes]]) -> str:
             break
         parts.append(text)
     return b" ".join(parts).decode("utf-8", errors="replace")[:_MAX_TYPE_CHARS]
-
-

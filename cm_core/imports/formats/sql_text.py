@@ -32,6 +32,7 @@ IDENTIFIER = BACKTICKED + rb"|" + DOUBLE_PLAIN + rb"|[\w$\x80-\xff]++"
 _SPACE = re.compile(rb"\s++")
 #: MariaDB's first line: a version that no server has.
 _NEVER = re.compile(rb"/\*M?!99999\d")
+_LINE_COMMENT = re.compile(rb"#|--(?:[\x00-\x20]|\Z)")
 _VERSION_MARK = re.compile(rb"/\*M?!\d{0,6}+|\*/")
 _IN_QUOTES = {
     (quote, escapes): re.compile(
@@ -135,7 +136,7 @@ class SqlText:
                 self.position = space.end()
                 if self.left == 0 and not self.ended:
                     continue
-            elif self._starts(b"#") or (self._starts(b"--") and self.buffer[self.position + 2 : self.position + 3] <= b" "):
+            elif _LINE_COMMENT.match(self.buffer, self.position):
                 self._skip_past(b"\n")
             elif (mark := _VERSION_MARK.match(self.buffer, self.position)) and not self._never():
                 self.position = mark.end()

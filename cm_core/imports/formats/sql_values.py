@@ -15,7 +15,7 @@ itself, or none was declared and the type is unknown, it is kept as `0x` and hex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -220,7 +220,9 @@ def _bare(literals: pa.Array, backslashes: bool) -> tuple[pa.Array, np.ndarray[t
         # Their bytes may be no UTF-8 until they are unescaped; empty values stand in for them.
         drop = np.flatnonzero(odd)
         lengths = ends[drop] - starts[drop]
-        spans = np.repeat(starts[drop] - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths) + np.arange(lengths.sum())
+        spans = np.repeat(starts[drop] - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths) + np.arange(
+            lengths.sum()
+        )
         keep[spans] = False
         removed = quoted * np.int32(2)
         removed[drop] = lengths

@@ -40,7 +40,8 @@ _COLUMNS = "select name, type, hidden from pragma_table_xinfo(?, 'main')"
 _HIDDEN = 1
 #: What SQLite says of a file whose pages cannot be right; other errors are of one table or view.
 _DAMAGE = (
-    "malformed", "not a database", "disk i/o error", "corrupt", "file is encrypted", "unsupported file format", "out of memory",
+    "malformed", "not a database", "disk i/o error", "corrupt", "file is encrypted", "unsupported file format",
+    "out of memory",
 )  # fmt: skip
 
 
@@ -122,8 +123,8 @@ class _Reader:
         if not columns:
             return
         values = ", ".join(
-            f"case typeof({_quoted(c.name)}) when 'blob' then {_quoted(c.name)} else cast({_quoted(c.name)} as text) end"
-            for c in columns
+            f"case typeof({name}) when 'blob' then {name} else cast({name} as text) end"
+            for name in (_quoted(column.name) for column in columns)
         )
         table: TableWriter | None = None
         with self._stopped_after(self._max_seconds_per_view if limited else None):

@@ -84,12 +84,14 @@ class TableSet:
 
     def find(self, name: str) -> Table | None:
         """The table called `name` or `schema.name`, ignoring case; an exact match goes first."""
-        for same in (lambda a: a == name, lambda a: a.casefold() == name.casefold()):
-            for table in self.tables:
-                bare = table.name.removeprefix(f"{table.schema}.")
-                if same(table.name) or (table.schema and same(f"{table.schema}.{bare}")):
-                    return table
-        return None
+        names = [
+            (known, table)
+            for table in self.tables
+            for known in (table.name, f"{table.schema}.{table.name.removeprefix(f'{table.schema}.')}")
+        ]
+        exact = (table for known, table in names if known == name)
+        similar = (table for known, table in names if known.casefold() == name.casefold())
+        return next(exact, None) or next(similar, None)
 
     def read_bad_rows(self) -> list[dict[str, object]]:
         """The bad rows, in order."""
@@ -122,13 +124,13 @@ def text_of_bytes(value: bytes) -> str:
     return "0x" + value.hex().upper() if _CONTROL.search(text) else text
 
 
-def unique_names(names: Iterable[str]) -> list[str]:
+def unique_names(names: Iterable[str], what: str = "column") -> list[str]:
     """Names made unique, ignoring case, as engines compare them; blank ones are named by their position."""
     taken: set[str] = set()
     numbers: Counter[str] = Counter()
     result = []
     for position, name in enumerate(names, start=1):
-        candidate = base = name if name.strip() else f"column_{position}"
+        candidate = base = name if name.strip() else f"{what}_{position}"
         while candidate.casefold() in taken:
             numbers[base.casefold()] += 1
             candidate = f"{base}_{numbers[base.casefold()] + 1}"
@@ -162,7 +164,7 @@ class TableWriter:
             if len(self.columns) >= MAX_COLUMNS:
                 raise FileRejected(f"Table {self.name!r} has more than {MAX_COLUMNS:,} columns.")
             self._position[key] = len(self.columns)
-            self.columns.append(column)
+            self.columns.append(column if column.name else Column(f"column_{len(self.columns) + 1}", column.type))
         return self._position[key]
 
     def append(self, positions: Sequence[int], arrays: Sequence[pa.Array]) -> None:
@@ -319,14 +321,17 @@ class TableSetWriter:
             f"{table.schema}.{table.name}" if table.schema and count[table.name.casefold()] > 1 else table.name
             for table in self.tables
         ]
-        return zip(self.tables, unique_names(wanted), strict=True)
+        return zip(self.tables, unique_names(wanted, "table"), strict=True)
 
     def _flush_bad(self) -> None:
         if not self._bad:
             return
         if self._bad_writer is None:
             self._bad_writer = pq.ParquetWriter(self.folder / BAD_ROWS, _BAD_SCHEMA, compression="zstd")
-        columns = [pa.array(values, field.type) for values, field in zip(zip(*self._bad, strict=True), _BAD_SCHEMA, strict=True)]
+        columns = [
+            pa.array(values, field.type)
+            for values, field in zip(zip(*self._bad, strict=True), _BAD_SCHEMA, strict=True)
+        ]
         self._bad_writer.write_table(pa.table(columns, schema=_BAD_SCHEMA))
         self._bad = []
 

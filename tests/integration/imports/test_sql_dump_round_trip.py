@@ -13,8 +13,7 @@ import pytest
 from cm_core.imports.formats.sql_dump import read_sql_dump
 from cm_core.imports.formats.table_set import TableSet, text_of_bytes
 from cm_core.store import Database
-
-from ...conftest import DatabaseFactory
+from tests.conftest import DatabaseFactory
 
 _DUMP = next((path for name in ("mariadb-dump", "mysqldump") if (path := shutil.which(name))), None)
 
@@ -81,7 +80,9 @@ def filled(make_any_database: DatabaseFactory) -> Database:
         cursor.execute("create table strings (id int primary key, a longtext, `b``c` longtext, raw longblob)")
         for number, text in enumerate(_STRINGS):
             other = _STRINGS[(number * 7 + 3) % len(_STRINGS)]
-            cursor.execute("insert into strings values (%s, %s, %s, %s)", (number, text, other, text.encode() + b"\xff"))
+            cursor.execute(
+                "insert into strings values (%s, %s, %s, %s)", (number, text, other, text.encode() + b"\xff")
+            )
         cursor.execute("create table made (a int, twice int as (a * 2) stored, b text)")
         cursor.execute("insert into made (a, b) values (1, 'x'), (2, ')')")
         cursor.execute("create table `empty table` (a int)")
@@ -136,7 +137,12 @@ def _dumped(database: Database, folder: Path, options: tuple[str, ...]) -> Table
     client = folder / "client.cnf"
     client.touch(mode=0o600)
     client.write_text(f'[client]\nuser="{url.username}"\npassword="{url.password or ""}"\n')
-    command = [str(_DUMP), f"--defaults-file={client}", f"--host={url.host or '127.0.0.1'}", f"--port={url.port or 3306}"]
+    command = [
+        str(_DUMP),
+        f"--defaults-file={client}",
+        f"--host={url.host or '127.0.0.1'}",
+        f"--port={url.port or 3306}",
+    ]
     command += ["--protocol=tcp", "--triggers", "--routines", *options, database.name]
     with path.open("wb") as file:
         done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, check=False, timeout=60)

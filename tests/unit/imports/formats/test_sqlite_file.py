@@ -103,15 +103,22 @@ def test_a_view_without_end_is_stopped(read: ReadSqlite) -> None:
 
 def test_rows_without_end_are_rejected(read: ReadSqlite) -> None:
     with pytest.raises(FileRejected, match="more than 0 GB of text"):
-        read("create view v as with recursive n(i) as (select 1 union all select i + 1 from n) select i from n;", max_bytes=1_000_000)
+        read(
+            "create view v as with recursive n(i) as (select 1 union all select i + 1 from n) select i from n;",
+            max_bytes=1_000_000,
+        )
 
 
 def test_the_schema_may_not_call_for_harm(read: ReadSqlite) -> None:
-    found = read("create table t (a);insert into t values (1);create view v as select load_extension('x'), readfile('/etc/passwd');")
+    found = read(
+        "create table t (a);insert into t values (1);create view v as select load_extension('x'), readfile('/etc/passwd');"
+    )
     assert found.names == ["t"]
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"SQLite format 3", b"SQLite format 3\0", b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"SQLite format 3", b"SQLite format 3\0", b"SQLite format 3\0" + b"\xff" * 5000]
+)
 def test_what_is_no_database_is_rejected(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.db").write_bytes(content)
     with pytest.raises(FileRejected):
@@ -140,7 +147,10 @@ def test_a_file_that_is_cut_off_is_rejected(tmp_path: Path, healthy: Path) -> No
 
 
 @settings(max_examples=200, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(damage=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=40)), max_size=12), cut=st.floats(0.05, 1.0))
+@given(
+    damage=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=40)), max_size=12),
+    cut=st.floats(0.05, 1.0),
+)
 def test_no_damage_raises_anything_but_file_rejected(
     tmp_path: Path, healthy: Path, damage: list[tuple[float, bytes]], cut: float
 ) -> None:
