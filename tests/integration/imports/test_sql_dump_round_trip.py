@@ -54,15 +54,55 @@ _TYPES: list[tuple[str, str, tuple[str, ...]]] = [
     ("longblob", "longblob", ("x'2729282C2D2D3B'", "x'0D0A09'", "x'2A2F'")),
     ("point", "point", ("point(1, 2)", "point(-71.5, 42.3)", "point(0, 0)")),
     ("polygon", "geometry", ("st_geomfromtext('POLYGON((0 0,1 0,1 1,0 0))')", "point(0, 1)", "point(1, 1)")),
-    ("a `quoted` \"name\"", "int", ("1", "2", "3")),
-]  # fmt: skip
+    ('a `quoted` "name"', "int", ("1", "2", "3")),
+]
 _BINARY = {"binary", "varbinary", "tinyblob", "blob", "longblob", "point", "polygon"}
 _BITS = {"bit_1", "bit_64"}
 _STRINGS = [
-    "", " ", "NULL", "\\N", "it's", "''", "'", "'''", '"', '""', "`", "\\", "\\\\", "\\'", "\\\\'", "a\\", "\0", "\x1a",
-    "\n", "\r\n", "\t\b", "%_", "\\%\\_", ";", "--", "-- x\n", "#", "/*", "*/", "/*!50000 x */", "),(", "'),('", ");\nINSERT INTO x",
-    "');\nINSERT INTO `strings` VALUES (1,'", "😀", "é", "\ufffd", "Ж", "\u2028", "0x41", "b'1'", "x" * 70_000, "\\" * 999 + "'" * 999,
-]  # fmt: skip
+    "",
+    " ",
+    "NULL",
+    "\\N",
+    "it's",
+    "''",
+    "'",
+    "'''",
+    '"',
+    '""',
+    "`",
+    "\\",
+    "\\\\",
+    "\\'",
+    "\\\\'",
+    "a\\",
+    "\0",
+    "\x1a",
+    "\n",
+    "\r\n",
+    "\t\b",
+    "%_",
+    "\\%\\_",
+    ";",
+    "--",
+    "-- x\n",
+    "#",
+    "/*",
+    "*/",
+    "/*!50000 x */",
+    "),(",
+    "'),('",
+    ");\nINSERT INTO x",
+    "');\nINSERT INTO `strings` VALUES (1,'",
+    "😀",
+    "é",
+    "\ufffd",
+    "Ж",
+    "\u2028",
+    "0x41",
+    "b'1'",
+    "x" * 70_000,
+    "\\" * 999 + "'" * 999,
+]
 
 
 @pytest.fixture
@@ -94,11 +134,19 @@ def filled(make_any_database: DatabaseFactory) -> Database:
 @pytest.mark.parametrize(
     "options",
     [
-        (), ("--extended-insert=false",), ("--hex-blob",), ("--complete-insert",), ("--compatible=ansi", "--default-character-set=utf8mb4"), ("--skip-opt",),
-        ("--insert-ignore", "--skip-comments"), ("--replace", "--skip-disable-keys"), ("--databases",), ("--order-by-primary", "--tz-utc=false"),
+        (),
+        ("--extended-insert=false",),
+        ("--hex-blob",),
+        ("--complete-insert",),
+        ("--compatible=ansi", "--default-character-set=utf8mb4"),
+        ("--skip-opt",),
+        ("--insert-ignore", "--skip-comments"),
+        ("--replace", "--skip-disable-keys"),
+        ("--databases",),
+        ("--order-by-primary", "--tz-utc=false"),
     ],
     ids=lambda options: " ".join(options) or "default",
-)  # fmt: skip
+)
 def test_a_dump_says_what_the_server_says(filled: Database, tmp_path: Path, options: tuple[str, ...]) -> None:
     tables = _dumped(filled, tmp_path, options)
     assert tables.bad_rows == 0

@@ -47,13 +47,19 @@ def test_a_table_by_name(tables: TableSet, tmp_path: Path) -> None:
     ("select", "rows"),
     [
         ("select id, name from crm.people order by id::int;", [("1", None), ("2", "Ann"), ("10", "Bob")]),
-        ("select name, city from crm.people p join offices o on p.office = o.id order by name desc nulls last -- by name", [("Bob", "Tulsa"), ("Ann", "Ada"), (None, "Ada")]),
-        ("with a as (select 1.5 as x, true, date '2024-02-29', null, 'é') from a", [("1.5", "true", "2024-02-29", None, "é")]),
+        (
+            "select name, city from crm.people p join offices o on p.office = o.id order by name desc nulls last -- by name",
+            [("Bob", "Tulsa"), ("Ann", "Ada"), (None, "Ada")],
+        ),
+        (
+            "with a as (select 1.5 as x, true, date '2024-02-29', null, 'é') from a",
+            [("1.5", "true", "2024-02-29", None, "é")],
+        ),
         ('select * from crm."odd ""name"""', [("7",)]),
         ("select name from old.people union all select name from \"crm.people\" where id = '2'", [("Zed",), ("Ann",)]),
         ("select count(*) from nothing", [("0",)]),
     ],
-)  # fmt: skip
+)
 def test_a_select(tables: TableSet, tmp_path: Path, select: str, rows: list[tuple[str | None, ...]]) -> None:
     assert _rows(choose(tables, tmp_path / "new" / "out.parquet", select=select)) == rows
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["out.parquet"]
@@ -78,14 +84,36 @@ def test_a_large_select_keeps_its_order(read_sql: ReadSql, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "select",
     [
-        "", ";", "selec 1", "select 1; select 2", "copy people to 'x.csv'", "drop view people", "create table x as select 1",
-        "insert into people values (1)", "set threads = 2", "attach 'x.db'", "install httpfs", "load httpfs", "pragma version",
-        "call pragma_version()", "explain select 1", "select ?", "select 1) union (select 2", "export database 'x'",
-        "from query('copy people to ''x''')", "from '{secret}'", "from read_csv('{secret}')", "from read_text('{secret}')",
-        "from glob('{folder}/*')", "from 'https://example.org/x.parquet'", "from duckdb_secrets()", "from sqlite_scan('x', 'y')",
-        "from '{tables}/../secret.csv'", "from read_parquet('s3://bucket/x')",
+        "",
+        ";",
+        "selec 1",
+        "select 1; select 2",
+        "copy people to 'x.csv'",
+        "drop view people",
+        "create table x as select 1",
+        "insert into people values (1)",
+        "set threads = 2",
+        "attach 'x.db'",
+        "install httpfs",
+        "load httpfs",
+        "pragma version",
+        "call pragma_version()",
+        "explain select 1",
+        "select ?",
+        "select 1) union (select 2",
+        "export database 'x'",
+        "from query('copy people to ''x''')",
+        "from '{secret}'",
+        "from read_csv('{secret}')",
+        "from read_text('{secret}')",
+        "from glob('{folder}/*')",
+        "from 'https://example.org/x.parquet'",
+        "from duckdb_secrets()",
+        "from sqlite_scan('x', 'y')",
+        "from '{tables}/../secret.csv'",
+        "from read_parquet('s3://bucket/x')",
     ],
-)  # fmt: skip
+)
 def test_a_select_reaches_nothing_but_the_tables(tables: TableSet, tmp_path: Path, select: str) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text("x\n1\n")
@@ -132,7 +160,8 @@ def test_the_only_table_with_rows_needs_no_name(read_sql: ReadSql, tmp_path: Pat
 
 def test_names_that_sql_cannot_say_do_not_hinder(read_sql: ReadSql, tmp_path: Path) -> None:
     tables = read_sql(
-        b"INSERT INTO `a\0b` VALUES (1);INSERT INTO `` (``, `c\0`) VALUES (2, 3);INSERT INTO `s'`.`t'` (`x'`) VALUES (4);"
+        b"INSERT INTO `a\0b` VALUES (1);INSERT INTO `` (``, `c\0`) VALUES (2, 3);INSERT INTO `s'`.`t'` (`x'`) "
+        b"VALUES (4);"
         b"INSERT INTO `pg_catalog`.`T'` VALUES (5);"
     ).tables
     assert _rows(choose(tables, tmp_path / "out.parquet", select='select "x\'" from "s\'"."t\'"')) == [("4",)]

@@ -117,7 +117,8 @@ def test_ansi_quotes_and_no_backslash_escapes(read_sql: ReadSql) -> None:
         "SET @@session.sql_mode='ANSI_QUOTES,NO_BACKSLASH_ESCAPES';\n"
         'CREATE TABLE "a ""b" ("x y" int, "z" text);\n'
         "INSERT INTO \"a \"\"b\" VALUES (1,'C:\\'),(2,'it''s \\n');\n"
-        'INSERT INTO "a ""b" VALUES (3,"z");\nSET sql_mode=\'\';\nINSERT INTO `a "b` VALUES (4,\'\\n""\'),(5,"it\'s\\n""");'
+        'INSERT INTO "a ""b" VALUES (3,"z");\nSET sql_mode=\'\';\nINSERT INTO `a "b` VALUES (4,\'\\n""\'),'
+        '(5,"it\'s\\n""");'
     )
     assert found.columns() == ("x y", "z")
     assert found.rows() == [("1", "C:\\"), ("2", "it's \\n"), ("4", '\n""'), ("5", "it's\n\"")]
@@ -135,14 +136,39 @@ def test_a_saved_sql_mode_comes_back(read_sql: ReadSql) -> None:
 @pytest.mark.parametrize(
     ("literal", "text"),
     [
-        ("NULL", None), ("null", None), ("0", "0"), ("-1.50", "-1.50"), ("+3", "+3"), (".5", ".5"), ("1e-7", "1e-7"),
-        ("TRUE", "1"), ("false", "0"), ("''", ""), ("'NULL'", "NULL"), ("'a' 'b'", "ab"), ("N'x'", "x"),
-        ('"it\'s ""x"" \\" \\n"', "it's \"x\" \" \n"), ("'\\0\\b\\n\\r\\t\\Z\\\\\\'\\\"\\%\\_\\q'", "\0\b\n\r\t\x1a\\'\"\\%\\_q"),
-        ("'''a'''", "'a'"), ("_utf8mb4'é'", "é"), ("_latin1 'x'", "x"), ("_binary 'x\\0'", "0x7800"), ("0x41", "A"),
-        ("X'4142'", "AB"), ("x'00ff'", "0x00FF"), ("0xABC", "0x0ABC"), ("b'101'", "5"), ("0b11", "3"), ("_binary 0x41", "A"),
-        ("'😀;--/*'", "😀;--/*"), ("'\r\n'", "\r\n"), ("/*!50705 'v' */", "v"), ("/* no */ 'c' -- x\n", "c"), ("X''", ""),
+        ("NULL", None),
+        ("null", None),
+        ("0", "0"),
+        ("-1.50", "-1.50"),
+        ("+3", "+3"),
+        (".5", ".5"),
+        ("1e-7", "1e-7"),
+        ("TRUE", "1"),
+        ("false", "0"),
+        ("''", ""),
+        ("'NULL'", "NULL"),
+        ("'a' 'b'", "ab"),
+        ("N'x'", "x"),
+        ('"it\'s ""x"" \\" \\n"', 'it\'s "x" " \n'),
+        ("'\\0\\b\\n\\r\\t\\Z\\\\\\'\\\"\\%\\_\\q'", "\0\b\n\r\t\x1a\\'\"\\%\\_q"),
+        ("'''a'''", "'a'"),
+        ("_utf8mb4'é'", "é"),
+        ("_latin1 'x'", "x"),
+        ("_binary 'x\\0'", "0x7800"),
+        ("0x41", "A"),
+        ("X'4142'", "AB"),
+        ("x'00ff'", "0x00FF"),
+        ("0xABC", "0x0ABC"),
+        ("b'101'", "5"),
+        ("0b11", "3"),
+        ("_binary 0x41", "A"),
+        ("'😀;--/*'", "😀;--/*"),
+        ("'\r\n'", "\r\n"),
+        ("/*!50705 'v' */", "v"),
+        ("/* no */ 'c' -- x\n", "c"),
+        ("X''", ""),
     ],
-)  # fmt: skip
+)
 def test_a_literal(read_sql: ReadSql, literal: str, text: str | None) -> None:
     # Once read token by token (the only row), once in a run of rows.
     for rows in (1, 4):
@@ -154,11 +180,19 @@ def test_a_literal(read_sql: ReadSql, literal: str, text: str | None) -> None:
 @pytest.mark.parametrize(
     ("type_", "literal", "text"),
     [
-        ("int", "0x10", "16"), ("bigint unsigned", "X'FFFFFFFFFFFFFFFF'", "18446744073709551615"), ("varchar(9)", "0x00", "\0"),
-        ("blob", "'\\0'", "0x00"), ("blob", "'text\n'", "text\n"), ("blob", "''", ""), ("binary(2)", "0x0001", "0x0001"),
-        ("bit(8)", "'A'", "65"), ("bit(8)", "0x41", "65"), ("varbinary(3)", "b'0100000101000010'", "AB"), ("blob", "12", "12"),
+        ("int", "0x10", "16"),
+        ("bigint unsigned", "X'FFFFFFFFFFFFFFFF'", "18446744073709551615"),
+        ("varchar(9)", "0x00", "\0"),
+        ("blob", "'\\0'", "0x00"),
+        ("blob", "'text\n'", "text\n"),
+        ("blob", "''", ""),
+        ("binary(2)", "0x0001", "0x0001"),
+        ("bit(8)", "'A'", "65"),
+        ("bit(8)", "0x41", "65"),
+        ("varbinary(3)", "b'0100000101000010'", "AB"),
+        ("blob", "12", "12"),
     ],
-)  # fmt: skip
+)
 def test_a_literal_by_the_type_of_its_column(read_sql: ReadSql, type_: str, literal: str, text: str) -> None:
     found = read_sql(f"CREATE TABLE t (a {type_} NOT NULL); INSERT INTO t VALUES ({literal}), ({literal});")
     assert found.rows() == [(text,)] * 2
@@ -199,14 +233,22 @@ def test_the_forms_of_insert(read_sql: ReadSql) -> None:
     found = read_sql(
         "CREATE TABLE T (a int, b int);"
         "insert ignore into t values (1,2) on duplicate key update a = values(a), b = ';';"
-        "REPLACE INTO `T` (B, A) VALUES (4,3);INSERT LOW_PRIORITY t VALUE (5,6);INSERT INTO t VALUES ROW(7,8), ROW (9,10);"
+        "REPLACE INTO `T` (B, A) VALUES (4,3);INSERT LOW_PRIORITY t VALUE (5,6);INSERT INTO t VALUES ROW(7,8), "
+        "ROW (9,10);"
         "INSERT INTO t (`a`) VALUES (11) AS new ON DUPLICATE KEY UPDATE a = new.a;"
         "/*!40000 INSERT INTO t VALUES (12,13)*/;INSERT INTO t PARTITION (p0, p1) (a,b) VALUES (14,15) RETURNING a;"
     )
     assert found.bad == []
     assert sorted(found.rows(), key=lambda row: int(row[0] or 0)) == [
-        ("1", "2"), ("3", "4"), ("5", "6"), ("7", "8"), ("9", "10"), ("11", None), ("12", "13"), ("14", "15"),
-    ]  # fmt: skip
+        ("1", "2"),
+        ("3", "4"),
+        ("5", "6"),
+        ("7", "8"),
+        ("9", "10"),
+        ("11", None),
+        ("12", "13"),
+        ("14", "15"),
+    ]
 
 
 def test_other_lists_of_columns_make_a_union(read_sql: ReadSql) -> None:
@@ -239,7 +281,8 @@ def test_generated_and_invisible_columns_may_be_left_out(read_sql: ReadSql) -> N
 
 def test_schemas(read_sql: ReadSql) -> None:
     found = read_sql(
-        "USE `a`;INSERT INTO t VALUES (1);USE b;INSERT INTO t VALUES (2);INSERT INTO `a`.`T` VALUES (3);INSERT INTO c.u VALUES (4);"
+        "USE `a`;INSERT INTO t VALUES (1);USE b;INSERT INTO t VALUES (2);INSERT INTO `a`.`T` VALUES (3);"
+        "INSERT INTO c.u VALUES (4);"
     )
     assert found.names == ["a.t", "b.t", "u"]
     assert found.rows("A.T") == [("1",), ("3",)]
@@ -256,7 +299,8 @@ def test_a_name_without_a_schema_is_the_table_known_with_one(read_sql: ReadSql) 
 
 def test_the_stand_in_of_a_view_is_no_table(read_sql: ReadSql) -> None:
     found = read_sql(
-        "CREATE TABLE t (a int);INSERT INTO t VALUES (1);/*!50001 CREATE TABLE `v` (`a` tinyint NOT NULL) ENGINE=MyISAM */;"
+        "CREATE TABLE t (a int);INSERT INTO t VALUES (1);/*!50001 CREATE TABLE `v` (`a` tinyint NOT NULL) "
+        "ENGINE=MyISAM */;"
         "/*!50001 DROP TABLE IF EXISTS `v`*/;/*!50001 CREATE VIEW `v` AS select 1 */;DROP TABLE t;"
     )
     assert found.names == ["t"]
@@ -286,7 +330,8 @@ def test_postgresql_and_unknown_statements_are_skipped_and_counted(read_sql: Rea
     found = read_sql(
         "SET standard_conforming_strings = on;\nSELECT pg_catalog.set_config('search_path', '', false);\n"
         "CREATE TABLE public.t (a integer NOT NULL, b character varying(20));\n"
-        "COPY public.s (a, b) FROM stdin;\n1\tO'Brien\n2\t\\N\n\\.\n\nINSERT INTO public.t VALUES (1, 'C:\\');\n\\unrestrict x;\n"
+        "COPY public.s (a, b) FROM stdin;\n1\tO'Brien\n2\t\\N\n\\.\n\nINSERT INTO public.t VALUES (1, 'C:\\');"
+        "\n\\unrestrict x;\n"
     )
     assert found.rows("public.t") == [("1", "C:\\")]
     assert found.tables.skipped == {"COPY": 1, "SELECT": 1, "SET": 1, "UNKNOWN": 1}
@@ -422,11 +467,37 @@ def test_a_file_of_bad_rows_is_read_in_linear_time_and_loses_none(read_sql: Read
 @pytest.mark.parametrize(
     ("file", "counts"),
     [
-        ("classicmodels.sql", {"customers": 122, "employees": 23, "offices": 7, "orderdetails": 2996, "orders": 326, "payments": 273, "productlines": 7, "products": 110}),
-        ("sakila-data.sql", {"actor": 200, "address": 603, "city": 600, "customer": 599, "film": 1000, "inventory": 4581, "payment": 16049, "rental": 16044, "staff": 2, "store": 2}),
+        (
+            "classicmodels.sql",
+            {
+                "customers": 122,
+                "employees": 23,
+                "offices": 7,
+                "orderdetails": 2996,
+                "orders": 326,
+                "payments": 273,
+                "productlines": 7,
+                "products": 110,
+            },
+        ),
+        (
+            "sakila-data.sql",
+            {
+                "actor": 200,
+                "address": 603,
+                "city": 600,
+                "customer": 599,
+                "film": 1000,
+                "inventory": 4581,
+                "payment": 16049,
+                "rental": 16044,
+                "staff": 2,
+                "store": 2,
+            },
+        ),
         ("sakila-schema.sql", {"actor": 0, "film_text": 0, "rental": 0, "store": 0}),
     ],
-)  # fmt: skip
+)
 def test_real_dumps(shared_data: Path, read_sql: ReadSql, file: str, counts: dict[str, int]) -> None:
     found = read_sql((shared_data / file).read_bytes())
     assert {table.name: table.rows for table in found.tables.tables if table.name in counts} == counts

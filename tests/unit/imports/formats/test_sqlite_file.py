@@ -45,21 +45,40 @@ def read(tmp_path: Path) -> ReadSqlite:
 
 def test_values_are_text_as_sqlite_prints_them(read: ReadSqlite) -> None:
     found = read(
-        "create table t (a);insert into t values (1), (-9223372036854775808), (1.5), (3.0), (1e20), (0.1), ('x'), (''), "
-        "(null), ('a'||char(0)||'b'), (x'00ff'), (x'616263'), (x''), (x'00000001'), ('😀'), (cast(x'ff' as text)), (9e999);"
+        "create table t (a);insert into t values (1), (-9223372036854775808), (1.5), (3.0), (1e20), (0.1), "
+        "('x'), (''), "
+        "(null), ('a'||char(0)||'b'), (x'00ff'), (x'616263'), (x''), (x'00000001'), ('😀'), "
+        "(cast(x'ff' as text)), (9e999);"
     )
     assert [row[0] for row in found.rows()] == [
-        "1", "-9223372036854775808", "1.5", "3.0", "1.0e+20", "0.1", "x", "", None, "a\0b", "0x00FF", "abc", "", "0x00000001",
-        "😀", "0xFF", "Inf",
-    ]  # fmt: skip
+        "1",
+        "-9223372036854775808",
+        "1.5",
+        "3.0",
+        "1.0e+20",
+        "0.1",
+        "x",
+        "",
+        None,
+        "a\0b",
+        "0x00FF",
+        "abc",
+        "",
+        "0x00000001",
+        "😀",
+        "0xFF",
+        "Inf",
+    ]
 
 
 def test_tables_of_every_kind(read: ReadSqlite) -> None:
     found = read(
         "create table b (id integer primary key, v varchar(9), g as (id + 1));insert into b (v) values ('x');"
         "create table w (k text primary key, v) without rowid;insert into w values ('b', 2), ('a', 1);"
-        "create table e (a, b);create view v as select k || '!' as shout from w;create view broken as select * from missing;"
-        "create virtual table f using fts5(body);insert into f values ('words');create table auto (id integer primary key autoincrement);"
+        "create table e (a, b);create view v as select k || '!' as shout from w;"
+        "create view broken as select * from missing;"
+        "create virtual table f using fts5(body);insert into f values ('words');"
+        "create table auto (id integer primary key autoincrement);"
     )
     assert found.names == ["b", "w", "e", "v", "f", "auto"]
     assert found.rows("b") == [("1", "x", "2")]
@@ -111,7 +130,8 @@ def test_rows_without_end_are_rejected(read: ReadSqlite) -> None:
 
 def test_the_schema_may_not_call_for_harm(read: ReadSqlite) -> None:
     found = read(
-        "create table t (a);insert into t values (1);create view v as select load_extension('x'), readfile('/etc/passwd');"
+        "create table t (a);insert into t values (1);create view v as select load_extension('x'), "
+        "readfile('/etc/passwd');"
     )
     assert found.names == ["t"]
 
@@ -136,7 +156,8 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _make(
         tmp_path_factory.mktemp("healthy") / "x.db",
         "create table t (a, b);create index i on t (b);create view v as select a from t;"
-        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 250) insert into t select i, hex(zeroblob(i * 5)) from n;",
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 250) insert into t select i, "
+        "hex(zeroblob(i * 5)) from n;",
     )
 
 
