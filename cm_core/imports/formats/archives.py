@@ -153,7 +153,9 @@ def _chosen(archive: zipfile.ZipFile, name: str, member: str | None) -> zipfile.
     if info.flag_bits & 0x1:
         raise FileRejected(f"{name} is encrypted with a password. Send it without one.")
     if info.compress_type not in _READABLE:
-        raise FileRejected(f"{name} is packed by an unusual method ({info.compress_type}). Pack it as an ordinary zip file.")
+        raise FileRejected(
+            f"{name} is packed by an unusual method ({info.compress_type}). Pack it as an ordinary zip file."
+        )
     return info
 
 

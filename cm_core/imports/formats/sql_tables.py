@@ -92,9 +92,7 @@ def _column(element: list[tuple[str, bytes]]) -> Declared | None:
         return None
     outside = _outside_parentheses(element[1:])
     generated = b"GENERATED" in outside and b"IDENTITY" not in outside
-    generated = generated or any(
-        word == b"AS" and following == b"(" for word, following in pairwise(outside)
-    )
+    generated = generated or any(word == b"AS" and following == b"(" for word, following in pairwise(outside))
     return Declared(name_of(name), _type(element[1:]), generated, b"INVISIBLE" in outside)
 
 

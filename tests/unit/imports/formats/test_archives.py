@@ -63,11 +63,15 @@ def run(tmp_path: Path) -> Unpack:
         ("a.zip", zipped({"a.csv": TEXT}), "a.csv"),
         ("a.zip", zipped({"a.csv": TEXT}, zipfile.ZIP_BZIP2), "a.csv"),
         ("stored.zip", zipped({"x/": b"", "x/y/é.csv": TEXT}, zipfile.ZIP_STORED), "é.csv"),
-        ("mac.zip", zipped({"__MACOSX/._a.csv": b"x", ".DS_Store": b"x", "a/.b/c": b"x", "Thumbs.db": b"x", "a.csv": TEXT}), "a.csv"),
+        (
+            "mac.zip",
+            zipped({"__MACOSX/._a.csv": b"x", ".DS_Store": b"x", "a/.b/c": b"x", "Thumbs.db": b"x", "a.csv": TEXT}),
+            "a.csv",
+        ),
         ("evil.zip", zipped({"../../etc/passwd": TEXT}), "passwd"),
         ("evil.zip", zipped({"/etc/passwd": TEXT}), "passwd"),
     ],
-)  # fmt: skip
+)
 def test_the_file_comes_out(run: Unpack, name: str, content: bytes, inner: str) -> None:
     assert run(name, content) == (TEXT, inner)
 
@@ -75,9 +79,15 @@ def test_the_file_comes_out(run: Unpack, name: str, content: bytes, inner: str) 
 def test_kinds(tmp_path: Path) -> None:
     path = tmp_path / "x"
     for content, kind in [
-        (gzip.compress(b"x"), "gzip"), (zstd(b"x"), "zstd"), (zipped({"a": b"x"}), "zip"), (zipped({}), "zip"), (b"a,b\n", None),
-        (zipped({"[Content_Types].xml": b"x", "xl/workbook.xml": b"x"}), None), (b"", None), (b"PK\x03\x04 broken", "zip"),
-    ]:  # fmt: skip
+        (gzip.compress(b"x"), "gzip"),
+        (zstd(b"x"), "zstd"),
+        (zipped({"a": b"x"}), "zip"),
+        (zipped({}), "zip"),
+        (b"a,b\n", None),
+        (zipped({"[Content_Types].xml": b"x", "xl/workbook.xml": b"x"}), None),
+        (b"", None),
+        (b"PK\x03\x04 broken", "zip"),
+    ]:
         path.write_bytes(content)
         assert archive_kind(path) == kind
 
@@ -125,7 +135,7 @@ def tar() -> bytes:
         ("n.zst", zstd(b"7z\xbc\xaf\x27\x1c" + TEXT), r"another archive \(7z\)"),
         ("many.zip", zipped({f"{n}": b"" for n in range(10_001)}), "more than 10,000 files"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(run: Unpack, name: str, content: bytes, reason: str) -> None:
     with pytest.raises(FileRejected, match=reason):
         run(name, content)

@@ -48,7 +48,8 @@ def test_a_table_by_name(tables: TableSet, tmp_path: Path) -> None:
     [
         ("select id, name from crm.people order by id::int;", [("1", None), ("2", "Ann"), ("10", "Bob")]),
         (
-            "select name, city from crm.people p join offices o on p.office = o.id order by name desc nulls last -- by name",
+            "select name, city from crm.people p join offices o on p.office = o.id "
+            "order by name desc nulls last -- by name",
             [("Bob", "Tulsa"), ("Ann", "Ada"), (None, "Ada")],
         ),
         (
@@ -144,7 +145,7 @@ def test_what_the_file_does_not_have_is_its_fault_and_what_it_has_is_listed(tabl
 
 def test_a_value_that_does_not_convert_is_the_files_fault(tables: TableSet, tmp_path: Path) -> None:
     for select in ("select name::int from crm.people", "select strptime(name, '%Y') from crm.people"):
-        with pytest.raises(FileRejected, match="cannot work with a value.*Ann"):
+        with pytest.raises(FileRejected, match=r"cannot work with a value.*Ann"):
             choose(tables, tmp_path / "out.parquet", select=select)
     assert not (tmp_path / "out.parquet").exists()
 

@@ -114,8 +114,11 @@ def test_large_tables_and_large_values(read: ReadSqlite) -> None:
 
 
 def test_a_view_without_end_is_stopped(read: ReadSqlite) -> None:
-    endless = "create table t (a);insert into t values (1);create view v as with recursive n(i) as (select 1 union all select i + 1 from n) select i from n"
-    found = read(endless + " where i < 0;", max_seconds_per_view=0.2)
+    found = read(
+        "create table t (a);insert into t values (1);"
+        "create view v as with recursive n(i) as (select 1 union all select i + 1 from n) select i from n where i < 0;",
+        max_seconds_per_view=0.2,
+    )
     assert found.names == ["t"]
     assert "'v' cannot be read (interrupted)" in found.tables.notes[0]
 
