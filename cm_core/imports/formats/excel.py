@@ -162,7 +162,8 @@ def _look_through(path: Path, max_cells: int) -> int:
                     if area.cells > max_cells:
                         raise FileRejected(
                             f"A sheet of {path.name} has an area of {area.rows:,} rows and {area.columns:,} columns, "
-                            f"more than {max_cells:,} cells. Delete empty rows and columns at its end, or export it as CSV."
+                            f"more than {max_cells:,} cells. Delete empty rows and columns at its end, "
+                            "or export it as CSV."
                         )
             errors += area.errors
     return errors
