@@ -122,11 +122,10 @@ class RowReader:
             if depth and buffer.startswith(delimiter, position):
                 return Row((), "The statement ends within a row"), position, False
             match = tokens.match(buffer, position)
-            if match is None or match.end() == len(buffer):
+            if match is None:  # what is in view ends here, or within a string or comment
                 if not ended:
                     raise Incomplete
-                if match is None or match[0] != b")" or depth != 1:
-                    return Row((), "The file ends within a row: the dump is cut off"), len(buffer), False
+                return Row((), "The file ends within a row: the dump is cut off"), len(buffer), False
             kind, found = match.lastgroup or "", match[0]
             position = match.end()
             if kind == "blank":
