@@ -210,7 +210,7 @@ FAR = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
         [number("1") * 16_000, *["<c><v>1</v></c>"] * 20_000],
     ],
 )
-@pytest.mark.parametrize("chunk", [1 << 22, 4_000])
+@pytest.mark.parametrize("chunk", [1 << 22, 4_000, 61])
 def test_an_area_that_would_fill_the_memory_is_refused(
     read: ReadBook, monkeypatch: pytest.MonkeyPatch, rows: list[str], chunk: int
 ) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cm_core.errors import FileRejected
+from cm_core.imports.formats import sqlite_file
 from cm_core.imports.formats.sqlite_file import read_sqlite
 
 from .conftest import Found
@@ -129,6 +130,12 @@ def test_rows_without_end_are_rejected(read: ReadSqlite) -> None:
             "create view v as with recursive n(i) as (select 1 union all select i + 1 from n) select i from n;",
             max_bytes=1_000_000,
         )
+
+
+def test_a_table_that_cannot_be_read_is_never_left_out(read: ReadSqlite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_file, "MAX_VALUE_BYTES", 1 << 20)
+    with pytest.raises(FileRejected, match="A value in the SQLite file is longer than 1 MB"):
+        read("create table a (x);insert into a values (1);create table b (x);insert into b values (zeroblob(2000000));")
 
 
 def test_the_schema_may_not_call_for_harm(read: ReadSqlite) -> None:
