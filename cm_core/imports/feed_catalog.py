@@ -47,6 +47,8 @@ class Feed(_Model):
     extends: str | None = None
     filenames: tuple[str, ...] = ()
     format: Format = Format()
+    table: str | None = None
+    select: str | None = None
     columns: tuple[str, ...] = ()
     layouts: dict[int, tuple[str, ...]] = {}
     mapping: dict[str, tuple[str, ...]] = {}

@@ -7,6 +7,7 @@ Each step is idempotent and may be repeated after a kill. Applying staged rows i
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,11 +20,11 @@ import duckdb
 from cm_core.compute import Map, session, workers
 from cm_core.errors import CmError, FileRejected, ImportFailed
 from cm_core.imports import records, reports
-from cm_core.imports.dialect import Dialect, FileScan, detect_dialect, scan_file
+from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import Feed, load_feed
 from cm_core.imports.mapping import Mapping, map_columns
-from cm_core.imports.reader import Layout, read_batches, read_layout
 from cm_core.imports.records import ImportRecord, now
+from cm_core.imports.source import Source, open_source
 from cm_core.imports.staged import STAGED_TABLES, read_staged, staged_files
 from cm_core.imports.staging import Counts, find_repeated, load_chunks, stage_contacts
 from cm_core.imports.staging_suppressions import stage_dnc, stage_opt_outs
@@ -73,6 +74,9 @@ order by row_status = 'kept', row_number
 limit ?
 """
 
+#: Bytes of a landing file hashed at a time.
+_CHUNK = 4 << 20
+
 
 @dataclass(frozen=True)
 class RawResult:
@@ -103,21 +107,13 @@ class StageResult:
 class _File:
     """A landing file opened for reading, understood."""
 
-    path: Path
-    scan: FileScan
-    dialect: Dialect
-    layout: Layout
+    source: Source
     mapping: Mapping
     feed: Feed
+    size: int
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "format": "csv",
-            **self.dialect.as_json(),
-            "header": self.layout.has_header,
-            "undecodable_places": self.scan.bad_utf8,
-            **self.mapping.as_json(),
-        }
+        return {**self.source.form, **self.mapping.as_json()}
 
 
 def check_raw(settings: Settings, database: Database, import_id: str) -> RawResult:
@@ -127,12 +123,12 @@ def check_raw(settings: Settings, database: Database, import_id: str) -> RawResu
     """
     with failing(settings, database, import_id):
         record = _start(database, import_id)
-        with _open(settings, record) as file:
+        with _open(settings, record, keep=True) as file:
             form = file.as_json()
             with database.connect() as connection:
                 records.set_status(connection, import_id, "VALIDATING", file_format=json.dumps(form))
                 connection.commit()
-            return RawResult(import_id, record.filename, record.s3_location, file.scan.sha256, file.scan.size, form)
+            return RawResult(import_id, record.filename, record.s3_location, record.checksum_sha256, file.size, form)
 
 
 def stage(
@@ -144,7 +140,10 @@ def stage(
     """
     with failing(settings, database, import_id):
         record = records.get(database, import_id)
-        with _open(settings, record) as file, session(settings, memory_limit=settings.import_memory_limit) as con:
+        with (
+            _open(settings, record, keep=False) as file,
+            session(settings, memory_limit=settings.import_memory_limit) as con,
+        ):
             result = _stage_file(settings, con, file, record, progress or (lambda rows: None))
             _fill_staging_table(database, con, result)
         return result
@@ -158,11 +157,10 @@ def _stage_file(
     progress: Callable[[int], None],
 ) -> StageResult:
     """The staged tables of the whole file, chunk by chunk, into the lake; and `inspected`, its first rows."""
-    batches = read_batches(file.path, file.dialect, file.layout, max_field_chars=settings.max_field_chars)
     counts, findings = Counts(), 0
     preview: list[dict[str, Any]] = []
     with workers(settings.compute_threads) as over, staged_files(settings, record.import_id) as staged:
-        for _ in load_chunks(con, batches):
+        for _ in load_chunks(con, file.source.batches()):
             counts += _stage_chunk(con, file, record, over)
             staged.append(con, STAGED_TABLES[file.feed.target])
             findings += _count(con, "findings")
@@ -181,7 +179,7 @@ def _stage_file(
 
 def _stage_chunk(con: duckdb.DuckDBPyConnection, file: _File, record: ImportRecord, over: Map) -> Counts:
     """Stage what `source` holds by the rules of the file's feed."""
-    headers, date = file.layout.headers, record.source_date
+    headers, date = file.source.headers, record.source_date
     if file.feed.target == "contacts":
         return stage_contacts(con, file.mapping, headers, date, over)
     if file.feed.target == "dnc_registry":
@@ -256,7 +254,7 @@ def _start(database: Database, import_id: str) -> ImportRecord:
 
 
 @contextmanager
-def _open(settings: Settings, record: ImportRecord) -> Iterator[_File]:
+def _open(settings: Settings, record: ImportRecord, *, keep: bool) -> Iterator[_File]:
     """The landing file of an import, as a local file of its registered content."""
     if not record.landing_key:
         raise FileRejected(record.status_reason or "The file never reached the landing zone.")
@@ -264,15 +262,29 @@ def _open(settings: Settings, record: ImportRecord) -> Iterator[_File]:
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="raw-", dir=settings.scratch_dir) as scratch:
         path = landing_zone(settings).materialize(record.landing_key, Path(scratch))
-        scan = scan_file(path)
-        if scan.sha256 != record.checksum_sha256:
+        with path.open("rb") as content:
+            sha256, size = sha256_of(iter(lambda: content.read(_CHUNK), b""))
+        if sha256 != record.checksum_sha256:
             raise ImportFailed(
                 f"{record.s3_location} has changed since it was registered (checksum differs). "
                 "Put the new content into the landing zone under another name."
             )
-        dialect = detect_dialect(path, feed.format, scan)
-        layout = read_layout(path, dialect, feed)
-        yield _File(path, scan, dialect, layout, map_columns(layout.headers, feed), feed)
+        with _kept_folder(settings, record, keep) as folder:
+            source = open_source(path, record.filename, feed, settings, folder)
+            yield _File(source, map_columns(source.headers, feed), feed, size)
+
+
+@contextmanager
+def _kept_folder(settings: Settings, record: ImportRecord, keep: bool) -> Iterator[Path]:
+    """Where a step leaves what it read out of the file for the next one, if it succeeds and there is a next one."""
+    folder = settings.scratch_dir / "sources" / f"{record.import_id}-{record.checksum_sha256[:16]}"
+    done = False
+    try:
+        yield folder
+        done = True
+    finally:
+        if not (done and keep):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _keep_for_inspection(con: duckdb.DuckDBPyConnection, feed: Feed, limit: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -61,7 +62,11 @@ REFUSED = {
     "header only": Refused(b"Name,Phone\n", ("header", "no rows")),
     "header and blank lines": Refused(b"Name,Phone\n\n\n", ("header", "no rows")),
     "binary": Refused(os.urandom(5000).replace(b"\n", b"\x01") + bytes(range(32)) * 40, ("binary",)),
-    "workbook": Refused(b"PK\x03\x04" + b"\x14\x00\x06\x00" * 200, ("Excel", "CSV")),
+    "torn archive": Refused(b"PK\x03\x04" + b"\x14\x00\x06\x00" * 200, ("damaged or cut off", "Transfer it again")),
+    "torn gzip": Refused(gzip.compress(GOOD * 50)[:-20], ("damaged or cut off",)),
+    "torn SQLite file": Refused(b"SQLite format 3\x00" + b"\x10\x00\x01\x01\x00" * 100, ("SQLite",)),
+    "torn Parquet file": Refused(b"PAR1" + b"\x00" * 500, ("Parquet",)),
+    "dump without tables": Refused(b"-- MySQL dump 10.13\nSET NAMES utf8mb4;\n", ("CREATE TABLE", "INSERT")),
     "unknown feed": Refused(GOOD, ("Unknown feed 'owners'", "contacts"), feed="owners"),
     "no usable column": Refused(b"Well,Depth\nA1,100\n", ("No usable column", "full_name", "'Well'")),
     "wrong layout": Refused(GOOD, ("declares 45 columns", "has 3"), feed="voter_ny"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from pathlib import Path
 
 import pytest
@@ -60,7 +59,6 @@ def test_the_encoding_is_found_and_gives_the_text_back(tmp_path: Path, content: 
     path = _write(tmp_path, content)
     scan = scan_file(path)
     assert scan.encoding == encoding
-    assert (scan.sha256, scan.size) == (hashlib.sha256(content).hexdigest(), len(content))
     assert _text(path, scan.encoding).lstrip("\ufeff").startswith("Name,City\n")
 
 
@@ -76,8 +74,7 @@ def test_characters_cut_by_a_chunk_border_count_as_one(
     monkeypatch.setattr(dialect, "_CHUNK", chunk)
     content = ("Name\n" + "aé日😀" * 50 + "\n").encode()
     scan = scan_file(_write(tmp_path, content))
-    assert (scan.encoding, scan.bad_utf8, scan.size) == ("utf-8", 0, len(content))
-    assert scan.sha256 == hashlib.sha256(content).hexdigest()
+    assert (scan.encoding, scan.bad_utf8) == ("utf-8", 0)
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 5])
@@ -102,7 +99,7 @@ def test_what_is_found_does_not_depend_on_the_chunks(tmp_path: Path, content: by
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dialect, "_CHUNK", chunk)
         pieces = scan_file(path)
-    assert (pieces.sha256, pieces.size, pieces.bad_utf8) == (whole.sha256, whole.size, whole.bad_utf8)
+    assert pieces == whole
 
 
 @pytest.mark.parametrize(
@@ -111,14 +108,11 @@ def test_what_is_found_does_not_depend_on_the_chunks(tmp_path: Path, content: by
         (b"", "empty"),
         (b" \r\n\t\n", "empty"),
         (b"\xef\xbb\xbf", "empty"),
-        (b"PK\x03\x04" + b"x" * 100, "zip archive or Excel"),
         (b"%PDF-1.7\n", "PDF"),
-        (b"\x1f\x8b\x08\x00", "gzip"),
-        (b"SQLite format 3\x00" + b"\x00" * 100, "SQLite"),
         (bytes(range(256)) * 64, "binary"),
         (b"name,phone\n" + b"x\x00\x00\x00\x01\x02\x03," * 2000, "binary"),
     ],
-    ids=["nothing", "blanks", "bom-only", "xlsx", "pdf", "gzip", "sqlite", "random", "nuls"],
+    ids=["nothing", "blanks", "bom-only", "pdf", "random", "nuls"],
 )
 def test_what_is_no_text_is_refused_by_name(tmp_path: Path, content: bytes, says: str) -> None:
     with pytest.raises(FileRejected, match=says):
@@ -133,7 +127,7 @@ def test_nuls_after_a_clean_start_are_noticed(tmp_path: Path) -> None:
 def test_an_endless_line_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dialect, "MAX_LINE_BYTES", 1000)
     monkeypatch.setattr(dialect, "_CHUNK", 64)
-    assert scan_file(_write(tmp_path, b"name\n" + b"x" * 900 + b"\n" + b"y" * 900)).size == 1806
+    assert scan_file(_write(tmp_path, b"name\n" + b"x" * 900 + b"\n" + b"y" * 900)).encoding == "utf-8"
     with pytest.raises(FileRejected, match="line is longer"):
         scan_file(_write(tmp_path, b"name\n" + b"x" * 1200))
 

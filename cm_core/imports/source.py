@@ -1,0 +1,176 @@
+"""A landing file, whatever its format, as one list: headers and records.
+
+A delimited text is that list. A gzip, zstd or zip archive is unpacked first; a SQL dump, an SQLite file, a workbook or
+a Parquet file holds tables, of which the feed's `table` or `select` makes the list. What a file is, its content says,
+not its name.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cm_core.errors import FileRejected
+from cm_core.imports.dialect import detect_dialect, scan_file
+from cm_core.imports.feed_catalog import Feed
+from cm_core.imports.formats import archives, excel, selection, sql_dump, sqlite_file
+from cm_core.imports.formats.table_set import MANIFEST, TableSet, read_table_set, unique_names
+from cm_core.imports.reader import BadRow, Batch, read_batches, read_layout
+from cm_core.settings import Settings
+
+_SQLITE = b"SQLite format 3\x00"
+_PARQUET = b"PAR1"
+#: What dumps begin with: a comment of the program that wrote it, or a statement.
+_SQL = re.compile(
+    rb"\s*(?:-- (?:MySQL|MariaDB|phpMyAdmin|HeidiSQL|Host:|-+)|/\*[!M]|(?:(?:--|#)[^\n]*\n|/\*.*?\*/|\s)*"
+    rb"(?:CREATE\s+(?:TABLE|DATABASE|SCHEMA)|INSERT\s+(?:IGNORE\s+)?INTO|REPLACE\s+INTO|DROP\s+TABLE|SET\s+[@\w]|USE\s|"
+    rb"START\s+TRANSACTION|LOCK\s+TABLES)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One list. `form` is what is known of the file's form, for `import_metadata.file_format`."""
+
+    headers: tuple[str, ...]
+    form: dict[str, Any]
+    batches: Callable[[], Iterator[Batch]]
+
+
+def open_source(path: Path, name: str, feed: Feed, settings: Settings, folder: Path) -> Source:
+    """The list in the file `path`, called `name`, as `feed` understands it.
+
+    `folder` takes what is unpacked or read out of the file; what an earlier call for the same file left there is used
+    again. Raises FileRejected where there is no list in the file, and UsageError for a `select` that cannot be meant.
+    """
+    if archives.archive_kind(path) is None:
+        return _open_plain(path, name, feed, settings, folder, {})
+    form = {"archive": archives.archive_kind(path)}
+    folder.mkdir(parents=True, exist_ok=True)
+    unpacked = archives.unpack(path, folder / "unpacked", max_bytes=settings.max_file_bytes)
+    return _open_plain(unpacked.path, unpacked.name, feed, settings, folder, {**form, "member": unpacked.name})
+
+
+def _open_plain(path: Path, name: str, feed: Feed, settings: Settings, folder: Path, form: dict[str, Any]) -> Source:
+    with path.open("rb") as file:
+        kind = _kind(name, file.read(64 << 10))
+    if kind == "csv":
+        return _text(path, feed, settings, form)
+    if kind == "parquet":
+        return _parquet(path, form)
+    tables = _read_tables(path, kind, feed, folder / "tables")
+    return _of_tables(kind, tables, feed, settings, folder, form)
+
+
+def _kind(name: str, head: bytes) -> str:
+    """Which format a file that begins with `head` has."""
+    if head.startswith(_PARQUET):
+        return "parquet"
+    if head.startswith(_SQLITE):
+        return "sqlite"
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return "workbook"
+    return "sql dump" if name.lower().endswith(".sql") or _SQL.match(head) else "csv"
+
+
+def _read_tables(path: Path, kind: str, feed: Feed, folder: Path) -> TableSet:
+    if (folder / MANIFEST).exists():
+        return read_table_set(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    if kind == "sqlite":
+        return sqlite_file.read_sqlite(path, folder)
+    if kind == "workbook":
+        return excel.read_workbook(path, folder, header=feed.format.header is not False)
+    with path.open("rb") as stream:
+        return sql_dump.read_sql_dump(stream, folder)
+
+
+def _text(path: Path, feed: Feed, settings: Settings, form: dict[str, Any]) -> Source:
+    scan = scan_file(path)
+    dialect = detect_dialect(path, feed.format, scan)
+    layout = read_layout(path, dialect, feed)
+    return Source(
+        layout.headers,
+        {
+            **form, "format": "csv", **dialect.as_json(), "header": layout.has_header,
+            "undecodable_places": scan.bad_utf8,
+        },
+        lambda: read_batches(path, dialect, layout, max_field_chars=settings.max_field_chars),
+    )  # fmt: skip
+
+
+def _of_tables(
+    kind: str, tables: TableSet, feed: Feed, settings: Settings, folder: Path, form: dict[str, Any]
+) -> Source:
+    table = feed.table
+    if kind == "workbook" and feed.select is None:
+        table = excel.choose_sheet(tables, feed.table).name
+    chosen = selection.choose(
+        tables, folder / "selected.parquet", table=table, select=feed.select, memory_limit=settings.import_memory_limit
+    )
+    names = {found.name for found in tables.tables if feed.select or tables.path(found) == chosen.path}
+    bad = [row for row in tables.read_bad_rows() if row["table_name"] is None or row["table_name"] in names]
+    headers = tuple(unique_names(chosen.columns))
+
+    def batches() -> Iterator[Batch]:
+        number = 1
+        for batch in chosen.batches():
+            yield Batch(_numbered(pa.Table.from_batches([batch]), number), ())
+            number += batch.num_rows
+        if bad:
+            yield Batch(_numbered(pq.read_schema(chosen.path).empty_table(), number), tuple(_bad_rows(bad, number)))
+
+    described = {
+        **form, "format": kind, "from": chosen.source,
+        "tables": {found.name: found.rows for found in tables.tables}, "skipped": tables.skipped,
+        "notes": list(tables.notes),
+    }  # fmt: skip
+    return Source(headers, described, batches)
+
+
+def _bad_rows(rows: list[dict[str, object]], number: int) -> Iterator[BadRow]:
+    for offset, row in enumerate(rows):
+        raw = str(row["raw"])
+        message = f"Line {row['line_number']} of the file: {row['reason']}"
+        yield BadRow(number + offset, "TYPE", None, raw[:200], message, raw)
+
+
+def _parquet(path: Path, form: dict[str, Any]) -> Source:
+    """A Parquet file: every value as DuckDB prints it."""
+    try:
+        columns = pq.read_schema(path).names
+    except pa.ArrowException as error:
+        raise FileRejected(f"The Parquet file cannot be read: {str(error).splitlines()[0]}.") from None
+    if not columns:
+        raise FileRejected("The Parquet file has no columns.")
+
+    def batches() -> Iterator[Batch]:
+        number = 1
+        with duckdb.connect(config={"threads": 1, "memory_limit": "256MB"}) as con:
+            con.execute("set timezone = 'UTC'")
+            query = "select columns(*)::varchar from read_parquet(?)"
+            try:
+                for batch in con.sql(query, params=[str(path)]).to_arrow_reader(20_000):
+                    yield Batch(_numbered(pa.Table.from_batches([batch]), number), ())
+                    number += batch.num_rows
+            except duckdb.Error as error:
+                raise FileRejected(f"The Parquet file cannot be read: {str(error).splitlines()[0]}") from None
+
+    return Source(tuple(unique_names(columns)), {**form, "format": "parquet"}, batches)
+
+
+def _numbered(table: pa.Table, first: int) -> pa.Table:
+    """Columns by position, with the row number in front."""
+    names = [f"c{position}" for position in range(table.num_columns)]
+    numbers = pa.array(range(first, first + table.num_rows), pa.int64())
+    return table.rename_columns(names).add_column(0, "row_number", numbers)
