@@ -19,23 +19,27 @@ _SUMMARY = ("import_id", "filename", "feed", "status", "total_rows", "inserted",
 def ingest(
     settings: Settings, database: Database, paths: list[Path], *, feed: str | None, uploaded_by: str | None
 ) -> list[dict[str, Any]]:
-    """Register and import files; one summary per path, in order. Never raises for a single file's fault."""
+    """Register and import files; one summary per file, in order: one per path, several for an archive of several.
+
+    Never raises for a single file's fault.
+    """
     summaries: list[dict[str, Any]] = []
     pending: dict[str, list[str]] = {}
     ids: list[str | None] = []
     for path in paths:
         try:
-            registration = registry.register_file(settings, database, path, feed=feed, uploaded_by=uploaded_by)
+            registrations = registry.register_files(settings, database, path, feed=feed, uploaded_by=uploaded_by)
         except CmError as error:
             ids.append(None)
             summaries.append(_refused(path, error))
             continue
-        ids.append(registration.import_id)
-        summaries.append({})
-        if registration.status == "PENDING":
-            same_kind = pending.setdefault(load_feed(registration.feed).target, [])
-            if registration.import_id not in same_kind:  # the same bytes may be named twice
-                same_kind.append(registration.import_id)
+        for registration in registrations:
+            ids.append(registration.import_id)
+            summaries.append({})
+            if registration.status == "PENDING":
+                same_kind = pending.setdefault(load_feed(registration.feed).target, [])
+                if registration.import_id not in same_kind:  # the same bytes may be named twice
+                    same_kind.append(registration.import_id)
     # Suppressions first, so that nobody on a list is reachable for the time of the other imports.
     failures: dict[str, str] = {}
     for target in sorted(pending, key=lambda name: name == "contacts"):

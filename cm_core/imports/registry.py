@@ -10,7 +10,10 @@ import getpass
 import hashlib
 import os
 import re
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
@@ -23,6 +26,7 @@ from cm_core.errors import CmError, FileRejected, UsageError
 from cm_core.imports import records, reports
 from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import feed_names, load_feed
+from cm_core.imports.formats import archives
 from cm_core.imports.records import HOLD, now
 from cm_core.lake import ObjectInfo, ObjectStore, landing_zone
 from cm_core.settings import Settings
@@ -56,6 +60,51 @@ class WaitingImport:
     feed: str
     target: str
     attempt: int
+
+
+def register_files(
+    settings: Settings, database: Database, path: Path, *, feed: str | None = None, uploaded_by: str | None = None
+) -> list[Registration]:
+    """Like `register_file`, but a zip archive of several files becomes an import for each of them.
+
+    The files land unpacked, under their own names and checksums, with the archive's date. An archive of which a file
+    cannot be unpacked is registered as it is; reading it then says why it is REJECTED.
+    """
+    _check_path(path)
+    with _several_files(settings, path) as packed:
+        return [
+            register_file(settings, database, file, feed=feed, uploaded_by=uploaded_by) for file in packed or [path]
+        ]
+
+
+@contextmanager
+def _several_files(settings: Settings, path: Path) -> Iterator[list[Path]]:
+    """The files of a zip archive, unpacked, if it has several; none for any other file."""
+    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="zip-", dir=settings.scratch_dir) as scratch:
+        try:
+            files = _unpack_all(path, Path(scratch), settings.max_file_bytes)
+        except FileRejected:
+            files = []
+        yield files
+
+
+def _unpack_all(path: Path, scratch: Path, max_bytes: int) -> list[Path]:
+    if archives.archive_kind(path) != "zip":
+        return []
+    members = archives.members(path)
+    if len(members) < 2:
+        return []
+    files = []
+    moment = path.stat().st_mtime
+    for number, member in enumerate(members):
+        folder = scratch / str(number)
+        folder.mkdir()
+        unpacked = archives.unpack(path, folder / "unpacked", max_bytes=max_bytes, member=member.name)
+        name = re.sub(r"[\x00/]", "_", unpacked.name)[-150:] or "unnamed"
+        files.append(unpacked.path.rename(folder / name))
+        os.utime(files[-1], (moment, moment))
+    return files
 
 
 def register_file(
@@ -123,8 +172,7 @@ def scan_landing(settings: Settings, database: Database, *, budget_seconds: floa
                 continue
             if time.monotonic() > deadline:
                 break
-            if registration := _register_object(settings, database, connection, store, info):
-                registered.append(registration)
+            registered += _register_object(settings, database, connection, store, info)
     return registered
 
 
@@ -287,15 +335,18 @@ def _insert(
 
 def _register_object(
     settings: Settings, database: Database, connection: Connection[Any], store: ObjectStore, info: ObjectInfo
-) -> Registration | None:
-    """Register one object of the landing zone; None when another process did so meanwhile."""
+) -> list[Registration]:
+    """Register one object of the landing zone, or the files in it; nothing when another process did so meanwhile."""
     path = Path(info.key)
+    may_hold_several = path.suffix.lower() == ".zip" and info.size <= settings.max_file_bytes
+    if may_hold_several and (packed := _register_packed(settings, database, connection, store, info)):
+        return packed
     feed = choose_feed(path.name, path.parts[:-1])
     too_large = info.size > settings.max_file_bytes
     sha256 = "" if too_large else sha256_of(store.stream(info.key))[0]
     with named_lock(connection, _LOCK, timeout_s=60):
         if _object_id(store, info) in _seen(connection):
-            return None
+            return []
         arrived = now()
         import_id = _insert(
             connection, feed, path.name, info.key, store.url(info.key), "landing zone", arrived, info.last_modified,
@@ -312,7 +363,33 @@ def _register_object(
             registration = Registration(import_id, "DUPLICATE", feed, duplicate_of=known[0])
         _enter_ledger(connection, store, info, import_id)
         connection.commit()
-    return registration
+    return [registration]
+
+
+def _register_packed(
+    settings: Settings, database: Database, connection: Connection[Any], store: ObjectStore, info: ObjectInfo
+) -> list[Registration]:
+    """Register each file of a zip archive in the landing zone that has several; nothing for any other.
+
+    Killed half-way, the next scan begins again and finds the files that are registered already by their bytes.
+    """
+    path = Path(info.key)
+    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="zip-", dir=settings.scratch_dir) as scratch:
+        archive = store.materialize(info.key, Path(scratch))
+        with _several_files(settings, archive) as packed:
+            registrations = []
+            for file in packed:
+                feed = choose_feed(file.name, path.parts[:-1])
+                registration = register_file(settings, database, file, feed=feed, uploaded_by="landing zone")
+                HOLD.release(registration.import_id)
+                registrations.append(registration)
+    if registrations:
+        with named_lock(connection, _LOCK, timeout_s=60):
+            if _object_id(store, info) not in _seen(connection):
+                _enter_ledger(connection, store, info, registrations[0].import_id)
+            connection.commit()
+    return registrations
 
 
 def _enter_ledger(connection: Connection[Any], store: ObjectStore, info: ObjectInfo, import_id: str) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import os
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
 import pytest
 
-from cm_core.errors import ImportFailed, WriterBusy
+from cm_core.errors import FileRejected, ImportFailed, WriterBusy
 from cm_core.imports import pipeline, records, registry, reports
 from cm_core.imports.records import HOLD
-from cm_core.imports.registry import register_file, scan_landing, waiting
+from cm_core.imports.registry import register_file, register_files, scan_landing, waiting
 from cm_core.settings import Settings
 from cm_core.store import Database
 from cm_core.store.locks import named_lock
@@ -367,3 +370,61 @@ def test_files_of_one_name_in_one_second_get_keys_of_their_own(
         keys.append(records.get(database, found.import_id).landing_key)
     assert len(set(keys)) == 3
     assert scan_landing(settings, database) == []
+
+
+# --- archives of several files -----------------------------------------------------------------------------
+
+
+def _zip(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+MORE = b"Name,Phone\nCarl Zimmer,405-232-9709\n"
+PACKED = {
+    "a/owners.csv": OWNERS.encode(),
+    "a/": b"",
+    "__MACOSX/._owners.csv": b"x",
+    "b/opt outs.csv": b"phone\n4052329701\n",
+}
+
+
+def test_each_file_of_an_archive_is_an_import(settings: Settings, database: Database, tmp_path: Path) -> None:
+    path = _zip(tmp_path / "lists.zip", PACKED)
+    first = register_files(settings, database, path)
+    made = [records.get(database, registration.import_id) for registration in first]
+    assert [(r.filename, r.feed, r.status) for r in made] == [
+        ("owners.csv", "contacts", "PENDING"), ("opt outs.csv", "opt_outs", "PENDING"),
+    ]  # fmt: skip
+    assert made[0].checksum_sha256 == hashlib.sha256(OWNERS.encode()).hexdigest()
+    assert Path(made[0].s3_location.removeprefix("file://")).read_text() == OWNERS
+    for record in made:
+        assert abs(record.source_date.timestamp() - path.stat().st_mtime) < 86_400
+        assert run(settings, database, record.import_id).status == "COMPLETE"
+    assert [r.status for r in register_files(settings, database, path)] == ["DUPLICATE", "DUPLICATE"]
+    (plain := tmp_path / "plain.csv").write_bytes(OWNERS.encode())
+    assert register_file(settings, database, plain).duplicate_of == made[0].import_id
+
+
+def test_an_archive_in_the_landing_zone_gives_its_files_once(
+    settings: Settings, database: Database, landing: Path
+) -> None:
+    os.utime(_zip(landing / "lists.zip", {"1.csv": OWNERS.encode(), "2.csv": MORE}), (1_700_000_000, 1_700_000_000))
+    found = scan_landing(settings, database)
+    assert [records.get(database, r.import_id).filename for r in found] == ["1.csv", "2.csv"]
+    assert [item.import_id for item in waiting(database)] == [r.import_id for r in found]
+    assert scan_landing(settings, database) == []
+
+
+def test_an_archive_of_which_a_file_cannot_be_unpacked_is_refused_whole(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    path = _zip(tmp_path / "lists.zip", {"1.csv": OWNERS.encode(), "2.csv.gz": gzip.compress(MORE)})
+    (registration,) = register_files(settings, database, path)
+    with pytest.raises(FileRejected):
+        run(settings, database, registration.import_id)
+    record = records.get(database, registration.import_id)
+    assert (record.status, record.filename) == ("REJECTED", "lists.zip")
+    assert "2" in str(record.status_reason)
