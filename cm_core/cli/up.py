@@ -264,13 +264,15 @@ def _stop(children: Sequence[_Child]) -> None:
     for child in children:
         _signal_group(child, signal.SIGTERM)
     _, alive = psutil.wait_procs(processes, timeout=_STOP_SECONDS)
+    for child in children:
+        alive += _family(child)
     for process in alive:
         _kill(process)
     for child in children:
-        for process in _family(child):
-            _kill(process)
         _signal_group(child, signal.SIGKILL)
         child.process.wait()
+    # A killed process ends when the system comes to it; whoever waited for us may rely on it.
+    psutil.wait_procs(alive, timeout=_STOP_SECONDS)
 
 
 def _family(child: _Child) -> list[psutil.Process]:
