@@ -19,6 +19,7 @@ from cm_core.store.bulk import fetch, load
 from cm_core.store.database import Database
 from cm_core.store.ids import allot
 from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
+from cm_core.touchpoints import Attachment
 
 _WRITER_TIMEOUT_S = 1800.0
 
@@ -229,7 +230,11 @@ def _apply(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
         if written.persons_changed:
             query = "select id, is_original, entity_id from changed_persons order by id"
             load(connection, con, query, "link_persons", ("id", "is_original", "entity_id"))
+            attachment = Attachment(connection)
+            attachment.persons("link_persons")
             cursor.execute(_PLACE)
+            attachment.persons("link_persons")
+            attachment.settle(con)
     load(
         connection,
         con,

@@ -388,9 +388,7 @@ entity_successors = _table(
 campaigns = _table(
     "campaigns",
     Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column(
-        "campaign_key", _exact(320), nullable=False, comment="code:CODE, or name:NAME|type where no code is given"
-    ),
+    Column("campaign_key", _exact(320), nullable=False, comment="code:CODE, or name:NAME|type where no code is given"),
     Column("code", String(64)),
     Column("name", String(255), nullable=False),
     Column("type", _code(16), comment="mail, sms, call, email; null: its lists do not say"),

@@ -22,6 +22,7 @@ from cm_core.store.bulk import load
 from cm_core.store.database import Database
 from cm_core.store.ids import allot
 from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
+from cm_core.touchpoints import Attachment
 from cm_core.upsert.engine import WRITER_TIMEOUT_S
 from cm_core.upsert.lookup import CURRENT, arrow_schema, fetch_current, temporary_like
 from cm_core.upsert.write import PERSON_COLUMNS, STAGED, TARGETS, Target
@@ -111,6 +112,8 @@ def _split(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
     con.execute("create or replace table assignment as select *, false as is_new from old_spread")
     con.execute("create or replace table spread as from old_spread")
     fetch_current(connection, con)
+    attachment = Attachment(connection)
+    attachment.persons("lookup_persons")
     for table, current in CURRENT.items():
         con.execute(f"create or replace table before_{table.name} as from {current}")
         con.register("nothing", arrow_schema(table.name).empty_table())
@@ -119,6 +122,8 @@ def _split(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
     con.execute("create or replace table spread as from new_spread")
     con.execute(sql(_PACKAGE, "fold.sql"))
     _write(connection, con, job_id)
+    attachment.persons("moved_sources", "person_id")
+    attachment.settle(con)
     return int(count)
 
 
