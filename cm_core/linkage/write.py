@@ -184,12 +184,12 @@ def write(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection
             named_lock(connection, WRITER_LOCK, timeout_s=_WRITER_TIMEOUT_S),
             transaction(connection),
         ):
-            return _write(connection, con, job_id)
+            return _write(settings, connection, con, job_id)
 
     return retry_deadlocks(attempt)()
 
 
-def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> Written:
+def _write(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> Written:
     for table, query, schema in (
         ("persons_now", _PERSONS, _PERSONS_SCHEMA),
         ("verified", _VERIFIED, _VERIFIED_SCHEMA),
@@ -209,11 +209,13 @@ def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
     pairs.explain(con)
     con.execute(sql(__package__, "wanted.sql"))
     written = Written(*(int(value) for value in con.execute(_SUMMARY).fetchall()[0]))
-    _apply(connection, con, job_id, written)
+    _apply(settings, connection, con, job_id, written)
     return written
 
 
-def _apply(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str, written: Written) -> None:
+def _apply(
+    settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str, written: Written
+) -> None:
     with connection.cursor() as cursor:
         for name, columns in _TEMPORARY.items():
             cursor.execute(f"drop temporary table if exists {name}")
@@ -234,7 +236,7 @@ def _apply(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
             attachment.persons("link_persons")
             cursor.execute(_PLACE)
             attachment.persons("link_persons")
-            attachment.settle(con)
+            attachment.settle(con, shared_max=settings.shared_contact_max_surnames)
     load(
         connection,
         con,

@@ -45,10 +45,20 @@ _HOLDERS_SCHEMA = pa.schema(
     [
         ("kind", pa.string()), ("contact", pa.string()), ("person_id", pa.int64()), ("entity_id", pa.int64()),
         ("member_id", pa.int64()), ("entity_type", pa.string()), ("first_key", pa.string()),
-        ("name_suffix", pa.string()), ("organization_key", pa.string()), ("name_source_date", pa.timestamp("us")),
+        ("last_key", pa.string()), ("name_suffix", pa.string()), ("organization_key", pa.string()),
+        ("name_source_date", pa.timestamp("us")),
         ("name_parts", pa.int64()), ("name_text", pa.string()),
     ]
 )  # fmt: skip
+#: The list of shared contacts knows those that one import found; the linkage may have taken persons apart since.
+_SHARED_BY_MANY = """
+insert into touchpoint_shared
+select kind, contact
+from touchpoint_holders
+where kind <> 'name_zip' and member_id = person_id and ? > 0
+group by kind, contact
+having count(distinct coalesce(last_key, organization_key)) > ?
+"""
 _SHARED_SCHEMA = pa.schema([("kind", pa.string()), ("contact", pa.string())])
 
 
@@ -111,8 +121,12 @@ class Attachment:
         if self._any:
             execute(self._connection, statements.ADD_WRITTEN)
 
-    def settle(self, con: duckdb.DuckDBPyConnection) -> int:
-        """Give every touchpoint concerned its person, or the reason why it has none; how many were changed."""
+    def settle(self, con: duckdb.DuckDBPyConnection, *, shared_max: int) -> int:
+        """Give every touchpoint concerned its person, or the reason why it has none; how many were changed.
+
+        A contact that persons of more than `shared_max` surnames hold is no key (0: any is), nor is one that is
+        listed in `shared_contacts`.
+        """
         if not self._any:
             return 0
         changed, low = 0, 0
@@ -120,10 +134,10 @@ class Attachment:
             high = self._one(statements.NEXT_SHARE, {"low": low, "rows": TOUCHPOINTS_AT_ONCE})
             if high is None:
                 return changed
-            changed += self._settle_share(con, {"low": low, "high": high})
+            changed += self._settle_share(con, {"low": low, "high": high}, shared_max)
             low = high
 
-    def _settle_share(self, con: duckdb.DuckDBPyConnection, share: Mapping[str, object]) -> int:
+    def _settle_share(self, con: duckdb.DuckDBPyConnection, share: Mapping[str, object], shared_max: int) -> int:
         answer(self._connection, con, statements.KEYS_OF_SHARE, "touchpoints_in", _KEYS_SCHEMA, share)
         for table, schema in (("touchpoint_holders", _HOLDERS_SCHEMA), ("touchpoint_shared", _SHARED_SCHEMA)):
             con.register("none_yet", schema.empty_table())
@@ -140,6 +154,7 @@ class Attachment:
             answer(self._connection, con, statements.HOLDERS[kind], "touchpoint_found", _HOLDERS_SCHEMA)
             con.execute("insert into touchpoint_holders from touchpoint_found")
         _classify_first_names(con)
+        con.execute(_SHARED_BY_MANY, [shared_max, shared_max])
         con.execute(sql(__package__, "match.sql"))
         found = upload(
             self._connection,

@@ -7,6 +7,7 @@ list is known again. Nobody's touchpoint is kept all the same and waits for its 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -82,10 +83,13 @@ def apply_touchpoints(settings: Settings, database: Database, import_id: str) ->
 
     Raises WriterBusy, StoreError or DatabaseUnavailable; nothing is changed then.
     """
-    return apply(settings, database, import_id, "touchpoints", _write)
+    write = partial(_write, shared_max=settings.shared_contact_max_surnames)
+    return apply(settings, database, import_id, "touchpoints", write)
 
 
-def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str) -> TouchpointCounts:
+def _write(
+    connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str, *, shared_max: int
+) -> TouchpointCounts:
     keys = "select distinct touchpoint_key from staged_touchpoints order by 1"
     upload(connection, con, "touchpoint_keys", _KEYS, keys, ("contact",))
     answer(connection, con, statements.KNOWN_TOUCHPOINTS, "known_touchpoints", _KNOWN_SCHEMA)
@@ -98,7 +102,7 @@ def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_i
     attachment = Attachment(connection)
     attachment.new_touchpoints(first, first + inserted - 1)
     attachment.changed_touchpoints()
-    attachment.settle(con)
+    attachment.settle(con, shared_max=shared_max)
     skipped = count(con, "staged_touchpoints") - inserted - updated
     for operation, number in (("INSERT", inserted), ("UPDATE", updated), ("SKIP", skipped)):
         records.audit(connection, import_id, operation, number, "touchpoints")

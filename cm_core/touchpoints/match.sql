@@ -1,8 +1,8 @@
 -- Whose touchpoints these are: phone, then e-mail, then name and ZIP, as far as a key names exactly one entity.
 -- In:  touchpoints_in(id, phone_e164, email_key, name_zip_key, first_key, generation, organization_key, person_id,
 --      match_key, unmatched_reason); touchpoint_name_classes(first_key, name_class);
---      touchpoint_holders(kind, contact, person_id, entity_id, member_id, entity_type, first_key, name_suffix,
---      organization_key, name_source_date, name_parts, name_text): who has the contact, with each member of their
+--      touchpoint_holders(kind, contact, person_id, entity_id, member_id, entity_type, first_key, last_key,
+--      name_suffix, organization_key, name_source_date, name_parts, name_text): who has the contact, with each member of their
 --      entity;
 --      touchpoint_shared(kind, contact): contacts that are no keys.
 -- Out: touchpoint_matches(id, person_id, match_key, unmatched_reason): what differs from what the touchpoints have.
@@ -62,7 +62,8 @@ select
 from touchpoint_asked as a
 inner join (select distinct kind, contact, person_id, entity_id from touchpoint_holders) as h
     on a.kind = h.kind and a.contact = h.contact
-inner join touchpoint_entities as e on h.entity_id = e.entity_id;
+inner join touchpoint_entities as e on h.entity_id = e.entity_id
+anti join touchpoint_shared as s on a.kind = s.kind and a.contact = s.contact;
 
 create or replace table touchpoint_by_key as
 with best as (

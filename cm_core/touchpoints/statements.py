@@ -109,8 +109,8 @@ inner join touchpoints as t on t.id = s.id
 where s.id > %(low)s and s.id <= %(high)s
 """
 _HOLDERS = """
-select straight_join '{kind}', l.contact, p.id, p.entity_id, e.id, e.entity_type, e.first_key, e.name_suffix,
-    e.organization_key, e.name_source_date,
+select straight_join '{kind}', l.contact, p.id, p.entity_id, e.id, e.entity_type, e.first_key, e.last_key,
+    e.name_suffix, e.organization_key, e.name_source_date,
     (e.first_name is not null) + (e.middle_name is not null) + (e.last_name is not null)
         + (e.name_suffix is not null) + (e.name_prefix is not null),
     concat_ws('|', e.organization_name, e.last_name, e.first_name, e.middle_name, e.name_suffix, e.name_prefix,

@@ -77,7 +77,7 @@ def split_persons(settings: Settings, database: Database, con: duckdb.DuckDBPyCo
             named_lock(connection, WRITER_LOCK, timeout_s=WRITER_TIMEOUT_S),
             transaction(connection),
         ):
-            return _split(connection, con, job_id)
+            return _split(settings, connection, con, job_id)
 
     return attempt()
 
@@ -102,7 +102,7 @@ def _gather_rows(settings: Settings, con: duckdb.DuckDBPyConnection) -> None:
             con.execute(f"{verb} {query}")
 
 
-def _split(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> int:
+def _split(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> int:
     con.execute(sql(_PACKAGE, "split_assign.sql"))
     count = con.execute("select count(*) from new_parts").fetchall()[0][0]
     con.execute(
@@ -123,7 +123,7 @@ def _split(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
     con.execute(sql(_PACKAGE, "fold.sql"))
     _write(connection, con, job_id)
     attachment.persons("moved_sources", "person_id")
-    attachment.settle(con)
+    attachment.settle(con, shared_max=settings.shared_contact_max_surnames)
     return int(count)
 
 

@@ -180,7 +180,8 @@ class CanonicalWriter:
         attachment.changed_persons("lookup_persons", self._at)
         attachment.left_names(self._con, "select distinct name_zip_key from left_name_keys")
         attachment.new_shared()
-        attachment.settle(self._con)
+        shared_max = self._con.execute("select shared_max from rules").fetchall()[0][0]
+        attachment.settle(self._con, shared_max=shared_max)
 
     def _ranges(self) -> list[tuple[int, int]]:
         """First and last row number of each range of source rows."""

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cm_core import touchpoints
-from cm_core.errors import CmError
+from cm_core import linkage, touchpoints
+from cm_core.errors import ImportFailed
 from cm_core.imports import records
 from cm_core.imports.records import ImportRecord
 from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.integration.dbt.people import People
 from tests.integration.imports.steps import (
-    attempt,
+    checksum,
     column,
     counts,
     error_report,
     import_file,
     query,
     rejected_rows,
+    run,
     unchanged,
 )
 
@@ -103,3 +103,223 @@ def test_touchpoints_wait_for_their_people(bring: Import, database: Database) ->
     assert found(database) == MATCHED
     bring("late.csv", "name,phone\nPat Late,918-555-2345\n")
     assert found(database)[3] == ("sms", "Pat Late", "phone", None)
+
+
+def test_what_happened_is_kept(bring: Import, database: Database) -> None:
+    bring(
+        "call_log.csv",
+        "Direction,From,To,Date,Time,Result,Duration,Cost,Agent,Campaign\n"
+        "Outbound,405-555-0100,(405) 232-9700,2/3/26,10:15 AM,Answered,1:23,$0.05,Kim,spring  mailing\n"
+        "Inbound,(405) 232-9700,405-555-0100,02/04/2026,16:05,Voicemail,00:01:02,,,\n",
+    )
+    rows = query(
+        database,
+        "select touchpoint_type, cast(touchpoint_date as char(19)), status, phone_e164, campaign_name, metadata "
+        "from touchpoints order by touchpoint_date",
+    )
+    assert [row[:5] for row in rows] == [
+        ("call", "2026-02-03 10:15:00", "Answered", "+14052329700", "SPRING MAILING"),
+        ("call", "2026-02-04 16:05:00", "Voicemail", "+14052329700", None),
+    ]
+    assert [json.loads(row[5]) for row in rows] == [
+        {"direction": "outbound", "duration_seconds": 83, "cost": 0.05, "agent": "Kim", "campaign": "spring  mailing"},
+        {"direction": "inbound", "duration_seconds": 62},
+    ]
+
+
+def test_rows_that_say_too_little_are_reported(settings: Settings, bring: Import, database: Database) -> None:
+    record = bring(
+        "touchpoints.csv",
+        "type,date,phone,name,email\n"
+        "call,2026-02-03,405-232-9700,,\n"
+        "pigeon,2026-02-03,405-232-9700,,\n"
+        "call,someday,405-232-9700,,\n"
+        "call,,405-232-9700,,\n"
+        "call,2026-02-03,12,,not-an-address\n"
+        "call,1812-02-03,405-232-9700,,\n"
+        "mail,2026-02-03,,Ann Lee,\n",
+    )
+    assert counts(record) == (7, 2, 0, 0, 5)
+    assert rejected_rows(settings, record.import_id) == {2, 3, 4, 5, 6}
+    fields = {row["row_number"]: row["field_name"] for row in error_report(settings, record.import_id)}
+    assert [fields[row] for row in "2346"] == ["touchpoint_type", *["touchpoint_date"] * 3]
+    assert found(database) == [("call", "", None, "unknown"), ("mail", "", None, "no_key")]
+
+
+def test_a_touchpoint_from_a_second_list_is_not_doubled(bring: Import, database: Database) -> None:
+    text = HISTORY.replace("Jim", "James")
+    bring("touchpoints.csv", text)
+    with unchanged(database):
+        assert bring("touchpoints again.csv", text).status == "DUPLICATE"
+    header, *lines = text.splitlines()
+    shuffled = "\n".join([header, lines[3], lines[1], lines[0].replace("(405) 232-9700", "4052329700")]) + "\n"
+    assert counts(bring("touchpoints_2.csv", shuffled)) == (3, 0, 0, 3, 0)
+    twice = "\n".join([header, lines[1], lines[1], lines[1].replace("02-04", "02-05")]) + "\n"
+    assert counts(bring("touchpoints_3.csv", twice)) == (3, 1, 0, 2, 0)
+    assert column(database, "select count(*) from touchpoints") == [5]
+
+
+def test_a_later_status_is_an_update_and_an_earlier_one_is_not(bring: Import, database: Database) -> None:
+    head = "message id,type,date,phone,status,source\n"
+    row = "m-1,sms,2026-02-03 09:00,405-232-9700"
+    bring("touchpoints.csv", f"{head}{row},sent,Twilio\n")
+    second = bring("touchpoints_2.csv", f"{head}{row},delivered,twilio\n")
+    assert counts(second) == (1, 0, 1, 0, 0)
+    assert counts(bring("touchpoints_3.csv", f"{head}{row},,Twilio\n")) == (1, 0, 0, 1, 0)
+    assert counts(bring("touchpoints_4.csv", f"{head}{row},sent,RingCentral\n")) == (1, 1, 0, 0, 0)
+    assert query(database, "select status, import_id from touchpoints where source = 'twilio'") == [
+        ("delivered", second.import_id)
+    ]
+
+
+def test_applying_again_changes_nothing(settings: Settings, bring: Import, database: Database) -> None:
+    bring("people.csv", PEOPLE)
+    records = [bring("touchpoints.csv", HISTORY), bring("campaigns.csv", "name,type\nSpring,mail\n")]
+    with unchanged(database):
+        for record in records:
+            assert counts(run(settings, database, record.import_id)) == counts(record)
+
+
+def test_one_of_several_people_is_not_guessed(bring: Import, database: Database) -> None:
+    bring("people.csv", "name,phone,email\nMary Smith,405-232-9700,mary@example.org\nJames Smith,405-232-9700,\n")
+    bring(
+        "touchpoints.csv",
+        "type,date,phone,name,email\n"
+        "call,2026-02-01,405-232-9700,,\n"
+        "call,2026-02-02,405-232-9700,Jim Smith,\n"
+        "call,2026-02-03,405-232-9700,Karen Smith,\n"
+        "call,2026-02-04,405-232-9700,,mary@example.org\n",
+    )
+    assert found(database) == [
+        ("call", "", None, "ambiguous"),
+        ("call", "James Smith", "phone", None),
+        ("call", "", None, "other_name"),
+        ("call", "Mary Smith", "email", None),
+    ]
+
+
+def test_a_second_holder_takes_the_certainty_away(bring: Import, database: Database) -> None:
+    bring("people.csv", "name,phone\nMary Smith,405-232-9700\n")
+    bring("touchpoints.csv", "type,date,phone\ncall,2026-02-01,405-232-9700\n")
+    assert found(database) == [("call", "Mary Smith", "phone", None)]
+    bring("more.csv", "name,phone\nJames Smith,405-232-9700\n")
+    assert found(database) == [("call", "", None, "ambiguous")]
+
+
+def test_a_contact_that_becomes_shared_is_no_key_any_more(bring: Import, database: Database) -> None:
+    bring("people.csv", "name,phone\nMary Smith,405-232-9700\n")
+    bring("touchpoints.csv", "type,date,phone,name\ncall,2026-02-01,405-232-9700,Mary Smith\n")
+    assert found(database) == [("call", "Mary Smith", "phone", None)]
+    crowd = "".join(f"{first} {first}son,405-232-9700\n" for first in ("Adam", "Carl", "Eric", "John", "Paul", "Ralph"))
+    bring("office.csv", f"name,phone\n{crowd}")
+    assert column(database, "select contact_key from shared_contacts") == ["+14052329700"]
+    assert found(database) == [("call", "", None, "shared")]
+
+
+def test_a_person_who_takes_another_name_or_another_key_is_found_anew(bring: Import, database: Database) -> None:
+    bring(
+        "touchpoints.csv",
+        "type,date,phone,name\ncall,2026-02-01,405-232-9700,Mary Smith\ncall,2026-02-02,405-232-9700,Karen Smith\n",
+    )
+    bring("people.csv", "email,phone,name,updated\nm@example.org,405-232-9700,Mary Smith,2024-01-01\n")
+    assert found(database) == [("call", "Mary Smith", "phone", None), ("call", "", None, "other_name")]
+    bring("renamed.csv", "email,name,updated\nm@example.org,Karen Smith,2025-01-01\n")
+    assert found(database) == [("call", "", None, "other_name"), ("call", "Karen Smith", "phone", None)]
+
+
+def test_organisations_and_their_people_are_told_apart(bring: Import, database: Database) -> None:
+    bring("people.csv", "company,contact name,phone,email\nAcme Oil LLC,John Roe,405-232-9700,john@acme.com\n")
+    bring(
+        "touchpoints.csv",
+        "type,date,phone,email,company,name\n"
+        'call,2026-02-01,405-232-9700,,"Acme Oil, L.L.C.",\n'
+        "email,2026-02-02,,john@acme.com,,\n"
+        "call,2026-02-03,405-232-9700,,,\n"
+        "call,2026-02-04,405-232-9700,,Other Gas LLC,\n",
+    )
+    assert query(
+        database,
+        "select coalesce(p.organization_name, p.last_name), t.unmatched_reason from touchpoints as t "
+        "left join persons as p on p.id = t.person_id order by t.touchpoint_date",
+    ) == [("Acme Oil LLC", None), ("Roe", None), (None, "ambiguous"), (None, "other_name")]
+
+
+def test_people_who_turn_out_to_be_one_or_two_are_followed(
+    settings: Settings, bring: Import, database: Database
+) -> None:
+    known = People(database)
+    known.person(5001, first_name="Mary", first_key="MARY", last_name="Smith", last_key="SMITH")
+    known.person(5002, first_name="Mary", first_key="MARY", last_name="Smyth", last_key="SMYTH")
+    known.phone(5001, "+14052329700")
+    known.phone(5002, "+14052329700")
+    bring("touchpoints.csv", "type,date,phone\ncall,2026-02-01,405-232-9700\n")
+    assert query(database, "select person_id, unmatched_reason from touchpoints") == [(None, "ambiguous")]
+    _place(database, 5001)
+    assert query(database, "select person_id, unmatched_reason from touchpoints") == [(5001, None)]
+    _place(database, 5002)
+    assert query(database, "select person_id, unmatched_reason from touchpoints") == [(None, "ambiguous")]
+
+
+def _place(database: Database, entity: int) -> None:
+    """Person 5002 moves to `entity`, as the linkage does it."""
+    import duckdb
+
+    with database.connect() as connection, connection.cursor() as cursor, duckdb.connect() as con:
+        cursor.execute("create temporary table link_persons (id bigint primary key)")
+        cursor.execute("insert into link_persons values (5002)")
+        attachment = touchpoints.Attachment(connection)
+        attachment.persons("link_persons")
+        cursor.execute("update persons set entity_id = %s where id = 5002", (entity,))
+        attachment.persons("link_persons")
+        attachment.settle(con, shared_max=5)
+        connection.commit()
+
+
+def test_the_linkage_takes_touchpoints_along(settings: Settings, bring: Import, database: Database) -> None:
+    """Six Anns at one number are one person at first, then it is found to be an office's and they come apart."""
+    bring("touchpoints.csv", "type,date,phone,email\ncall,2026-02-01,405-232-9700,\nemail,2026-02-02,,a@example.org\n")
+    bring("few.csv", "name,phone,email\nAnn Adams,405-232-9700,a@example.org\nAnn Baker,405-232-9700,\n")
+    before = found(database)
+    assert [row[2] for row in before] == ["phone", "email"]
+    assert len({row[1] for row in before}) == 1
+    crowd = "".join(f"Ann {name},405-232-9700\n" for name in ("Clark", "Dow", "Evans", "Fox"))
+    bring("many.csv", f"name,phone\n{crowd}")
+    linkage.run(settings, database)
+    assert found(database) == [("call", "", None, "shared"), ("email", "Ann Adams", "email", None)]
+
+
+def test_a_failed_apply_leaves_nothing(
+    settings: Settings, bring: Import, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring("people.csv", PEOPLE)
+    bring("campaigns.csv", "name,type\nSpring,mail\n")
+    bring("touchpoints.csv", HISTORY)
+    text = HISTORY.replace("2026-02-03", "2026-03-03").replace(",sent,", ",returned,")
+    path = tmp_path / "touchpoints_next.csv"
+    path.write_text(text)
+    before = checksum(database)
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "complete", _fail)
+        with pytest.raises(ImportFailed, match="the plug"):
+            import_file(settings, database, path)
+    assert checksum(database) == before
+    assert counts(import_file(settings, database, path))[1:] == (0, 2, 2, 0)
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise ImportFailed("Somebody pulled the plug.")
+
+
+def test_contacts_that_fail_take_no_touchpoint_along(
+    settings: Settings, bring: Import, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring("touchpoints.csv", HISTORY)
+    path = tmp_path / "people.csv"
+    path.write_text(PEOPLE)
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "complete", _fail)
+        with unchanged(database), pytest.raises(ImportFailed):
+            import_file(settings, database, path)
+    assert column(database, "select distinct unmatched_reason from touchpoints") == ["unknown"]
+    import_file(settings, database, path)
+    assert found(database)[0] == MATCHED[0]
