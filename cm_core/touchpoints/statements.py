@@ -180,9 +180,11 @@ from campaign_sources as s
 inner join campaigns as c on c.id = s.campaign_id
 """
 CAMPAIGN_NAMES = """
-select distinct s.campaign_id, s.code, s.name, c.type
+select s.campaign_id, s.code, s.name, c.type
 from campaign_sources as s
 inner join campaigns as c on c.id = s.campaign_id
+union
+select id, code, name, type from campaigns
 """
 UPDATE_CAMPAIGNS = """
 update campaigns as c

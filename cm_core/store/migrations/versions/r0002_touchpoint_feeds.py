@@ -5,6 +5,8 @@ Nothing wrote the two tables before; rows that somebody put there by hand stay, 
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import LONGTEXT
@@ -96,7 +98,7 @@ def _campaigns() -> None:
 
 
 def _touchpoints() -> None:
-    required = {
+    required: dict[str, tuple[Any, str | None]] = {
         "touchpoint_key": (code(64), _KEY_OF_TOUCHPOINT),
         "source": (sa.String(64), "The system that an external id is of"),
         "content_key": (code(32), "MD5 of what the source says"),
