@@ -17,7 +17,7 @@ create or replace table campaigns as
 select
     row_number,
     coalesce('code:' || code_key, 'name:' || name_key || '|' || coalesce(type, '')) as campaign_key,
-    code_raw as code,
+    code_key as code,
     name_raw as name,
     type,
     start_date,

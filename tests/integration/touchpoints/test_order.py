@@ -127,6 +127,7 @@ def test_the_order_of_files_makes_no_difference(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @hypothesis_settings(parent=checked, max_examples=60)
 @given(batches=batches, seed=st.integers(0, 1000))
 def test_the_order_of_files_makes_no_difference_long(

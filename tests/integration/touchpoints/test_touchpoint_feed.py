@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from cm_core import linkage, touchpoints
 from cm_core.errors import ImportFailed
 from cm_core.imports import records
-from cm_core.imports.records import ImportRecord
 from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.integration.dbt.people import People
@@ -27,6 +25,7 @@ from tests.integration.imports.steps import (
     run,
     unchanged,
 )
+from tests.integration.touchpoints.conftest import Import
 
 PEOPLE = (
     "first name,last name,phone,email,address,city,state,zip\n"
@@ -40,35 +39,6 @@ HISTORY = (
     "mail,2026-02-05,,,Jim,Garcia,PO Box 12,Norman,OK,73070,sent,Spring,\n"
     "sms,2026-02-06,918-555-2345,,,,,,,,failed,,\n"
 )
-
-Import = Callable[[str, str], ImportRecord]
-
-
-@pytest.fixture
-def database(any_database: Database) -> Database:
-    """A fresh database, on each server there is."""
-    return any_database
-
-
-@pytest.fixture
-def settings(make_settings: Callable[..., Settings], database: Database) -> Settings:
-    return make_settings(database=database)
-
-
-@pytest.fixture
-def bring(settings: Settings, database: Database, tmp_path: Path) -> Import:
-    """Call it with a file name and its content: imported, and every row accounted for."""
-
-    def bring(name: str, text: str) -> ImportRecord:
-        path = tmp_path / name
-        path.write_text(text)
-        record = import_file(settings, database, path)
-        assert record.status in ("COMPLETE", "DUPLICATE"), record.status_reason
-        total, *parts = counts(record)
-        assert record.status == "DUPLICATE" or sum(part or 0 for part in parts) == total
-        return record
-
-    return bring
 
 
 def found(database: Database) -> list[tuple[Any, ...]]:
@@ -214,6 +184,50 @@ def test_a_contact_that_becomes_shared_is_no_key_any_more(bring: Import, databas
     bring("office.csv", f"name,phone\n{crowd}")
     assert column(database, "select contact_key from shared_contacts") == ["+14052329700"]
     assert found(database) == [("call", "", None, "shared")]
+
+
+def test_a_contact_becomes_shared_although_nobody_is_new(bring: Import, database: Database) -> None:
+    names = ("Adams", "Baker", "Clark", "Dow", "Evans", "Fox")
+    emails = ";".join(f"{name}@example.org" for name in names)
+    bring("people.csv", f"name,phone,email,updated\nMary Smith,405-232-9700,{emails},2025-01-01\n")
+    bring("touchpoints.csv", "type,date,phone\ncall,2026-02-01,405-232-9700\n")
+    assert found(database) == [("call", "Mary Smith", "phone", None)]
+    older = "".join(f"Mary {name},405-232-9700,{name}@example.org,2024-01-01\n" for name in names)
+    bring("older.csv", f"name,phone,email,updated\n{older}")
+    assert column(database, "select count(*) from persons") == [1]
+    assert column(database, "select count(*) from shared_contacts") == [1]
+    assert found(database) == [("call", "", None, "shared")]
+
+
+def test_a_name_that_one_of_two_gives_up_is_the_others(bring: Import, database: Database) -> None:
+    head = "first name,last name,email,address,city,state,zip,updated\n"
+    place = "1098 Shepard Hills Rd,Sulphur,OK,73086"
+    bring("first.csv", f"{head}Ann,Lee,,{place},2024-01-01\n")
+    bring("second.csv", f"{head}Karen,Roe,k@example.org,PO Box 12,Norman,OK,73070,2024-01-01\n")
+    bring("third.csv", f"{head}Ann,Lee,k@example.org,{place},2024-02-01\n")
+    bring("touchpoints.csv", f"type,date,name,address,city,state,zip\nmail,2026-02-01,Ann Lee,{place}\n")
+    assert found(database) == [("mail", "", None, "ambiguous")]
+    bring("fourth.csv", f"{head}Karen,Roe,k@example.org,{place},2024-03-01\n")
+    assert found(database) == [("mail", "Ann Lee", "name_zip", None)]
+    assert column(database, "select email from touchpoints as t left join email_addresses as e using (person_id)") == [
+        None
+    ]
+
+
+def test_two_persons_whom_the_linkage_makes_one_share_their_touchpoints(
+    settings: Settings, bring: Import, database: Database
+) -> None:
+    place = "1098 Shepard Hills Rd,Sulphur,OK,73086"
+    bring(
+        "people.csv",
+        "first name,last name,phone,address,city,state,zip\n"
+        f"Jonathon,Hollenberg,405-232-9700,{place}\nJonathn,Hollenberg,405-232-9700,{place}\n",
+    )
+    bring("touchpoints.csv", "type,date,phone\ncall,2026-02-01,405-232-9700\n")
+    assert column(database, "select unmatched_reason from touchpoints") == ["ambiguous"]
+    linkage.run(settings, database)
+    assert column(database, "select count(distinct entity_id) from persons") == [1]
+    assert column(database, "select match_key from touchpoints") == ["phone"]
 
 
 def test_a_person_who_takes_another_name_or_another_key_is_found_anew(bring: Import, database: Database) -> None:
