@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,7 @@ import pytest
 
 from cm_core import linkage, touchpoints
 from cm_core.errors import ImportFailed
-from cm_core.imports import records
+from cm_core.imports import pipeline, records, registry
 from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.integration.dbt.people import People
@@ -322,6 +326,47 @@ def test_a_failed_apply_leaves_nothing(
 
 def _fail(*_: object, **__: object) -> None:
     raise ImportFailed("Somebody pulled the plug.")
+
+
+#: Applies the import and is killed when all is written and nothing committed.
+_KILLED = """
+import os, signal, sys
+from cm_core import touchpoints, upsert
+from cm_core.imports import records
+from cm_core.settings import get_settings
+from cm_core.store import open_database
+records.complete = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)
+apply = {"people": upsert.apply, "history": touchpoints.apply_touchpoints}[sys.argv[2]]
+apply(get_settings(), open_database(get_settings()), sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("killed", ["people", "history"])
+def test_a_killed_apply_leaves_nothing_and_the_next_completes_it(
+    settings: Settings, bring: Import, database: Database, tmp_path: Path, killed: str
+) -> None:
+    texts = {"people": PEOPLE, "history": HISTORY.replace("Jim", "James")}
+    other = "history" if killed == "people" else "people"
+    bring(f"{'touchpoints' if other == 'history' else other}.csv", texts[other])
+    path = tmp_path / ("touchpoints.csv" if killed == "history" else "people.csv")
+    path.write_text(texts[killed])
+    import_id = registry.register_file(settings, database, path).import_id
+    pipeline.check_raw(settings, database, import_id)
+    pipeline.stage(settings, database, import_id)
+    records.HOLD.release(import_id)
+    assert settings.database_url is not None
+    environment = {
+        **os.environ,
+        "CM_HOME": str(settings.home_dir),
+        "CM_DATABASE_URL": settings.database_url.get_secret_value(),
+        "CM_LANDING_URL": settings.landing_url,
+        "CM_LAKE_URL": settings.lake_url,
+    }
+    with unchanged(database):
+        ended = subprocess.run([sys.executable, "-c", _KILLED, import_id, killed], env=environment, check=False)
+        assert ended.returncode == -signal.SIGKILL
+    run(settings, database, import_id)
+    assert found(database) == MATCHED
 
 
 def test_contacts_that_fail_take_no_touchpoint_along(
