@@ -123,3 +123,11 @@ def test_a_campaign_is_found_by_its_former_name(bring: Import, database: Databas
     bring("touchpoints.csv", HISTORY)
     assert _named(database) == NAMED
     assert column(database, "select name from campaigns where code = 'C-1'") == ["Spring 2026"]
+
+
+def test_a_campaign_put_in_by_hand_is_found_too(bring: Import, database: Database) -> None:
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("insert into campaigns (campaign_key, name, type) values ('name:SPRING|mail', 'Spring', 'mail')")
+        connection.commit()
+    bring("touchpoints.csv", HISTORY)
+    assert [campaign for _, campaign, _ in _named(database)] == [None, "Spring", None, "Spring", "Spring", None]
