@@ -24,7 +24,7 @@ def build_defs(
     """
     # Backfill policies are "beta" in Dagster 1.13; the graph snapshot would show a change.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
-    from cm_assets import duplicates, persons, raw_imports, reports, staging
+    from cm_assets import duplicates, persons, raw_imports, reports, staging, touchpoints
     from cm_assets.checks.invariants import invariant_checks
     from cm_assets.compliance import dnc_registry, opt_outs
     from cm_assets.jobs import follow_up_jobs, import_jobs
@@ -40,6 +40,8 @@ def build_defs(
         duplicates.person_duplicates,
         dnc_registry,
         opt_outs,
+        touchpoints.campaigns,
+        touchpoints.touchpoints,
         reports.import_report,
     ]
     built: dict[str, Any] = {"store": DatabaseResource()}

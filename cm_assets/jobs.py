@@ -12,6 +12,8 @@ IMPORT_JOBS = {
     "contacts": "import_contacts",
     "dnc_registry": "import_dnc_registry",
     "opt_outs": "import_opt_outs",
+    "campaigns": "import_campaigns",
+    "touchpoints": "import_touchpoints",
 }
 
 
@@ -21,6 +23,8 @@ def import_jobs() -> list[dg.JobDefinition]:
         "contacts": dg.AssetSelection.groups("persons"),
         "dnc_registry": dg.AssetSelection.assets("dnc_registry"),
         "opt_outs": dg.AssetSelection.assets("opt_outs"),
+        "campaigns": dg.AssetSelection.assets("campaigns"),
+        "touchpoints": dg.AssetSelection.assets("touchpoints"),
     }
     return [
         dg.define_asset_job(

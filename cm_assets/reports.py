@@ -19,6 +19,8 @@ from resources.database import DatabaseResource
         "person_sources",
         "dnc_registry",
         "opt_outs",
+        "campaigns",
+        "touchpoints",
     ],
     partitions_def=imports,
     backfill_policy=one_run,

@@ -70,6 +70,18 @@ INVARIANTS = (
         per_import=True,
     ),
     Invariant(
+        "every_campaign_row_traced",
+        "campaigns",
+        "Every staged row of a campaign list is found again in campaign_sources.",
+        per_import=True,
+    ),
+    Invariant(
+        "touchpoints_have_a_person_or_a_reason",
+        "touchpoints",
+        "A touchpoint belongs to a person who exists, and says by which key; or says why it has none.",
+        per_import=True,
+    ),
+    Invariant(
         "one_golden_per_entity",
         "person_duplicates",
         "Every entity (cluster) has exactly one golden record.",

@@ -13,6 +13,7 @@ from cm_core.imports.records import ImportRecord
 from cm_core.settings import Settings
 from cm_core.store.database import Database
 
+_LATER = {"contacts": 1, "campaigns": 2, "touchpoints": 3}
 _SUMMARY = ("import_id", "filename", "feed", "status", "total_rows", "inserted", "updated", "skipped", "errors")
 
 
@@ -40,9 +41,10 @@ def ingest(
                 same_kind = pending.setdefault(load_feed(registration.feed).target, [])
                 if registration.import_id not in same_kind:  # the same bytes may be named twice
                     same_kind.append(registration.import_id)
-    # Suppressions first, so that nobody on a list is reachable for the time of the other imports.
+    # Suppressions first, so that nobody on a list is reachable for the time of the other imports. Contact history
+    # last: it would have to look for its people again as they come.
     failures: dict[str, str] = {}
-    for target in sorted(pending, key=lambda name: name == "contacts"):
+    for target in sorted(pending, key=lambda name: _LATER.get(name, 0)):
         for message in runner.run_imports(settings, pending[target], target).errors:
             import_id, _, reason = message.partition(": ")
             failures.setdefault(import_id, reason)

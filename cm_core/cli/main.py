@@ -106,7 +106,9 @@ def sample_data(
 
     with output.progress(f"making up {people:,} people"):
         made = generator.generate(people, seed, out)
-    files = [*made.files, made.dnc_path, made.opt_outs_path, made.truth_path]
+    files = [
+        *made.files, made.dnc_path, made.opt_outs_path, made.campaigns_path, made.touchpoints_path, made.truth_path,
+    ]  # fmt: skip
     if as_json:
         output.print_json({"people": made.people, "rows": made.rows, "files": [str(path) for path in files]})
     else:

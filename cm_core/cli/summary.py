@@ -86,7 +86,7 @@ def demo(settings: Settings, database: Database, *, people: int) -> bool:
     folder = settings.home_dir / "demo"
     with output.progress(f"making up {people:,} people"):
         made = sample_data.generate(people, 1, folder)
-    paths: list[Path] = [made.dnc_path, made.opt_outs_path, *made.files]
+    paths: list[Path] = [made.dnc_path, made.opt_outs_path, *made.files, made.campaigns_path, made.touchpoints_path]
     output.out.print(f"Sample data: {made.rows:,} rows about {made.people:,} people in {folder}")
     summaries = ingest.ingest(settings, database, paths, feed=None, uploaded_by="demo")
     imported = ingest.show(summaries, as_json=False)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cm_core.errors import UsageError
 
-Target = Literal["contacts", "dnc_registry", "opt_outs"]
+Target = Literal["contacts", "dnc_registry", "opt_outs", "campaigns", "touchpoints"]
 
 
 class _Model(BaseModel):

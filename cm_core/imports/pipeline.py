@@ -1,7 +1,7 @@
 """The steps of an import, each one call for an asset: check the raw file, stage it, log what was wrong.
 
-Each step is idempotent and may be repeated after a kill. Applying staged rows is `cm_core.upsert` (contacts) and
-`cm_core.compliance` (do-not-call and opt-out lists).
+Each step is idempotent and may be repeated after a kill. Applying staged rows is `cm_core.upsert` (contacts),
+`cm_core.compliance` (do-not-call and opt-out lists) and `cm_core.touchpoints` (campaigns and touchpoints).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from cm_core.imports.source import Source, open_source
 from cm_core.imports.staged import STAGED_TABLES, read_staged, staged_files
 from cm_core.imports.staging import Counts, find_repeated, load_chunks, stage_contacts
 from cm_core.imports.staging_suppressions import stage_dnc, stage_opt_outs
+from cm_core.imports.staging_touchpoints import stage_campaigns, stage_touchpoints
 from cm_core.lake import landing_zone
 from cm_core.settings import Settings
 from cm_core.store.bulk import load
@@ -184,6 +185,10 @@ def _stage_chunk(con: duckdb.DuckDBPyConnection, file: _File, record: ImportReco
         return stage_contacts(con, file.mapping, headers, date, over)
     if file.feed.target == "dnc_registry":
         return stage_dnc(con, file.feed, file.mapping, headers, date)
+    if file.feed.target == "campaigns":
+        return stage_campaigns(con, file.feed, file.mapping, headers, date)
+    if file.feed.target == "touchpoints":
+        return stage_touchpoints(con, file.feed, file.mapping, headers, date, over)
     return stage_opt_outs(con, file.feed, file.mapping, headers, date)
 
 
@@ -319,6 +324,9 @@ def _preview(con: duckdb.DuckDBPyConnection, feed: Feed, limit: int = 10) -> lis
         "from parties order by row_number, party_no",
         "dnc_registry": "select * from dnc order by row_number",
         "opt_outs": "select * from opt_outs order by row_number",
+        "campaigns": "select * from campaigns order by row_number",
+        "touchpoints": "select row_number, touchpoint_type, touchpoint_date, status, phone_e164, email_key, "
+        "name_zip_key, campaign_name from touchpoints order by row_number",
     }[feed.target]
     rows: list[dict[str, Any]] = con.sql(f"{query} limit {limit:d}").to_arrow_table().to_pylist()
     return rows

@@ -21,6 +21,8 @@ STAGED_TABLES = {
     "contacts": ("rows", "parties", "phones", "emails", "addresses", "identifiers", "findings"),
     "dnc_registry": ("rows", "dnc", "findings"),
     "opt_outs": ("rows", "opt_outs", "findings"),
+    "campaigns": ("rows", "campaigns", "findings"),
+    "touchpoints": ("rows", "touchpoints", "findings"),
 }
 
 

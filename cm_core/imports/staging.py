@@ -110,6 +110,14 @@ def stage_contacts(
     The distinct values of a large chunk go through the workers that `over` stands for. Every row of `source` ends up
     in `rows` or, with its reason and its raw values, in `findings` as rejected.
     """
+    stage_people(con, mapping, headers, file_date, over)
+    return settle_findings(con)
+
+
+def stage_people(
+    con: duckdb.DuckDBPyConnection, mapping: Mapping, headers: Sequence[str], file_date: datetime, over: Map
+) -> None:
+    """The tables of `stage_contacts` but `rows`; the findings are still to be settled."""
     con.execute("create or replace table parameters (file_date timestamp)")
     con.execute("insert into parameters values (?)", [file_date])
     keep_raw(con, headers)
@@ -117,7 +125,6 @@ def stage_contacts(
     rows = con.execute("select count(*) from source").fetchall()[0][0]
     _standardise(con, over if rows >= _WORTH_WORKERS else in_process)
     con.execute(sql("cm_core.imports", "stage_contacts.sql"))
-    return settle_findings(con)
 
 
 def keep_raw(con: duckdb.DuckDBPyConnection, headers: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from cm_core.store.bulk import fetch, load
 from cm_core.store.database import Database
 from cm_core.store.ids import allot
 from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
+from cm_core.touchpoints import Attachment
 
 _WRITER_TIMEOUT_S = 1800.0
 
@@ -183,12 +184,12 @@ def write(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection
             named_lock(connection, WRITER_LOCK, timeout_s=_WRITER_TIMEOUT_S),
             transaction(connection),
         ):
-            return _write(connection, con, job_id)
+            return _write(settings, connection, con, job_id)
 
     return retry_deadlocks(attempt)()
 
 
-def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> Written:
+def _write(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> Written:
     for table, query, schema in (
         ("persons_now", _PERSONS, _PERSONS_SCHEMA),
         ("verified", _VERIFIED, _VERIFIED_SCHEMA),
@@ -208,11 +209,13 @@ def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
     pairs.explain(con)
     con.execute(sql(__package__, "wanted.sql"))
     written = Written(*(int(value) for value in con.execute(_SUMMARY).fetchall()[0]))
-    _apply(connection, con, job_id, written)
+    _apply(settings, connection, con, job_id, written)
     return written
 
 
-def _apply(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str, written: Written) -> None:
+def _apply(
+    settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str, written: Written
+) -> None:
     with connection.cursor() as cursor:
         for name, columns in _TEMPORARY.items():
             cursor.execute(f"drop temporary table if exists {name}")
@@ -229,7 +232,11 @@ def _apply(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
         if written.persons_changed:
             query = "select id, is_original, entity_id from changed_persons order by id"
             load(connection, con, query, "link_persons", ("id", "is_original", "entity_id"))
+            attachment = Attachment(connection)
+            attachment.persons("link_persons")
             cursor.execute(_PLACE)
+            attachment.persons("link_persons")
+            attachment.settle(con, shared_max=settings.shared_contact_max_surnames)
     load(
         connection,
         con,

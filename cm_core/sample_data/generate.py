@@ -50,7 +50,13 @@ LAYOUTS: tuple[tuple[str, str, str], ...] = (
 )
 DNC_FILE = "dnc_registry.csv"
 OPT_OUT_FILE = "opt_outs.csv"
+CAMPAIGN_FILE = "campaigns.csv"
+TOUCHPOINT_FILE = "touchpoints.csv"
 TRUTH_FILE = "truth.csv"
+_CAMPAIGN_HEADER = "Campaign Code,Campaign Name,Channel,Start Date,End Date"
+_TOUCHPOINT_HEADER = (
+    "Channel,Date,Phone,Email,First Name,Last Name,Address,City,State,Zip,Status,Campaign,Duration,Touchpoint ID"
+)
 _TRUTH_HEADER = "file,row_number,party_no,true_person_id,household_id,role"
 
 
@@ -61,6 +67,8 @@ class SampleData:
     files: tuple[Path, ...]
     dnc_path: Path
     opt_outs_path: Path
+    campaigns_path: Path
+    touchpoints_path: Path
     truth_path: Path
     people: int
     rows: int
@@ -74,7 +82,7 @@ def generate(
     progress: Callable[[int, int], None] | None = None,
     on_chunk: Callable[[duckdb.DuckDBPyConnection, int], None] | None = None,
 ) -> SampleData:
-    """Write five contact lists, a do-not-call list, opt-outs and the truth about `people` persons into `out`.
+    """Write five contact lists, suppressions, campaigns, touchpoints and the truth about `people` persons into `out`.
 
     The same `people` and `seed` give the same bytes. About 1.5 rows a person. `progress(done, total)` is called after
     every chunk of people. `on_chunk(connection, chunk)` may look at the table `observed` (one row per source row, the
@@ -95,11 +103,15 @@ def generate(
         connection.execute("set enable_progress_bar = false")
         connection.execute(sql(__package__, "macros.sql"))
         writers = {
-            name: stack.enter_context((out / name).open("wb")) for name in [*names, DNC_FILE, OPT_OUT_FILE, TRUTH_FILE]
+            name: stack.enter_context((out / name).open("wb"))
+            for name in [*names, DNC_FILE, OPT_OUT_FILE, CAMPAIGN_FILE, TOUCHPOINT_FILE, TRUTH_FILE]
         }
         for name, header, _ in LAYOUTS:
             writers[name].write(header.encode() + b"\n")
         writers[OPT_OUT_FILE].write(b"channel,phone,email,date,reason\n")
+        writers[CAMPAIGN_FILE].write(_CAMPAIGN_HEADER.encode() + b"\n")
+        _append(connection, sql(__package__, "campaigns.sql"), writers[CAMPAIGN_FILE])
+        writers[TOUCHPOINT_FILE].write(_TOUCHPOINT_HEADER.encode() + b"\n")
         writers[TRUTH_FILE].write(_TRUTH_HEADER.encode() + b"\n")
         counts = np.zeros(len(LAYOUTS), dtype=np.int64)
         for chunk, first in enumerate(range(0, people, CHUNK)):
@@ -113,6 +125,7 @@ def generate(
             _append(connection, sql(__package__, "truth.sql"), writers[TRUTH_FILE], {"files": names})
             _append(connection, sql(__package__, "dnc.sql"), writers[DNC_FILE])
             _append(connection, sql(__package__, "opt_outs.sql"), writers[OPT_OUT_FILE])
+            _append(connection, sql(__package__, "touchpoints.sql"), writers[TOUCHPOINT_FILE])
             if on_chunk:
                 on_chunk(connection, chunk)
             if progress:
@@ -121,6 +134,8 @@ def generate(
         files=tuple(out / name for name in names),
         dnc_path=out / DNC_FILE,
         opt_outs_path=out / OPT_OUT_FILE,
+        campaigns_path=out / CAMPAIGN_FILE,
+        touchpoints_path=out / TOUCHPOINT_FILE,
         truth_path=out / TRUTH_FILE,
         people=people,
         rows=int(counts.sum()),

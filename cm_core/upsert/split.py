@@ -22,6 +22,7 @@ from cm_core.store.bulk import load
 from cm_core.store.database import Database
 from cm_core.store.ids import allot
 from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
+from cm_core.touchpoints import Attachment
 from cm_core.upsert.engine import WRITER_TIMEOUT_S
 from cm_core.upsert.lookup import CURRENT, arrow_schema, fetch_current, temporary_like
 from cm_core.upsert.write import PERSON_COLUMNS, STAGED, TARGETS, Target
@@ -76,7 +77,7 @@ def split_persons(settings: Settings, database: Database, con: duckdb.DuckDBPyCo
             named_lock(connection, WRITER_LOCK, timeout_s=WRITER_TIMEOUT_S),
             transaction(connection),
         ):
-            return _split(connection, con, job_id)
+            return _split(settings, connection, con, job_id)
 
     return attempt()
 
@@ -101,7 +102,7 @@ def _gather_rows(settings: Settings, con: duckdb.DuckDBPyConnection) -> None:
             con.execute(f"{verb} {query}")
 
 
-def _split(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> int:
+def _split(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> int:
     con.execute(sql(_PACKAGE, "split_assign.sql"))
     count = con.execute("select count(*) from new_parts").fetchall()[0][0]
     con.execute(
@@ -111,6 +112,8 @@ def _split(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
     con.execute("create or replace table assignment as select *, false as is_new from old_spread")
     con.execute("create or replace table spread as from old_spread")
     fetch_current(connection, con)
+    attachment = Attachment(connection)
+    attachment.persons("lookup_persons")
     for table, current in CURRENT.items():
         con.execute(f"create or replace table before_{table.name} as from {current}")
         con.register("nothing", arrow_schema(table.name).empty_table())
@@ -119,6 +122,8 @@ def _split(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
     con.execute("create or replace table spread as from new_spread")
     con.execute(sql(_PACKAGE, "fold.sql"))
     _write(connection, con, job_id)
+    attachment.persons("moved_sources", "person_id")
+    attachment.settle(con, shared_max=settings.shared_contact_max_surnames)
     return int(count)
 
 

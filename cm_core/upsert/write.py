@@ -21,6 +21,7 @@ from cm_core.compliance import refresh_contact_status
 from cm_core.compute import sql
 from cm_core.store.bulk import Loads
 from cm_core.store.ids import allot
+from cm_core.touchpoints import Attachment
 from cm_core.upsert.lookup import CURRENT, temporary_like
 
 _PACKAGE = "cm_core.upsert"
@@ -131,6 +132,14 @@ semi join (
 ) as n on s.kind = n.kind and s.contact = n.contact
 order by s.kind, s.contact
 """
+# Addresses that go by another name now: touchpoints that found a person by the old one must look again.
+_LEFT_NAME_KEYS = """
+insert into left_name_keys
+select c.name_zip_key
+from current_addresses as c
+inner join folded_addresses as f on c.id = f.id
+where f.is_changed and c.name_zip_key is distinct from f.name_zip_key and c.name_zip_key is not null
+"""
 
 
 class CanonicalWriter:
@@ -153,8 +162,9 @@ class CanonicalWriter:
         )
 
     def write(self) -> None:
-        """Everything: persons, their contact points, source rows, relations, shared contacts."""
+        """Everything: persons, contact points, source rows, relations, shared contacts, and whose touchpoints are."""
         ranges = self._ranges()
+        self._con.execute("create or replace table left_name_keys (name_zip_key varchar)")
         with Loads(self._connection) as loads:
             for first, last in ranges:
                 self._write_alone(loads, first, last)
@@ -165,7 +175,13 @@ class CanonicalWriter:
                 )
             self._write_relations(loads)
             self._write_shared(loads)
-        self._settle_ids()
+        attachment = Attachment(self._connection)
+        self._settle_ids(attachment)
+        attachment.changed_persons("lookup_persons", self._at)
+        attachment.left_names(self._con, "select distinct name_zip_key from left_name_keys")
+        attachment.new_shared()
+        shared_max = self._con.execute("select shared_max from rules").fetchall()[0][0]
+        attachment.settle(self._con, shared_max=shared_max)
 
     def _ranges(self) -> list[tuple[int, int]]:
         """First and last row number of each range of source rows."""
@@ -205,6 +221,7 @@ class CanonicalWriter:
             self._con.execute(sql(_PACKAGE, "fold.sql"))
             self._con.execute(sql(_PACKAGE, "outcome.sql"))
             self._con.execute("insert into outcomes by name from outcome")
+            self._con.execute(_LEFT_NAME_KEYS)
             columns = ", ".join(PERSON_COLUMNS)
             self.counts["persons_new"] += loads.load(
                 self._con,
@@ -292,13 +309,14 @@ class CanonicalWriter:
 
         loads.call(run)
 
-    def _settle_ids(self) -> None:
+    def _settle_ids(self, attachment: Attachment) -> None:
         """Move the counters past the ids that were used, and say of the new contact points whether they are listed."""
         for table, count in self._used.items():
             if not count:
                 continue
             first = allot(self._connection, table, count)
             block = (first, first + count - 1)
+            attachment.new_contacts(table, *block)
             if table == "phone_numbers":
                 refresh_contact_status(self._connection, phone_ids=block)
             elif table == "email_addresses":

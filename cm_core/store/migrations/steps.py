@@ -42,3 +42,21 @@ def create_index(name: str, table: str, columns: Sequence[str]) -> None:
     """
     if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
         op.create_index(name, table, list(columns))
+
+
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """Add the column unless the table has it: MySQL knows no `add column if not exists`."""
+    if column.name not in {found["name"] for found in sa.inspect(op.get_bind()).get_columns(table)}:
+        op.add_column(table, column)
+
+
+def create_unique(name: str, table: str, columns: Sequence[str]) -> None:
+    """Add the unique constraint unless the table has it."""
+    if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
+        op.create_unique_constraint(name, table, list(columns))
+
+
+def drop_index(name: str, table: str) -> None:
+    """Drop the index, or the unique constraint of that name, if the table has it."""
+    if name in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
+        op.drop_index(name, table)

@@ -57,6 +57,38 @@ def test_an_import_runs_in_the_instance_of_the_ui(
     assert {"raw_import:file_accepted", "staging_raw_import:rows_conserved_in_staging"} <= checks.keys()
 
 
+@pytest.mark.parametrize(
+    ("target", "text", "check"),
+    [
+        ("campaigns", "code,name,type\nC-1,Spring,mail\n", "campaigns:every_campaign_row_traced"),
+        (
+            "touchpoints",
+            "type,date,phone\ncall,2026-02-03,405-321-4567\nsms,2026-02-03,405-321-4568\n",
+            "touchpoints:touchpoints_have_a_person_or_a_reason",
+        ),
+    ],
+)
+def test_campaigns_and_touchpoints_have_jobs_of_their_own(
+    settings: Settings, database: Database, register: Register, target: str, text: str, check: str
+) -> None:
+    import_id = register(text, name=f"{target}.csv")
+    result = run_import(settings, [import_id], target)
+    assert result.success, result.errors
+    from cm_assets.launch import _instance
+
+    with _instance(settings) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(target))
+        assert event
+        assert event.asset_materialization
+        metadata = {name: value.value for name, value in event.asset_materialization.metadata.items()}
+        assert instance.get_materialized_partitions(dg.AssetKey("import_report")) == {import_id}
+        checks = _checks(instance, result.run_id)
+    assert checks[check]
+    assert checks["import_report:rows_conserved"]
+    assert metadata["inserted"] == text.count("\n") - 1
+    assert target == "campaigns" or (metadata["waiting"], metadata["waiting_in_all"]) == (2, 2)
+
+
 def test_a_rejected_file_is_a_one_line_error_and_the_next_import_goes_on(
     settings: Settings, database: Database, register: Register
 ) -> None:

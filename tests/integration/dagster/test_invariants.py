@@ -37,6 +37,13 @@ GOOD = (
     f"insert into phone_numbers (id, person_id, phone_key, phone_raw, phone_e164, is_primary, {_PROVENANCE_COLUMNS}) "
     f"values (1, 1, '+14053214567', 'x', '+14053214567', 1, {_PROVENANCE}), "
     f"(2, 1, '+14053214568', 'x', '+14053214568', 0, {_PROVENANCE}), (3, 2, 'ext 5', 'x', null, 0, {_PROVENANCE})",
+    "insert into campaigns (id, campaign_key, name) values (1, 'name:SPRING|', 'Spring')",
+    "insert into campaign_sources (import_id, `row_number`, campaign_id, source_date, operation) values "
+    + ", ".join(f"('{IMPORT}', {row}, 1, {_NOW}, 'skipped')" for row in (1, 2, 3, 4)),
+    "insert into touchpoints (id, touchpoint_key, person_id, match_key, unmatched_reason, touchpoint_type, "
+    "touchpoint_date, source, content_key, source_date, import_id, `row_number`) values "
+    f"(1, 'a', 1, 'phone', null, 'call', {_NOW}, 's', 'c', {_NOW}, '{IMPORT}', 1), "
+    f"(2, 'b', null, null, 'unknown', 'sms', {_NOW}, 's', 'c', {_NOW}, '{IMPORT}', 2)",
     f"insert into email_addresses (id, person_id, email_key, email_raw, email, is_primary, {_PROVENANCE_COLUMNS}) "
     f"values (1, 1, 'a@b.co', 'x', 'a@b.co', 1, {_PROVENANCE}), (2, 2, 'nobody@', 'x', null, 0, {_PROVENANCE})",
 )
@@ -50,6 +57,10 @@ BROKEN = [
     ("one_primary_phone", "update phone_numbers set is_primary = 1 where id = 2"),
     ("one_primary_phone", "update phone_numbers set is_primary = 0 where id = 1"),
     ("one_primary_email", "update email_addresses set is_primary = 0 where id = 1"),
+    ("every_campaign_row_traced", "delete from campaign_sources where `row_number` = 3"),
+    ("touchpoints_have_a_person_or_a_reason", "update touchpoints set unmatched_reason = 'shared' where id = 1"),
+    ("touchpoints_have_a_person_or_a_reason", "update touchpoints set unmatched_reason = null where id = 2"),
+    ("touchpoints_have_a_person_or_a_reason", "update touchpoints set match_key = null where id = 1"),
     ("one_golden_per_entity", "update persons set is_original = 0 where id = 2"),
     ("one_golden_per_entity", "update persons set is_original = 1 where id = 3"),
     ("duplicates_point_to_golden", "delete from person_duplicates"),

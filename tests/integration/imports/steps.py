@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cm_core import compliance, upsert
+from cm_core import compliance, touchpoints, upsert
 from cm_core.errors import CmError
 from cm_core.imports import pipeline, records, registry, reports
 from cm_core.imports.feed_catalog import load_feed
@@ -23,7 +23,13 @@ from cm_core.store.tables import CANONICAL_TABLES, metadata
 #: Real files that nobody on this project wrote. Read at import: a fixture takes all CM_ variables away.
 SHARED_DATA = Path(os.environ.get("CM_SHARED_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data")
 
-_APPLY = {"contacts": upsert.apply, "dnc_registry": compliance.apply_dnc, "opt_outs": compliance.apply_opt_outs}
+_APPLY: dict[str, Callable[[Settings, Database, str], object]] = {
+    "contacts": upsert.apply,
+    "dnc_registry": compliance.apply_dnc,
+    "opt_outs": compliance.apply_opt_outs,
+    "campaigns": touchpoints.apply_campaigns,
+    "touchpoints": touchpoints.apply_touchpoints,
+}
 #: Columns that say when a row was written, not what it says.
 _WRITTEN = {"created_at", "updated_at", "merged_at"}
 

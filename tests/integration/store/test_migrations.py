@@ -94,3 +94,22 @@ def test_an_upgrade_that_was_killed_half_way_is_finished_by_the_next(any_databas
     upgrade(any_database)
     assert current(any_database) == head()
     assert _drift(any_database) == []
+
+
+def test_campaigns_and_touchpoints_from_before_the_feeds_are_kept(make_any_database: MakeDatabase) -> None:
+    database = make_any_database(migrated=False)
+    upgrade(database, "0001")
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("insert into campaigns (id, name, type) values (7, 'Spring', 'mail'), (8, 'Spring', 'sms')")
+        cursor.execute(
+            "insert into touchpoints (id, campaign_id, touchpoint_type, touchpoint_date, status) "
+            "values (1, 7, 'mail', '2026-01-05', 'sent'), (2, 8, 'sms', '2026-01-05', 'sent')"
+        )
+        connection.commit()
+    upgrade(database)
+    assert _drift(database) == []
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select id, campaign_key from campaigns order by id")
+        assert list(cursor.fetchall()) == [(7, "name:SPRING|mail"), (8, "name:SPRING|sms")]
+        cursor.execute("select campaign_id, status, unmatched_reason from touchpoints order by id")
+        assert list(cursor.fetchall()) == [(7, "sent", "unknown"), (8, "sent", "unknown")]

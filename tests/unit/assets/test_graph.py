@@ -77,6 +77,8 @@ def test_whatever_writes_canonical_tables_holds_the_writer_pool(defs: dg.Definit
         "person_duplicates",
         "dnc_registry",
         "opt_outs",
+        "campaigns",
+        "touchpoints",
     }
     assert {pool for key in canonical for pool in graph.get(key).pools} == {"canonical_writer"}
 

@@ -206,3 +206,39 @@ def test_headerless_voter_rolls_are_as_wide_as_their_feed_says(shared_data: Path
         assert fields["phone"] == ("column_151",)
     else:
         assert len(fields["residential.line1"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("feed", "headers", "fields"),
+    [
+        (
+            "call_history",
+            "Direction,Type,Phone Number,Name,Date,Time,Action Result,Duration,Call ID",
+            "direction,touchpoint_type,phone,full_name,touchpoint_date,touchpoint_time,status,duration,external_id",
+        ),
+        (
+            "sms_history",
+            "From,To,Body,Status,SentDate,Direction,Price,Sid",
+            "from_contact,to_contact,subject,status,touchpoint_date,direction,cost,external_id",
+        ),
+        (
+            "mail_history",
+            "Campaign Name,Drop Date,First Name,Last Name,Address 1,City,State,Zip,Piece ID,Mail Status",
+            "campaign_name,touchpoint_date,first_name,last_name,.line1,.city,.state,.zip,external_id,status",
+        ),
+        (
+            "email_history",
+            "Email Address,Sent At,Subject,Campaign ID,Event",
+            "email,touchpoint_date,subject,campaign_code,status",
+        ),
+        (
+            "campaigns",
+            "Campaign ID,Campaign Name,Channel,Start Date,End Date",
+            "code,name,type,start_date,end_date",
+        ),
+    ],
+)
+def test_exports_of_contact_history_are_understood(feed: str, headers: str, fields: str) -> None:
+    mapping = _map(*headers.split(","), feed=feed)
+    assert [use.field for use in mapping.uses] == fields.split(",")
+    assert mapping.unmapped == ()

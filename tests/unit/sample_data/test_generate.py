@@ -85,6 +85,15 @@ def test_opt_outs_name_a_channel_and_a_contact(made: SampleData) -> None:
     assert all(row[0] in {"sms", "call", "email", "all"} and (row[1] or row[2]) for row in rows)
 
 
+def test_touchpoints_are_of_every_channel_and_name_a_contact(made: SampleData) -> None:
+    header, *rows = _rows(made.touchpoints_path)
+    assert {len(row) for row in rows} == {len(header)}
+    assert {row[0] for row in rows} == {"call", "sms", "email", "mail"}
+    assert all(row[2] or row[3] or row[5] for row in rows)
+    names = {cell for row in _rows(made.campaigns_path)[1:] for cell in row[:2]}
+    assert {row[11] for row in rows} - names == {"Autumn Newsletter"}
+
+
 def test_progress_hears_of_the_end(tmp_path: Path) -> None:
     heard: list[tuple[int, int]] = []
     generate(700, 1, tmp_path, progress=lambda done, total: heard.append((done, total)))
