@@ -119,7 +119,7 @@ def test_an_unknown_feed_is_answered_with_the_known_ones(
     ran = cm_here("ingest", _write(tmp_path / "owners.csv", OWNERS), "--feed", "owners", "--json")
     assert (ran.code, ran.document["status"]) == (1, "REJECTED")
     (line,) = ran.errors
-    assert "Unknown feed 'owners'. Known feeds: contacts," in line
+    assert "Unknown feed 'owners'. Known feeds: call_history, campaigns, contacts," in line
     assert column(database, "select status_reason from import_metadata") == [ran.document["reason"]]
 
 
