@@ -5,14 +5,16 @@ Set CM_TEST_MYSQL_URL (an account that may create databases) to run the `any_dat
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import sqlalchemy
 
@@ -48,15 +50,18 @@ def fast_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < 4 * 1024**3:
         yield tmp_path_factory.mktemp("servers")
         return
-    for stale in memory.glob("cm-tests-*"):
-        if not psutil.pid_exists(int(stale.name.rpartition("-")[2])):
-            for home in stale.iterdir():
-                PrivateServer(home).stop()
-            shutil.rmtree(stale, ignore_errors=True)
-    folder = memory / f"cm-tests-{os.getpid()}"
-    folder.mkdir(mode=0o700)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    for stale in memory.glob("cm-tests-*/lock"):
+        with suppress(OSError), stale.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its session lives
+            for home in stale.parent.iterdir():
+                if home.is_dir():
+                    PrivateServer(home).stop()
+            shutil.rmtree(stale.parent, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="cm-tests-", dir=memory))
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
