@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cm_core.imports.feed_catalog import feed_names
 from cm_core.settings import Settings
 from cm_core.store import Database, PrivateServer
 from tests.e2e.conftest import Ran, run_cm
@@ -119,7 +120,7 @@ def test_an_unknown_feed_is_answered_with_the_known_ones(
     ran = cm_here("ingest", _write(tmp_path / "owners.csv", OWNERS), "--feed", "owners", "--json")
     assert (ran.code, ran.document["status"]) == (1, "REJECTED")
     (line,) = ran.errors
-    assert "Unknown feed 'owners'. Known feeds: call_history, campaigns, contacts," in line
+    assert f"Unknown feed 'owners'. Known feeds: {', '.join(feed_names())}." in line
     assert column(database, "select status_reason from import_metadata") == [ran.document["reason"]]
 
 
