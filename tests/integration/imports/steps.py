@@ -108,7 +108,7 @@ def checksum(database: Database) -> dict[str, tuple[int, int]]:
         result = {}
         for name in CANONICAL_TABLES:
             cursor.execute(
-                "select count(*), coalesce(bit_xor(cast(conv(left(md5(row_text), 16), 16, 10) as unsigned)), 0) "
+                "select count(*), coalesce(bit_xor(cast(conv(left(sha2(row_text, 256), 16), 16, 10) as unsigned)), 0) "
                 f"from (select concat_ws('|', {_row_text(name)}) as row_text from {name}) as t"
             )
             result[name] = tuple(cursor.fetchall()[0])

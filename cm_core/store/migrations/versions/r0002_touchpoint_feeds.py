@@ -38,7 +38,7 @@ update campaigns set campaign_key = concat('name:', upper(name), '|', coalesce(t
 """
 _FILL_TOUCHPOINTS = """
 update touchpoints
-set touchpoint_key = sha2(concat('by hand ', id), 256), content_key = md5(id), source = 'by hand',
+set touchpoint_key = sha2(concat('by hand ', id), 256), content_key = left(sha2(id, 256), 32), source = 'by hand',
     source_date = touchpoint_date, unmatched_reason = case when person_id is null then 'unknown' end,
     match_key = case when person_id is not null then 'phone' end
 where touchpoint_key is null
