@@ -195,7 +195,9 @@ def _dumped(database: Database, folder: Path, options: tuple[str, ...]) -> Table
     with path.open("wb") as file:
         done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, check=False, timeout=60)
     message = done.stderr.decode(errors="replace")
-    if "unknown option" in message or "unknown variable" in message or "Invalid mode" in message:
+    # MariaDB's program asks some servers of MySQL for SQL modes that they no longer know.
+    foreign = "Variable 'sql_mode' can't be set" in message
+    if foreign or "unknown option" in message or "unknown variable" in message or "Invalid mode" in message:
         pytest.skip(message.strip().splitlines()[-1])
     assert done.returncode == 0, message
     with path.open("rb") as stream:
