@@ -45,7 +45,8 @@ _KEY = (
 )
 #: What connectorx says when the connection broke: it knows no error classes.
 _BROKEN = re.compile(
-    r"IoError|DriverError|Connection (refused|reset)|gone away|Lost connection|timed out|PoolError", re.I
+    r"IoError|IO error|CodecError|DriverError|PoolError|broken pipe|connection (refused|reset)|gone away|timed out",
+    re.I,
 )
 _SERVER_CODE = re.compile(r"ERROR (\d{4}) \(\w{5}\): (.*)", re.S)
 _BROKEN_CODES = frozenset(
@@ -155,7 +156,10 @@ class Source:
 
     @cached_property
     def _plain_url(self) -> str:
-        return Database(self._database.url.set(query={})).url_text(hide_password=False)
+        # Without `prefer_socket=false` the library asks a server on 127.0.0.1 for its socket and connects to that file
+        # of this machine: through a tunnel, that is another server.
+        url = self._database.url.set(drivername="mysql", query={"prefer_socket": "false"})
+        return url.render_as_string(hide_password=False)
 
     @cached_property
     def _flavour(self) -> str:

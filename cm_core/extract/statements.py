@@ -28,6 +28,8 @@ _KEY_TYPES = (
     | {"decimal", "char", "varchar", "binary", "varbinary", "date", "datetime", "timestamp", "time", "year"}
     | {"uuid", "inet4", "inet6"}
 )
+#: Types whose values become the same text wherever text is wanted.
+_PRINTED = _INTEGERS | {"decimal", "float", "double", "date", "datetime", "timestamp", "time"}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 #: A key's values, as text, in the order of the key's columns.
@@ -80,11 +82,12 @@ def as_text(column: Column) -> str:
 
 def _hashed(column: Column) -> str:
     """The column's part in the text of its row; a value that the server cannot turn into text is left out."""
-    value = as_text(column)
-    if not column.nullable:
-        return value
+    name = quoted(column.name)
+    if column.is_text or column.type in _PRINTED:  # the server prints these by itself, and faster
+        return f"ifnull({name}, {_literal(NULL)})" if column.nullable else name
     # Not `ifnull(value, ...)`: `hex` of more than max_allowed_packet is NULL too, and must not look like one.
-    return f"if({quoted(column.name)} is null, {_literal(NULL)}, {value})"
+    value = as_text(column)
+    return f"if({name} is null, {_literal(NULL)}, {value})" if column.nullable else value
 
 
 def row_checksum(columns: Sequence[Column]) -> str:
