@@ -74,7 +74,7 @@ def run(rows: int, slice_rows: int, workers: int) -> None:
 
 
 def _measure(settings: Settings, database: Database, rows: int) -> None:
-    processor = _processor_seconds()
+    processor = _processor_seconds(settings)
     started = time.perf_counter()
     (plan,) = plans(settings, database)
     planned = time.perf_counter()
@@ -82,7 +82,7 @@ def _measure(settings: Settings, database: Database, rows: int) -> None:
     with slice_pool(settings, names) as extract:
         results = [extract(name) for name in names]
         extracted = time.perf_counter()
-    spent = _processor_seconds() - processor
+    spent = _processor_seconds(settings) - processor
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     checking = time.perf_counter()
     with check_pool(settings, names) as check:
@@ -103,12 +103,14 @@ def _measure(settings: Settings, database: Database, rows: int) -> None:
     )
 
 
-def _processor_seconds() -> float:
-    """Processor time of this process, its ended children, and the database servers of this machine's user."""
+def _processor_seconds(settings: Settings) -> float:
+    """Processor time of this process, its ended children, and the benchmark's database server."""
     own = resource.getrusage(resource.RUSAGE_CHILDREN)
     total = own.ru_utime + own.ru_stime + time.process_time()
-    for process in psutil.process_iter(["name", "username"]):
-        if process.info["name"] in ("mariadbd", "mysqld") and process.info["username"] == psutil.Process().username():
+    for process in psutil.process_iter(["name", "cmdline"]):
+        if process.info["name"] in ("mariadbd", "mysqld") and str(settings.home_dir) in " ".join(
+            process.info["cmdline"]
+        ):
             times = process.cpu_times()
             total += times.user + times.system
     return total
