@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark, or those named: `python -m bench imports linkage hygiene`."""
+"""`make bench`: every benchmark, or those named: `python -m bench imports linkage hygiene extract`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ BENCHMARKS = {
     "imports": ["bench.imports"],
     "linkage": ["bench.linkage", "--people", "100000"],
     "hygiene": ["bench.hygiene"],
+    "extract": ["bench.extract"],
 }
 
 

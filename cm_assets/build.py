@@ -24,13 +24,15 @@ def build_defs(
     """
     # Backfill policies are "beta" in Dagster 1.13; the graph snapshot would show a change.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
-    from cm_assets import duplicates, persons, raw_imports, reports, staging, touchpoints
+    from cm_assets import duplicates, legacy, persons, raw_imports, reports, staging, touchpoints
     from cm_assets.checks.invariants import invariant_checks
     from cm_assets.compliance import dnc_registry, opt_outs
-    from cm_assets.jobs import follow_up_jobs, import_jobs
+    from cm_assets.jobs import extract_jobs, follow_up_jobs, import_jobs
     from resources.database import DatabaseResource
 
     assets: list[dg.AssetsDefinition] = [
+        legacy.legacy_mysql_plan,
+        legacy.legacy_mysql_extract,
         raw_imports.raw_import,
         staging.staging_raw_import,
         staging.import_validation_log,
@@ -45,7 +47,7 @@ def build_defs(
         reports.import_report,
     ]
     built: dict[str, Any] = {"store": DatabaseResource()}
-    jobs = import_jobs()
+    jobs = [*import_jobs(), *extract_jobs()]
     follow_ups = follow_up_jobs()
     if dbt:
         models, dbt_resources = _dbt()
@@ -56,7 +58,7 @@ def build_defs(
         jobs += [job for job in follow_ups if job.name != "marts"]
     return dg.Definitions(
         assets=assets,
-        asset_checks=invariant_checks(),
+        asset_checks=[*invariant_checks(), legacy.slice_matches_source, legacy.extract_is_complete],
         jobs=jobs,
         sensors=_sensors(jobs) if sensors else [],
         resources={**built, **(resources or {})},

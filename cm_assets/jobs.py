@@ -37,6 +37,22 @@ def import_jobs() -> list[dg.JobDefinition]:
     ]
 
 
+def extract_jobs() -> list[dg.JobDefinition]:
+    """The legacy database: cutting its tables into slices, and extracting slices."""
+    return [
+        dg.define_asset_job(
+            "plan_legacy_extract",
+            selection=dg.AssetSelection.assets("legacy_mysql_plan"),
+            description="Cut the tables of the legacy database into slices: partitions for extract_legacy.",
+        ),
+        dg.define_asset_job(
+            "extract_legacy",
+            selection=dg.AssetSelection.assets("legacy_mysql_extract"),
+            description="Let slices of the legacy database land. A backfill goes on where one was interrupted.",
+        ),
+    ]
+
+
 def follow_up_jobs() -> list[dg.JobDefinition]:
     """Duplicates, and the dbt marts. Automation runs the same assets without being asked."""
     return [

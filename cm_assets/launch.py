@@ -82,6 +82,18 @@ def run_import(
     return _together(results)
 
 
+def run_extract(settings: Settings, slices: list[str], *, on_event: OnEvent | None = None) -> LaunchResult:
+    """Run the job `extract_legacy` over the slices of one table, from the first to the last, in this process."""
+    from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+    from cm_assets.partitions import legacy_slices
+
+    with _instance(settings) as instance:
+        instance.add_dynamic_partitions(str(legacy_slices.name), slices)
+        tags = {ASSET_PARTITION_RANGE_START_TAG: slices[0], ASSET_PARTITION_RANGE_END_TAG: slices[-1]}
+        return _run(instance, _job(settings, "extract_legacy", dbt=False), tags, on_event)
+
+
 def run_dedupe(settings: Settings, *, on_event: OnEvent | None = None) -> LaunchResult:
     """Run the `dedupe` job in this process."""
     with _instance(settings) as instance:

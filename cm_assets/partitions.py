@@ -17,6 +17,9 @@ from cm_assets.metadata import metadata_of
 #: One partition an import; the key is its `import_id`. The landing sensor adds them.
 imports = dg.DynamicPartitionsDefinition(name="imports")
 
+#: One partition a slice of a table of the legacy database; the key is the slice's name. `legacy_mysql_plan` adds them.
+legacy_slices = dg.DynamicPartitionsDefinition(name="legacy_slices")
+
 #: A backfill of many imports is one run; each step takes them in the order of their partitions.
 one_run = dg.BackfillPolicy.single_run()
 
@@ -27,11 +30,13 @@ def for_each_import(
     *,
     describe: Callable[[Any], dict[str, Any]] = metadata_of,
     split: Callable[[Any, str], dict[str, Any]] | None = None,
+    noun: str = "imports",
 ) -> dict[str, Any]:
     """Do `work(import_id)` for every import of the run and attach what it returns as metadata; returns the results.
 
     An import that fails does not keep the ones after it from being tried; the step fails at the end and names
     each. `describe(result)` gives the metadata; for a multi-asset `split(result, asset_name)` gives that of one.
+    `noun` is what the partitions are, for that message.
     """
     results: dict[str, Any] = {}
     failures: list[tuple[str, Exception]] = []
@@ -51,11 +56,11 @@ def for_each_import(
             found = split(result, name) if split else describe(result)
             context.add_asset_metadata({**found, **seconds}, asset_key=key, partition_key=import_id)
     if failures:
-        raise _several(context.partition_keys, failures)
+        raise _several(context.partition_keys, failures, noun)
     return results
 
 
-def _several(import_ids: Iterable[str], failures: list[tuple[str, Exception]]) -> dg.Failure:
+def _several(import_ids: Iterable[str], failures: list[tuple[str, Exception]], noun: str) -> dg.Failure:
     total = len(list(import_ids))
     reasons = "; ".join(f"{import_id}: {error}" for import_id, error in failures)
-    return dg.Failure(description=f"{len(failures)} of {total} imports failed. {reasons}", allow_retries=False)
+    return dg.Failure(description=f"{len(failures)} of {total} {noun} failed. {reasons}", allow_retries=False)

@@ -48,6 +48,16 @@ class Settings(BaseSettings):
     settle_seconds: float = Field(5.0, ge=0, description="A landing file younger than this may still be written to.")
     sensor_seconds: int = Field(10, ge=1, description="How often the sensor looks into the landing zone.")
 
+    # Legacy MySQL
+    legacy_database_url: SecretStr | None = Field(
+        None, description="mysql://user:password@host:port/database of the legacy database; SELECT is enough."
+    )
+    legacy_tables: str = Field(
+        "", description="Tables to extract: `people,owners=voter_ny`, or the path of a YAML file with `table: feed`."
+    )
+    legacy_slice_rows: int = Field(1_000_000, ge=1, description="Rows of a slice, which is one file and one import.")
+    legacy_statement_seconds: int = Field(900, ge=1, description="The source is asked to end longer statements.")
+
     # The three guards of resolve (architecture, "Resolve and apply"). 0 or false restores the seed's literal rule.
     shared_contact_max_surnames: int = Field(
         5, ge=0, description="A phone or email carried by more surnames than this is no match key. 0 switches it off."

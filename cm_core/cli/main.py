@@ -68,6 +68,24 @@ def status(
 
 
 @app.command()
+def extract(
+    tables: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TABLE…]", help="Default: all of CM_LEGACY_TABLES.", show_default=False),
+    ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Begin anew where the last extract is complete.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let tables of the legacy MySQL land, slice by slice; goes on where it was interrupted."""
+    from cm_core.cli import extract as command
+
+    settings, database = _ready()
+    results = command.extract(settings, database, tables or [], anew=new)
+    if not command.show(results, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
 def dedupe(as_json: Json = False) -> None:
     """Find duplicates, choose golden records and rebuild the verdicts."""
     from cm_core.cli import summary

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from typing import Any
@@ -27,6 +28,36 @@ def run_imports(settings: Settings, import_ids: list[str], target: str) -> Any:
         progress(f"importing {len(import_ids)} file{'s' if len(import_ids) > 1 else ''}") as bar,
     ):
         return _launcher().run_import(settings, import_ids, target, on_event=_shown_in(bar))
+
+
+def run_extract(settings: Settings, table: str, slices: list[str], landed: Callable[[], int]) -> Any:
+    """Run the job that extracts slices of a table; `landed()` says how many have landed, for the bar."""
+    with (
+        _quiet(settings),
+        progress(f"{table}: {len(slices)} slices") as bar,
+        _counting(bar, table, len(slices), landed),
+    ):
+        return _launcher().run_extract(settings, slices)
+
+
+@contextmanager
+def _counting(bar: Any, table: str, total: int, landed: Callable[[], int]) -> Iterator[None]:
+    """Say every second how many slices have landed."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(1.0):
+            bar.update(bar.task_ids[0], description=f"{table}: {landed():,} of {total:,} slices")
+
+    thread = threading.Thread(target=watch, daemon=True)
+    if not bar.disable:
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if thread.ident:
+            thread.join()
 
 
 def run_dedupe(settings: Settings) -> Any:

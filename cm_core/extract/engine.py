@@ -1,0 +1,181 @@
+"""Whole extracts: which tables, which of their slices are still to be done, and several slices side by side.
+
+Each slice is extracted in a worker process: the reading library holds Python's lock and may not fail politely.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+
+from cm_core.errors import SettingsError, UsageError
+from cm_core.extract.plan import Plan, make_plan, plan_of, slug
+from cm_core.extract.slices import SliceResult, extract_slice, result_of, verify_slice
+from cm_core.extract.source import ExtractFailed, open_source
+from cm_core.settings import Settings
+from cm_core.store.database import Database, open_database
+
+#: The feed of a table for which none is named.
+DEFAULT_FEED = "legacy_contacts"
+
+T = TypeVar("T")
+
+
+def tables(settings: Settings) -> dict[str, str]:
+    """CM_LEGACY_TABLES: feed by table. `people,owners=voter_ny`, or the path of a YAML file `table: feed`."""
+    text = settings.legacy_tables.strip()
+    if text.endswith((".yaml", ".yml")):
+        found = _tables_of_file(Path(text).expanduser())
+    else:
+        pairs = (entry.partition("=") for entry in text.split(",") if entry.strip())
+        found = {table.strip(): feed.strip() or DEFAULT_FEED for table, _, feed in pairs}
+    if not found:
+        raise SettingsError("CM_LEGACY_TABLES is not set: name the tables to extract, separated by commas.")
+    slugs = [slug(table) for table in found]
+    if clash := {name for name in slugs if slugs.count(name) > 1}:
+        raise SettingsError(f"CM_LEGACY_TABLES: several tables would be called {', '.join(sorted(clash))} in files.")
+    return found
+
+
+def _tables_of_file(path: Path) -> dict[str, str]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        raise SettingsError(f"CM_LEGACY_TABLES: {path} cannot be read as YAML.") from None
+    if not isinstance(document, dict) or not all(isinstance(name, str) for name in document.values()):
+        raise SettingsError(f"CM_LEGACY_TABLES: {path} must say `table: feed`, one table a line.")
+    return {str(table): feed for table, feed in document.items()}
+
+
+def plans(settings: Settings, database: Database, names: Sequence[str] = (), *, anew: bool = False) -> list[Plan]:
+    """The plans of the tables `names` (all of CM_LEGACY_TABLES if none are given), made where there are none.
+
+    With `anew`, tables whose extract is complete get a new one. Raises UsageError for tables that cannot be sliced.
+    """
+    known = tables(settings)
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"CM_LEGACY_TABLES does not name {', '.join(unknown)}. It names {', '.join(known)}.")
+    source = open_source(settings)
+    return [
+        make_plan(
+            settings, database, source, table, known[table], anew=anew, is_done=lambda plan: not pending(settings, plan)
+        )
+        for table in names or known
+    ]
+
+
+def pending(settings: Settings, plan: Plan) -> list[str]:
+    """Names of the slices that have not landed."""
+    return [plan.slice_name(one.number) for one in plan.slices if result_of(settings, plan, one.number) is None]
+
+
+def extracted(settings: Settings, plan: Plan) -> list[SliceResult]:
+    """What is known of the slices that have landed."""
+    found = (result_of(settings, plan, one.number) for one in plan.slices)
+    return [result for result in found if result is not None]
+
+
+def shortfall(settings: Settings, plan: Plan) -> str | None:
+    """What an extract lacks, as a sentence: slices, or rows that were there when it was planned; None if nothing."""
+    results = extracted(settings, plan)
+    if missing := len(plan.slices) - len(results):
+        return f"{plan.table}: {missing} of {len(plan.slices)} slices have not landed."
+    rows = sum(result.rows for result in results)
+    if rows == plan.rows:
+        return None
+    return (
+        f"{plan.table}: {rows:,} rows landed, {plan.rows:,} were counted when the extract was planned. Each slice "
+        "matched the source when it was read, so rows came or went in between."
+    )
+
+
+def shortfalls(settings: Settings, names: Sequence[str]) -> list[str]:
+    """The same for every extract that the slices called `names` belong to."""
+    source = open_source(settings)
+    found = {plan.folder: plan for plan in (plan_of(settings, source, name)[0] for name in names)}
+    return [lack for lack in (shortfall(settings, plan) for plan in found.values()) if lack]
+
+
+def verified(settings: Settings, name: str) -> str | None:
+    """What is wrong with the landed file of the slice called `name`, or None."""
+    plan, number = plan_of(settings, open_source(settings), name)
+    return verify_slice(settings, plan, number)
+
+
+@contextmanager
+def slice_pool(settings: Settings, names: Sequence[str]) -> Iterator[Callable[[str], SliceResult]]:
+    """A function that extracts the slice of a name; all of `names` are under way from now on, several at once.
+
+    It raises what `extract_slice` raises.
+    """
+    with _pool(settings, len(names), _extract_named, names) as result:
+        yield result
+
+
+@contextmanager
+def check_pool(settings: Settings, names: Sequence[str]) -> Iterator[Callable[[str], str | None]]:
+    """The same for `verified`."""
+    with _pool(settings, len(names), verified, names) as result:
+        yield result
+
+
+@contextmanager
+def _pool(
+    settings: Settings, count: int, function: Callable[[Settings, str], T], names: Sequence[str]
+) -> Iterator[Callable[[str], T]]:
+    size = max(1, min(settings.compute_threads, count))
+    context = multiprocessing.get_context("spawn")
+    log = settings.home_dir / "logs" / "extract.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(size, mp_context=context, initializer=_begin, initargs=(str(log),)) as pool:
+        futures: dict[str, Future[T]] = {name: pool.submit(function, settings, name) for name in names}
+
+        def result(name: str) -> T:
+            try:
+                return futures[name].result()
+            except BrokenProcessPool:
+                raise ExtractFailed(
+                    f"The process that worked on {name} was ended from outside, perhaps for want of memory. Nothing of "
+                    "the slice has landed; run the same command again."
+                ) from None
+
+        try:
+            yield result
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _extract_named(settings: Settings, name: str) -> SliceResult:
+    source = open_source(settings)
+    plan, number = plan_of(settings, source, name)
+    database = open_database(settings)
+    try:
+        return extract_slice(settings, database, source, plan, number)
+    finally:
+        database.close()
+
+
+def _begin(log: str) -> None:
+    """In a new worker: end with the parent, and keep what libraries write to the terminal in a file."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,204 @@
+"""Plans: which ranges of a table's primary key are its slices. Written once per extract, and kept.
+
+A plan is a JSON document in the lake, `extracts/<source>/<table>/<plan id>/plan.json`; what became of a slice lies
+beside it (`slices`). It is never changed: an extract that is resumed goes by the plan it began with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cm_core.errors import UsageError
+from cm_core.extract.source import Source, Table
+from cm_core.extract.statements import Column, KeyValue, as_text, in_range, key_order, quoted
+from cm_core.imports.feed_catalog import load_feed
+from cm_core.lake import ObjectStore, lake
+from cm_core.settings import Settings
+from cm_core.store.database import Database
+from cm_core.store.locks import named_lock
+
+_ROOT = "extracts"
+_ID = "%Y%m%dT%H%M%S"
+_KEYS = "select {values} from {table} where {condition} order by {order} limit 1 offset {offset}"
+_LAST = "select {values} from {table} order by {descending} limit 1"
+_COUNT = "select count(*) from {table} where {condition}"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The rows with `after < key <= upto`. `rows` is how many there were when the plan was made."""
+
+    number: int
+    after: KeyValue | None
+    upto: KeyValue
+    rows: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One extract of one table. Rows beyond the last slice came later and belong to the next extract."""
+
+    plan_id: str
+    source: str
+    table: str
+    feed: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    batch_rows: int
+    rows: int
+    slices: tuple[Slice, ...]
+
+    @property
+    def key_columns(self) -> tuple[Column, ...]:
+        """The columns of the primary key."""
+        found = {column.name: column for column in self.columns}
+        return tuple(found[name] for name in self.key)
+
+    @property
+    def folder(self) -> str:
+        """Where the plan and what became of its slices lie in the lake."""
+        return f"{_ROOT}/{self.source}/{slug(self.table)}/{self.plan_id}"
+
+    def slice_name(self, number: int) -> str:
+        """The slice's name, which is its partition's too: `<table>-<plan id>-<number>`."""
+        return f"{slug(self.table)}-{self.plan_id}-{number:05d}"
+
+    def slice_names(self) -> list[str]:
+        """The names of all slices in the order of the key."""
+        return [self.slice_name(one.number) for one in self.slices]
+
+    def landing_key(self, number: int) -> str:
+        """Where the slice lands. The second folder tells the import which feed it is of."""
+        name = self.slice_name(number)
+        return f"legacy/{self.feed}/{slug(self.table)}/{self.plan_id}/{name}.parquet"
+
+    def condition(self, number: int) -> str:
+        """The SQL condition of the slice's rows."""
+        one = self.slices[number - 1]
+        return in_range(self.key_columns, one.after, one.upto)
+
+
+def make_plan(
+    settings: Settings,
+    database: Database,
+    source: Source,
+    table: str,
+    feed: str,
+    *,
+    anew: bool = False,
+    is_done: Callable[[Plan], bool] | None = None,
+) -> Plan:
+    """The table's plan: the one there is, or a new one where there is none.
+
+    With `anew`, a new one also where `is_done(the last one)`; an extract under way goes on as it was planned.
+    Raises UsageError where the table cannot be sliced or the feed is unknown.
+    """
+    load_feed(feed)
+    store = lake(settings)
+    with database.connect() as connection, named_lock(connection, "cm_extract_plan", timeout_s=600):
+        known = latest_plan(settings, source, table)
+        if known and not (anew and is_done and is_done(known)):
+            return known
+        plan = _planned(settings, source, source.table(table), feed, known)
+        store.put_bytes(json.dumps(dataclasses.asdict(plan), indent=1).encode(), f"{plan.folder}/plan.json")
+    return plan
+
+
+def latest_plan(settings: Settings, source: Source, table: str) -> Plan | None:
+    """The last plan that was made for the table, or None."""
+    store = lake(settings)
+    found = [info.key for info in store.list(f"{_ROOT}/{source.slug}/{slug(table)}") if info.key.endswith("/plan.json")]
+    return _load(store, max(found)) if found else None
+
+
+def plan_of(settings: Settings, source: Source, slice_name: str) -> tuple[Plan, int]:
+    """The plan and the number of the slice of this name. Raises UsageError where there is none."""
+    table, plan_id, number = [*slice_name.rsplit("-", 2), "", ""][:3]
+    key = f"{_ROOT}/{source.slug}/{table}/{plan_id}/plan.json"
+    store = lake(settings)
+    plan = _load(store, key) if number.isdigit() and store.exists(key) else None
+    if plan is None or not 0 < int(number) <= len(plan.slices):
+        raise UsageError(f"There is no slice {slice_name!r} of {source.where} in the lake: plan the extract first.")
+    return plan, int(number)
+
+
+def slug(table: str) -> str:
+    """The table's name as a part of file names and of partition keys."""
+    return re.sub(r"[^\w.]", "_", table)
+
+
+def _planned(settings: Settings, source: Source, table: Table, feed: str, before: Plan | None) -> Plan:
+    """Cut the table by walking along its key: every slice but the last has the same number of rows, however sparse
+    the key is. The statements are short; nothing is held between them.
+    """
+    at = datetime.now(UTC).replace(tzinfo=None)
+    if before is not None:
+        at = max(at, datetime.strptime(before.plan_id, _ID) + timedelta(seconds=1))
+    slices = _cut(source, table, settings.legacy_slice_rows)
+    return Plan(
+        plan_id=at.strftime(_ID),
+        source=source.slug,
+        table=table.name,
+        feed=feed,
+        columns=table.columns,
+        key=tuple(column.name for column in table.key),
+        batch_rows=table.batch_rows,
+        rows=sum(one.rows for one in slices),
+        slices=tuple(slices),
+    )
+
+
+def _cut(source: Source, table: Table, slice_rows: int) -> list[Slice]:
+    names = {
+        "table": quoted(table.name),
+        "values": ", ".join(as_text(column) for column in table.key),
+        "order": key_order(table.key),
+        "descending": ", ".join(f"{quoted(column.name)} desc" for column in table.key),
+    }
+    slices: list[Slice] = []
+    after: KeyValue | None = None
+    with source.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(_LAST.format(**names))
+        if (end := _key_value(cursor.fetchone())) is None:
+            return []
+        while True:
+            condition = in_range(table.key, after, end)
+            cursor.execute(_KEYS.format(**names, condition=condition, offset=slice_rows - 1))
+            upto = _key_value(cursor.fetchone())
+            if upto is None or upto == end:
+                cursor.execute(_COUNT.format(**names, condition=condition))
+                row: Any = cursor.fetchone()
+                slices.append(Slice(len(slices) + 1, after, end, int(row[0])))
+                return slices
+            slices.append(Slice(len(slices) + 1, after, upto, slice_rows))
+            after = upto
+
+
+def _key_value(row: Any) -> KeyValue | None:
+    return None if row is None else tuple(str(value) for value in row)
+
+
+def _load(store: ObjectStore, key: str) -> Plan:
+    document: dict[str, Any] = json.loads(store.get_bytes(key))
+    return Plan(
+        **{
+            **document,
+            "columns": tuple(Column(**column) for column in document["columns"]),
+            "key": tuple(document["key"]),
+            "slices": tuple(
+                Slice(
+                    one["number"],
+                    None if one["after"] is None else tuple(one["after"]),
+                    tuple(one["upto"]),
+                    one["rows"],
+                )
+                for one in document["slices"]
+            ),
+        }
+    )
