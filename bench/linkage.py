@@ -19,12 +19,13 @@ from pathlib import Path
 
 import duckdb
 
-from cm_core.compute import in_process, session
+from cm_core.compute import session
+from cm_core.imports.chunks import chunks_of
 from cm_core.imports.dialect import detect_dialect, scan_file
 from cm_core.imports.feed_catalog import load_feed
 from cm_core.imports.mapping import map_columns
 from cm_core.imports.reader import read_batches, read_layout
-from cm_core.imports.staging import load_chunks, stage_contacts
+from cm_core.imports.staging import load_chunk, stage_contacts
 from cm_core.linkage import clusters, model, pairs, records
 from cm_core.sample_data import generate
 from cm_core.sample_data.generate import read_truth
@@ -97,8 +98,9 @@ def stage_files(con: duckdb.DuckDBPyConnection, files: tuple[Path, ...], setting
         layout = read_layout(path, dialect, feed)
         batches = read_batches(path, dialect, layout, max_field_chars=settings.max_field_chars)
         mapping, date = map_columns(layout.headers, feed), datetime(2026, 1, 1 + position)
-        for chunk, _ in enumerate(load_chunks(con, batches)):
-            stage_contacts(con, mapping, layout.headers, date, in_process)
+        for chunk, lines in enumerate(chunks_of(batches)):
+            load_chunk(con, lines)
+            stage_contacts(con, mapping, layout.headers, date)
             for table, query in _COLLECT.items():
                 query = query.replace("import_id,", f"'{path.name}' as import_id,", 1)
                 first = position == chunk == 0

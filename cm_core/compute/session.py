@@ -19,12 +19,18 @@ from cm_core.settings import Settings
 
 @contextmanager
 def session(
-    settings: Settings, *, memory_limit: str | None = None, database: Path | None = None
+    settings: Settings,
+    *,
+    memory_limit: str | None = None,
+    database: Path | None = None,
+    threads: int | None = None,
+    shares: int = 1,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB connection over a scratch folder of its own, removed on exit.
 
     `database` keeps the DuckDB file elsewhere (and leaves it there); without it the file goes with the folder.
-    Memory is bounded by `memory_limit` (`settings.compute_memory_limit` if not given): larger work spills to disk.
+    Memory is bounded by `memory_limit` (`settings.compute_memory_limit` if not given): larger work spills to disk. With
+    `shares`, it is that of as many sessions together. `threads` are `settings.compute_threads` if not given.
     """
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="duckdb-", dir=settings.scratch_dir))
@@ -32,12 +38,17 @@ def session(
         str(database or ":memory:"),
         config={
             "memory_limit": memory_limit or settings.compute_memory_limit,
-            "threads": settings.compute_threads,
+            "threads": threads or settings.compute_threads,
             "temp_directory": str(folder / "spill"),
             "preserve_insertion_order": False,
         },
     )
     try:
+        if shares > 1:
+            (limit,) = connection.execute(
+                "select parse_formatted_bytes(value) from duckdb_settings() where name = 'memory_limit'"
+            ).fetchall()[0]
+            connection.execute(f"set memory_limit = '{limit // shares}B'")
         connection.execute("set timezone = 'UTC'")
         connection.execute("set enable_progress_bar = false")
         yield connection

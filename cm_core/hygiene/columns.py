@@ -18,8 +18,7 @@ import pyarrow as pa
 import rphonenumbers
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
-from cm_core.compute import Map, in_process, sql
-from cm_core.compute.workers import Function
+from cm_core.compute import sql
 from cm_core.hygiene.addresses import standardize_addresses
 from cm_core.hygiene.emails import standardize_emails
 from cm_core.hygiene.entities import TRUST_SIGNS, words
@@ -30,6 +29,8 @@ from cm_core.hygiene.places import states, zip_places
 from cm_core.hygiene.streets import plain_names, suffix_forms
 from cm_core.hygiene.text import placeholders
 
+#: From a table of values to a table of answers.
+Function = Callable[[pa.Table], pa.Table]
 Kind = Literal["names", "addresses", "phones", "emails"]
 
 #: Values handed to a function at once.
@@ -50,14 +51,12 @@ class Answered(NamedTuple):
     others: int
 
 
-def standardize(
-    con: duckdb.DuckDBPyConnection, query: str, kind: Kind, table: str, *, over: Map = in_process
-) -> Answered:
+def standardize(con: duckdb.DuckDBPyConnection, query: str, kind: Kind, table: str) -> Answered:
     """Fill the temporary table `table` with the answers of the rules of `kind` to the distinct values of `query`.
 
     In and out as `standardize_names`, `standardize_addresses`, `standardize_phones` and `standardize_emails` have it
     (phones and e-mails: a column `raw`); the order of the rows is not kept. What SQL does not answer goes to the
-    function in batches through `over`. Temporary, since a table in the database's file costs more to write than the
+    function in batches. Temporary, since a table in the database's file costs more to write than the
     answers to find; all that is kept meanwhile is too, under names that start with `hygiene_`. Word tables stay in
     the schema `hygiene` of the database for the next call.
     """
@@ -76,8 +75,8 @@ def standardize(
     ordinary, others = con.execute(
         f"select count(distinct {rules.key}) filter (ordinary), count(given) from hygiene_answers"
     ).fetchall()[0]
-    for answers in over(rules.function, _others(con)):
-        _append(con, table, answers)
+    for given in _others(con):
+        _append(con, table, rules.function(given))
     con.execute("; ".join(f"drop table if exists temp.{used}" for used in _USED))
     con.execute("drop view hygiene_in")
     return Answered(ordinary, others)

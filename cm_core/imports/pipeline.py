@@ -17,16 +17,17 @@ from typing import Any
 
 import duckdb
 
-from cm_core.compute import Map, session, workers
+from cm_core.compute import session
 from cm_core.errors import CmError, FileRejected, ImportFailed
 from cm_core.imports import records, reports
+from cm_core.imports.chunks import REMEMBERED, StagedChunk, stage_chunks
 from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import Feed, load_feed
 from cm_core.imports.mapping import Mapping, map_columns
 from cm_core.imports.records import ImportRecord, now
 from cm_core.imports.source import Source, open_source
 from cm_core.imports.staged import STAGED_TABLES, read_staged, staged_files
-from cm_core.imports.staging import Counts, find_repeated, load_chunks, stage_contacts
+from cm_core.imports.staging import Counts, find_repeated, remember_rows, stage_contacts
 from cm_core.imports.staging_suppressions import stage_dnc, stage_opt_outs
 from cm_core.imports.staging_touchpoints import stage_campaigns, stage_touchpoints
 from cm_core.lake import landing_zone
@@ -43,19 +44,27 @@ _FINDING_COLUMNS = (
 )  # fmt: skip
 
 _STAGING_QUERY = """
+with first_rows as (
+    select row_number, source_date, raw from rows order by row_number limit ?
+)
 select
     r.row_number, p.entity_type, p.first_name, p.middle_name, p.last_name, p.name_suffix,
     p.organization_name, e.email, f.phone_e164, a.street, a.city, a.state, a.zip, r.source_date, r.raw
-from rows as r
+from first_rows as r
 left join parties as p on r.row_number = p.row_number and p.party_no = 1
-left join (select row_number, min(email) as email from emails group by all) as e on r.row_number = e.row_number
-left join (select row_number, min(phone_e164) as phone_e164 from phones group by all) as f
-    on r.row_number = f.row_number
 left join (
-    select row_number, arg_min(struct_pack(street, city, state, zip), address_key) as a from addresses group by all
+    select row_number, min(email) as email from emails semi join first_rows using (row_number) group by all
+) as e on r.row_number = e.row_number
+left join (
+    select row_number, min(phone_e164) as phone_e164 from phones semi join first_rows using (row_number) group by all
+) as f on r.row_number = f.row_number
+left join (
+    select row_number, arg_min(struct_pack(street, city, state, zip), address_key) as a
+    from addresses
+    semi join first_rows using (row_number)
+    group by all
 ) as b on r.row_number = b.row_number
 left join lateral (select b.a.street as street, b.a.city as city, b.a.state as state, b.a.zip as zip) as a on true
-where r.row_number <= (select max(row_number) from (select row_number from rows order by row_number limit ?))
 order by r.row_number
 """
 _STAGING_QUERY_PLAIN = """
@@ -160,35 +169,49 @@ def _stage_file(
     """The staged tables of the whole file, chunk by chunk, into the lake; and `inspected`, its first rows."""
     counts, findings = Counts(), 0
     preview: list[dict[str, Any]] = []
-    with workers(settings.compute_threads) as over, staged_files(settings, record.import_id) as staged:
-        for _ in load_chunks(con, file.source.batches()):
-            counts += _stage_chunk(con, file, record, over)
-            staged.append(con, STAGED_TABLES[file.feed.target])
-            findings += _count(con, "findings")
+    remember_rows(con)
+    tables = STAGED_TABLES[file.feed.target]
+    with staged_files(settings, record.import_id) as staged:
+        for chunk in stage_chunks(
+            settings, file.source.batches(), lambda session: _stage_chunk(session, file, record), tables
+        ):
+            counts += chunk.counts
+            staged.append({table: chunk.tables[table] for table in tables})
+            findings += chunk.tables["findings"].num_rows
+            _remember(con, chunk)
             preview = preview or _preview(con, file.feed)
             _keep_for_inspection(con, file.feed, settings.staging_rows_per_import)
             progress(counts.total)
         if counts.total == 0:
             raise FileRejected("The file has a header but no rows.")
         find_repeated(con)
-        staged.append(con, ("findings",))
-        findings += _count(con, "findings")
+        repeated = con.sql("from findings order by row_number").to_arrow_table()
+        staged.append({"findings": repeated})
+        findings += repeated.num_rows
     return StageResult(
         record.import_id, counts.total, counts.staged, counts.rejected, findings, preview, file.mapping.as_json()
     )
 
 
-def _stage_chunk(con: duckdb.DuckDBPyConnection, file: _File, record: ImportRecord, over: Map) -> Counts:
+def _remember(con: duckdb.DuckDBPyConnection, chunk: StagedChunk) -> None:
+    """The chunk's tables as views of their names, and what finding repeated rows takes from it."""
+    for table, rows in chunk.tables.items():
+        con.register(f"chunk_{table}" if table in REMEMBERED or table == "findings" else table, rows)
+    for table in REMEMBERED:
+        con.execute(f"insert into {table} from chunk_{table}")
+
+
+def _stage_chunk(con: duckdb.DuckDBPyConnection, file: _File, record: ImportRecord) -> Counts:
     """Stage what `source` holds by the rules of the file's feed."""
     headers, date = file.source.headers, record.source_date
     if file.feed.target == "contacts":
-        return stage_contacts(con, file.mapping, headers, date, over)
+        return stage_contacts(con, file.mapping, headers, date)
     if file.feed.target == "dnc_registry":
         return stage_dnc(con, file.feed, file.mapping, headers, date)
     if file.feed.target == "campaigns":
         return stage_campaigns(con, file.feed, file.mapping, headers, date)
     if file.feed.target == "touchpoints":
-        return stage_touchpoints(con, file.feed, file.mapping, headers, date, over)
+        return stage_touchpoints(con, file.feed, file.mapping, headers, date)
     return stage_opt_outs(con, file.feed, file.mapping, headers, date)
 
 

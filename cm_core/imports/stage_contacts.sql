@@ -19,15 +19,26 @@ create or replace macro as_time(t) as coalesce(
 create or replace macro generation_of(suffix) as
     coalesce(regexp_extract(upper(suffix), '^(JR|SR|II|III|IV|V)\.?$', 1), '');
 
+-- Dates repeat: each text is parsed once.
+create or replace table date_values as
+select raw, as_time(raw) as parsed
+from (
+    select source_date_raw as raw from dates_in where source_date_raw is not null
+    union
+    select date_of_birth_raw from dates_in where date_of_birth_raw is not null
+);
+
 create or replace table rows_dated as
 with parsed as (
     select
-        row_number,
-        source_date_raw,
-        date_of_birth_raw,
-        as_time(source_date_raw) as source_date,
-        as_time(date_of_birth_raw)::date as date_of_birth
-    from dates_in
+        d.row_number,
+        d.source_date_raw,
+        d.date_of_birth_raw,
+        s.parsed as source_date,
+        b.parsed::date as date_of_birth
+    from dates_in as d
+    left join date_values as s on d.source_date_raw = s.raw
+    left join date_values as b on d.date_of_birth_raw = b.raw
 )
 select
     row_number,
@@ -46,110 +57,151 @@ select
         as date_of_birth_bad
 from parsed, parameters as p;
 
--- Contact points of each row, once per key.
+-- Contact points of each row, once per key. Only rows that have several need sorting; most have one.
 -- `is_first` is the one that is primary if its row is all that is known of the person (the rule of fold.sql).
+create or replace table found_phones as
+select
+    i.row_number,
+    v.phone_raw,
+    v.phone_e164,
+    v.extension,
+    i.phone_type,
+    v.region,
+    v.invalid_reason,
+    coalesce(v.phone_e164 || coalesce('x' || v.extension, ''), v.phone_raw) as phone_key,
+    i.ordinal,
+    v.seq
+from phones_in as i
+inner join phone_values as v on i.raw = v.raw
+where v.phone_raw is not null;
+
 create or replace table row_phones as
-with distinct_phones as (
-    select
-        i.row_number,
-        v.phone_raw,
-        v.phone_e164,
-        v.extension,
-        i.phone_type,
-        v.region,
-        v.invalid_reason,
-        coalesce(v.phone_e164 || coalesce('x' || v.extension, ''), v.phone_raw) as phone_key
-    from phones_in as i
-    inner join phone_values as v on i.raw = v.raw
-    where v.phone_raw is not null
+with several as (
+    select row_number from found_phones group by row_number having count(*) > 1
+),
+distinct_phones as (
+    select *
+    from found_phones as f
+    semi join several as s on f.row_number = s.row_number
     qualify row_number() over (
-        partition by i.row_number, phone_key order by i.phone_type is null, i.phone_type, i.ordinal, v.seq
+        partition by row_number, phone_key order by phone_type is null, phone_type, ordinal, seq
     ) = 1
 )
+select * exclude (ordinal, seq), phone_e164 is not null as is_first
+from found_phones as f
+anti join several as s on f.row_number = s.row_number
+union all
 select
-    *,
+    * exclude (ordinal, seq),
     phone_e164 is not null and row_number() over (
         partition by row_number
         order by phone_e164 is null, phone_type is not distinct from 'fax', phone_key
-    ) = 1 as is_first
+    ) = 1
 from distinct_phones;
 
+create or replace table found_emails as
+select i.row_number, v.email_raw, v.email, v.email_key, v.invalid_reason, i.ordinal, v.seq
+from emails_in as i
+inner join email_values as v on i.raw = v.raw
+where v.email_key is not null;
+
 create or replace table row_emails as
-with distinct_emails as (
-    select i.row_number, v.email_raw, v.email, v.email_key, v.invalid_reason
-    from emails_in as i
-    inner join email_values as v on i.raw = v.raw
-    where v.email_key is not null
-    qualify row_number() over (partition by i.row_number, v.email_key order by i.ordinal, v.seq) = 1
+with several as (
+    select row_number from found_emails group by row_number having count(*) > 1
+),
+distinct_emails as (
+    select *
+    from found_emails as f
+    semi join several as s on f.row_number = s.row_number
+    qualify row_number() over (partition by row_number, email_key order by ordinal, seq) = 1
 )
+select * exclude (ordinal, seq), email is not null as is_first
+from found_emails as f
+anti join several as s on f.row_number = s.row_number
+union all
 select
-    *,
-    email is not null
-    and row_number() over (partition by row_number order by email is null, email_key) = 1 as is_first
+    * exclude (ordinal, seq),
+    email is not null and row_number() over (partition by row_number order by email is null, email_key) = 1
 from distinct_emails;
 
-create or replace table row_addresses as
-with distinct_addresses as (
-    select
-        i.row_number,
-        v.address_raw,
-        i.address_type,
-        v.care_of,
-        v.street,
-        v.city,
-        v.state,
-        v.zip,
-        v.zip4,
-        v.county,
-        v.address_key,
-        v.invalid_reason
-    from addresses_in as i
-    inner join address_ids as k on i.value_key = k.value_key
-    inner join address_values as v on k.address_id = v.address_id
-    where v.address_key is not null
-    qualify row_number() over (partition by i.row_number, v.address_key order by i.ordinal) = 1
-)
+create or replace table found_addresses as
 select
-    *,
+    i.row_number,
+    v.address_raw,
+    i.address_type,
+    v.care_of,
+    v.street,
+    v.city,
+    v.state,
+    v.zip,
+    v.zip4,
+    v.county,
+    v.address_key,
+    v.invalid_reason,
+    i.ordinal
+from addresses_in as i
+inner join address_ids as k on i.value_key = k.value_key
+inner join address_values as v on k.address_id = v.address_id
+where v.address_key is not null;
+
+create or replace table row_addresses as
+with several as (
+    select row_number from found_addresses group by row_number having count(*) > 1
+),
+distinct_addresses as (
+    select *
+    from found_addresses as f
+    semi join several as s on f.row_number = s.row_number
+    qualify row_number() over (partition by row_number, address_key order by ordinal) = 1
+)
+select * exclude (ordinal), true as is_first
+from found_addresses as f
+anti join several as s on f.row_number = s.row_number
+union all
+select
+    * exclude (ordinal),
     row_number() over (
         partition by row_number
         order by invalid_reason is not null, street is null, address_type is distinct from 'mailing', address_key
-    ) = 1 as is_first
+    ) = 1
 from distinct_addresses;
 
 create or replace table row_identifiers as
-select row_number, id_type, trim(raw) as id_value
+select distinct row_number, id_type, trim(raw) as id_value
 from identifiers_in
-where length(trim(raw)) between 1 and 255
-qualify row_number() over (partition by row_number, id_type, trim(raw)) = 1;
+where length(trim(raw)) between 1 and 255;
 
 -- Humans and organisations of each row. The contact named beside an owner is a party of its own, unless it is the
 -- owner again; alone, it is the owner. A row without any name but with a valid phone or e-mail is somebody unknown.
+create or replace table named_parties as
+select
+    i.row_number,
+    i.slot,
+    v.seq,
+    case when i.slot = 2 then 'contact' else v.role end as role,
+    v.entity_type,
+    v.name_prefix,
+    v.first_name,
+    v.middle_name,
+    v.last_name,
+    v.name_suffix,
+    v.organization_name,
+    v.first_key,
+    v.last_key,
+    v.organization_key
+from names_in as i
+inner join name_ids as k on i.value_key = k.value_key
+inner join name_parties as v on k.name_id = v.name_id
+where coalesce(v.first_name, v.last_name, v.organization_name) is not null;
+
 create or replace table row_parties as
-with named as (
-    select
-        i.row_number,
-        i.slot,
-        v.seq,
-        case when i.slot = 2 then 'contact' else v.role end as role,
-        v.entity_type,
-        v.name_prefix,
-        v.first_name,
-        v.middle_name,
-        v.last_name,
-        v.name_suffix,
-        v.organization_name,
-        v.first_key,
-        v.last_key,
-        v.organization_key
-    from names_in as i
-    inner join name_ids as k on i.value_key = k.value_key
-    inner join name_parties as v on k.name_id = v.name_id
-    where coalesce(v.first_name, v.last_name, v.organization_name) is not null
+with several as (
+    select row_number from named_parties group by row_number having count(*) > 1
 ),
 distinct_parties as (
     select *
-    from named
+    from named_parties as p
+    semi join several as s on p.row_number = s.row_number
     qualify row_number() over (
         partition by row_number, first_key, last_key, upper(name_suffix), organization_key order by slot, seq
     ) = 1
@@ -162,15 +214,16 @@ reachable as (
 nameless as (
     select r.row_number
     from reachable as r
-    anti join distinct_parties as d on r.row_number = d.row_number
-),
-everyone as (
-    select * from distinct_parties
-    union all by name
-    select row_number, 1 as slot, 1 as seq, 'owner' as role, 'unknown' as entity_type from nameless
+    anti join named_parties as d on r.row_number = d.row_number
 ),
 numbered as (
-    select *, row_number() over (partition by row_number order by slot, seq) as party_no from everyone
+    select *, 1 as party_no
+    from named_parties as p
+    anti join several as s on p.row_number = s.row_number
+    union all by name
+    select row_number, 'owner' as role, 'unknown' as entity_type, 1 as party_no from nameless
+    union all by name
+    select *, row_number() over (partition by row_number order by slot, seq) as party_no from distinct_parties
 )
 select
     row_number,
@@ -187,6 +240,9 @@ select
     last_key,
     organization_key
 from numbered;
+
+create or replace table joint_rows as
+select row_number from row_parties where party_no > 1 group by row_number;
 
 create or replace table nobodies as
 select s.row_number
@@ -210,14 +266,23 @@ inner join row_parties as p on r.row_number = p.row_number;
 
 create or replace table emails as
 with kinds as (
-    select row_number, party_no, entity_type in ('person', 'unknown') as is_human from row_parties
+    select p.row_number, p.party_no, p.entity_type in ('person', 'unknown') as is_human
+    from row_parties as p
+    semi join joint_rows as c on p.row_number = c.row_number
 )
 select p.party_no, r.*
 from row_emails as r
-inner join kinds as p on r.row_number = p.row_number
-inner join kinds as f on r.row_number = f.row_number and f.party_no = 1
-where p.party_no = 1 or p.is_human <> f.is_human
-qualify row_number() over (partition by r.row_number, r.email_key, p.is_human order by p.party_no) = 1;
+inner join row_parties as p on r.row_number = p.row_number
+anti join joint_rows as c on r.row_number = c.row_number
+union all
+(
+    select p.party_no, r.*
+    from row_emails as r
+    inner join kinds as p on r.row_number = p.row_number
+    inner join kinds as f on r.row_number = f.row_number and f.party_no = 1
+    where p.party_no = 1 or p.is_human <> f.is_human
+    qualify row_number() over (partition by r.row_number, r.email_key, p.is_human order by p.party_no) = 1
+);
 
 create or replace table addresses as
 select

@@ -6,11 +6,12 @@ What the tables hold is decided in `staging` and `staging_suppressions`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cm_core.lake import lake
@@ -34,18 +35,16 @@ class StagedWriter:
         self._import_id = import_id
         self._writers: dict[str, pq.ParquetWriter] = {}
 
-    def append(self, con: duckdb.DuckDBPyConnection, tables: tuple[str, ...]) -> None:
-        """Add what `tables` hold in `con`, sorted by row, with the import's id on every line."""
-        for table in tables:
-            reader = con.sql(
-                f"select $import_id::varchar as import_id, * from {table} order by row_number",
-                params={"import_id": self._import_id},
-            ).to_arrow_reader(1 << 17)
-            if table not in self._writers:
-                path = self._folder / f"{table}.parquet"
-                self._writers[table] = pq.ParquetWriter(path, reader.schema, compression="zstd")
-            for batch in reader:
-                self._writers[table].write_batch(batch)
+    def append(self, tables: Mapping[str, pa.Table]) -> None:
+        """Add `tables`, sorted by row, with the import's id on every line."""
+        for name, table in tables.items():
+            ids = pa.repeat(pa.scalar(self._import_id), table.num_rows)
+            table = table.add_column(0, "import_id", ids)
+            if name not in self._writers:
+                path = self._folder / f"{name}.parquet"
+                self._writers[name] = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1)
+            if table.num_rows:
+                self._writers[name].write_table(table)
 
     def close(self) -> list[Path]:
         """Finish the files and return them."""

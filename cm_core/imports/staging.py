@@ -6,16 +6,15 @@ opt-out lists are staged in `staging_suppressions`; storing the outcome is in `p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
 import pyarrow as pa
 
-from cm_core.compute import Map, in_process, sql
-from cm_core.compute.workers import Function
-from cm_core.hygiene.columns import standardize
+from cm_core.compute import sql
+from cm_core.hygiene.columns import Function, standardize
 from cm_core.hygiene.emails import standardize_emails
 from cm_core.hygiene.phones import standardize_phones
 from cm_core.imports.mapping import Mapping, Use
@@ -23,12 +22,6 @@ from cm_core.imports.reader import Batch
 
 #: Distinct values handed to a hygiene function at once.
 _HYGIENE_BATCH = 20_000
-#: Rows of a chunk from which starting worker processes (about a second) pays.
-_WORTH_WORKERS = 60_000
-
-#: Records staged at a time: memory does not depend on the file. DuckDB shares a table out by 122,880 rows: two cores
-#: need nearly twice that.
-CHUNK_ROWS = 240_000
 
 _FINDINGS = """
 create or replace table findings (
@@ -57,28 +50,9 @@ class Counts:
         return Counts(self.total + other.total, self.staged + other.staged, self.rejected + other.rejected)
 
 
-def load_chunks(con: duckdb.DuckDBPyConnection, batches: Iterable[Batch]) -> Iterator[None]:
-    """Fill `source(row_number, c0, c1, …)` and `findings` with the next CHUNK_ROWS records, until there are no more.
-
-    The caller stages each chunk before the next one takes its place.
-    """
-    con.execute("create or replace table seen_rows (row_number bigint, digest uhugeint)")
-    con.execute("create or replace table rejected_rows (row_number bigint, raw varchar)")
-    waiting: list[Batch] = []
-    records = 0
-    for batch in batches:
-        waiting.append(batch)
-        records += batch.table.num_rows + len(batch.bad)
-        if records >= CHUNK_ROWS:
-            _load(con, waiting)
-            yield
-            waiting, records = [], 0
-    if waiting:
-        _load(con, waiting)
-        yield
-
-
-def _load(con: duckdb.DuckDBPyConnection, batches: list[Batch]) -> None:
+def load_chunk(con: duckdb.DuckDBPyConnection, batches: list[Batch]) -> None:
+    """Fill `source(row_number, c0, c1, …)` and `findings` with records of the file, in place of what they held."""
+    remember_rows(con)
     con.register("chunk", pa.concat_tables([batch.table for batch in batches]))
     con.execute("create or replace table source as from chunk")
     con.unregister("chunk")
@@ -102,28 +76,30 @@ def _load(con: duckdb.DuckDBPyConnection, batches: list[Batch]) -> None:
         con.unregister("bad")
 
 
+def remember_rows(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `seen_rows` and `rejected_rows`, empty: what `find_repeated` asks of all rows of the file."""
+    con.execute("create or replace table seen_rows (row_number bigint, digest ubigint, bytes bigint)")
+    con.execute("create or replace table rejected_rows (row_number bigint, raw varchar)")
+
+
 def stage_contacts(
-    con: duckdb.DuckDBPyConnection, mapping: Mapping, headers: Sequence[str], file_date: datetime, over: Map
+    con: duckdb.DuckDBPyConnection, mapping: Mapping, headers: Sequence[str], file_date: datetime
 ) -> Counts:
     """Standardise `source` into the tables of a contacts import: rows, parties, phones, emails, addresses, identifiers.
 
-    The distinct values of a large chunk go through the workers that `over` stands for. Every row of `source` ends up
-    in `rows` or, with its reason and its raw values, in `findings` as rejected.
+    Every row of `source` ends up in `rows` or, with its reason and its raw values, in `findings` as rejected.
     """
-    stage_people(con, mapping, headers, file_date, over)
+    stage_people(con, mapping, headers, file_date)
     return settle_findings(con)
 
 
-def stage_people(
-    con: duckdb.DuckDBPyConnection, mapping: Mapping, headers: Sequence[str], file_date: datetime, over: Map
-) -> None:
+def stage_people(con: duckdb.DuckDBPyConnection, mapping: Mapping, headers: Sequence[str], file_date: datetime) -> None:
     """The tables of `stage_contacts` but `rows`; the findings are still to be settled."""
     con.execute("create or replace table parameters (file_date timestamp)")
     con.execute("insert into parameters values (?)", [file_date])
     keep_raw(con, headers)
     _define_inputs(con, mapping)
-    rows = con.execute("select count(*) from source").fetchall()[0][0]
-    _standardise(con, over if rows >= _WORTH_WORKERS else in_process)
+    _standardise(con)
     con.execute(sql("cm_core.imports", "stage_contacts.sql"))
 
 
@@ -157,15 +133,13 @@ def find_repeated(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(sql("cm_core.imports", "repeated_rows.sql"))
 
 
-def standardise(
-    con: duckdb.DuckDBPyConnection, query: str, function: Function, table: str, *, over: Map = in_process
-) -> None:
+def standardise(con: duckdb.DuckDBPyConnection, query: str, function: Function, table: str) -> None:
     """Run the distinct values that `query` gives through `function` in batches, collecting answers in `table`."""
     reader = con.cursor().sql(query).to_arrow_reader(_HYGIENE_BATCH)
     con.register("answers", function(reader.schema.empty_table()))
     con.execute(f"create or replace table {table} as from answers")
-    for answers in over(function, (pa.Table.from_batches([batch]) for batch in reader)):
-        con.register("answers", answers)
+    for batch in reader:
+        con.register("answers", function(pa.Table.from_batches([batch])))
         con.execute(f"insert into {table} by name from answers")
     con.unregister("answers")
 
@@ -257,7 +231,7 @@ def _keyed(fields: dict[str, str], extra: str, present: str | None = None) -> st
     )
 
 
-def _standardise(con: duckdb.DuckDBPyConnection, over: Map) -> None:
+def _standardise(con: duckdb.DuckDBPyConnection) -> None:
     """Each distinct name, address, phone and e-mail text through the hygiene package once."""
     con.execute(
         "create or replace table name_ids as select row_number() over () as name_id, * from (select distinct "
@@ -270,7 +244,6 @@ def _standardise(con: duckdb.DuckDBPyConnection, over: Map) -> None:
         'last_name as "last", name_suffix as suffix, organization from name_ids',
         "names",
         "name_parties",
-        over=over,
     )
     con.execute(
         "create or replace table address_ids as select row_number() over () as address_id, * from (select distinct "
@@ -281,7 +254,6 @@ def _standardise(con: duckdb.DuckDBPyConnection, over: Map) -> None:
         "select address_id, line1, line2, city, state, zip, zip4 from address_ids",
         "addresses",
         "address_values",
-        over=over,
     )
-    standardize(con, "select distinct raw from phones_in", "phones", "phone_values", over=over)
-    standardize(con, "select distinct raw from emails_in", "emails", "email_values", over=over)
+    standardize(con, "select distinct raw from phones_in", "phones", "phone_values")
+    standardize(con, "select distinct raw from emails_in", "emails", "email_values")

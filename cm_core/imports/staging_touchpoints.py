@@ -8,7 +8,7 @@ from datetime import datetime
 
 import duckdb
 
-from cm_core.compute import Map, sql
+from cm_core.compute import sql
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.mapping import Mapping, Use
 from cm_core.imports.staging import Counts, keep_raw, settle_findings, stage_people, value_of
@@ -58,7 +58,6 @@ def stage_touchpoints(
     mapping: Mapping,
     headers: Sequence[str],
     file_date: datetime,
-    over: Map,
 ) -> Counts:
     """Make `touchpoints` of `source`, one per row: what happened, and the contact keys that its person is found by.
 
@@ -68,7 +67,7 @@ def stage_touchpoints(
     con.execute(sql(_PACKAGE, "touchpoint_words.sql"))
     defaults = (feed.defaults.get("source", feed.name), feed.defaults.get("type"), feed.defaults.get("direction"))
     people = _with_other_end(con, mapping, len(headers), defaults[2])
-    stage_people(con, people, headers, file_date, over)
+    stage_people(con, people, headers, file_date)
     columns = ", ".join(f"{value_of(mapping.one(name))} as {name}_raw" for name in _TOUCHPOINT_FIELDS)
     con.execute(f"create or replace view touchpoints_in as select row_number, {columns} from source")
     con.execute(

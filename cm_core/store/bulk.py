@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ LOADS_AHEAD = 2
 
 _COPY = (
     "copy (select {columns} from ({source}) as source) to '{file}' "
-    "(format csv, delimiter ',', quote '\"', escape '\"', nullstr 'NULL', header false, force_quote *, "
-    "timestampformat '%Y-%m-%d %H:%M:%S.%f', dateformat '%Y-%m-%d')"
+    "(format csv, delimiter ',', quote '\"', escape '\"', nullstr 'NULL', header false)"
 )
-# An enclosed field ends at a quote that is followed by a terminator, inner quotes are doubled, and with no escape
-# character a backslash is a backslash. A bare NULL is null; "NULL" in quotes is the text.
+# A field is enclosed where its text asks for it. An enclosed one ends at a quote that is followed by a terminator,
+# inner quotes are doubled, and with no escape character a backslash is a backslash. A bare NULL is null; "NULL" in
+# quotes is the text. The server reads byte by byte, so what is the same in every row does not stand in the file.
 _LOAD = (
     "load data local infile %s into table {table} character set utf8mb4 "
     "fields terminated by ',' optionally enclosed by '\"' escaped by '' lines terminated by '\\n' ({targets}){set}"
@@ -50,16 +50,18 @@ def load(
     columns: Sequence[str],
     *,
     params: Sequence[object] | dict[str, object] = (),
+    constants: Mapping[str, object] | None = None,
 ) -> int:
     """Insert the result of DuckDB `query` (with `params`) into MySQL `table`, and return the number of rows.
 
     The query's columns go into `columns` by position; booleans become 1 and 0, blobs stay bytes, lists and structs
-    become JSON. Any text arrives as it is. `table` may be a temporary table or `database.table`. Nothing is committed.
+    become JSON. Any text arrives as it is. `constants` are columns that have one value in every row.
+    `table` may be a temporary table or `database.table`. Nothing is committed.
 
     Raises ImportFailed if a value does not fit its column, a row is refused (duplicate key, missing parent) or rows
     are missing: LOAD DATA LOCAL would only warn. The caller rolls back.
     """
-    with _dumped(duck, query, table, columns, params) as dump:
+    with _dumped(duck, query, table, columns, params, constants or {}) as dump:
         dump.into(connection)
         return dump.rows
 
@@ -96,10 +98,11 @@ class Loads:
         columns: Sequence[str],
         *,
         params: Sequence[object] = (),
+        constants: Mapping[str, object] | None = None,
     ) -> int:
         """Like the function `load`; the rows are in the table at the end of the block."""
         stack = ExitStack()
-        dump = stack.enter_context(_dumped(duck, query, table, columns, params))
+        dump = stack.enter_context(_dumped(duck, query, table, columns, params, constants or {}))
 
         def task(connection: pymysql.connections.Connection[Any]) -> None:
             with stack:
@@ -141,12 +144,13 @@ class _Dump:
     rows: int
     table: str
     statement: str
+    constants: tuple[object, ...]
 
     def into(self, connection: pymysql.connections.Connection[Any]) -> None:
         if not self.rows:
             return
         with connection.cursor() as cursor:
-            loaded = cursor.execute(self.statement, (str(self.file),))
+            loaded = cursor.execute(self.statement, (str(self.file), *self.constants))
             cursor.execute("show warnings limit 5")
             warnings = [f"{row[1]} {row[2]}" for row in cursor.fetchall()]
         if warnings or loaded != self.rows:
@@ -163,6 +167,7 @@ def _dumped(
     table: str,
     columns: Sequence[str],
     params: Sequence[object] | dict[str, object],
+    constants: Mapping[str, object],
 ) -> Iterator[_Dump]:
     """The result of a query in a scratch file as LOAD DATA reads it."""
     query = query.strip().rstrip(";")
@@ -175,12 +180,12 @@ def _dumped(
     targets = ", ".join(
         f"@b{i}" if blob else _quoted(name) for i, (name, blob) in enumerate(zip(columns, blobs, strict=True))
     )
-    statement = _LOAD.format(table=_quoted(table), targets=targets, set=_set_clause(columns, blobs))
+    statement = _LOAD.format(table=_quoted(table), targets=targets, set=_set_clause(columns, blobs, constants))
     with tempfile.TemporaryDirectory(prefix="load-", dir=_scratch(duck)) as folder:
         file = Path(folder) / "rows.csv"
         copy = _COPY.format(columns=selected, source=source, file=str(file).replace("'", "''"))
         written = int(duck.execute(copy, params or None).fetchall()[0][0])
-        yield _Dump(file, written, table, statement)
+        yield _Dump(file, written, table, statement, tuple(constants.values()))
 
 
 def fetch(
@@ -248,10 +253,11 @@ def _csv_expression(position: int, duck_type: str) -> str:
     return column
 
 
-def _set_clause(columns: Sequence[str], blobs: Sequence[bool]) -> str:
+def _set_clause(columns: Sequence[str], blobs: Sequence[bool], constants: Mapping[str, object]) -> str:
     parts = [
         f"{_quoted(name)} = unhex(@b{i})" for i, (name, blob) in enumerate(zip(columns, blobs, strict=True)) if blob
     ]
+    parts += [f"{_quoted(name)} = %s" for name in constants]
     return f" set {', '.join(parts)}" if parts else ""
 
 
