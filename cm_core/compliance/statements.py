@@ -183,6 +183,21 @@ where emails.id between %s and %s
     and not (emails.opt_out_status <=> 'opted_out')
 """
 
+MARK_SHADOW_PHONES = """
+update phone_numbers__new as phones
+inner join dnc_registry as listed on listed.phone_e164 = phones.phone_e164
+set phones.dnc_status = 'listed'
+where not (phones.dnc_status <=> 'listed')
+"""
+
+MARK_SHADOW_EMAILS = """
+update email_addresses__new as emails
+inner join opt_outs as asked on asked.email_key = emails.email_key
+set emails.opt_out_status = 'opted_out'
+where asked.channel in ('email', 'all')
+    and not (emails.opt_out_status <=> 'opted_out')
+"""
+
 # --- Both ---------------------------------------------------------------------------------------------------------
 
 AUDIT = """

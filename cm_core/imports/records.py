@@ -139,20 +139,15 @@ def complete(connection: Connection[Any], import_id: str, *, inserted: int, upda
 
     Raises ImportFailed where the counts do not add up to the rows of the file: then nothing may be committed.
     """
+    require_conserved(connection, import_id, inserted=inserted, updated=updated, skipped=skipped)
     with connection.cursor() as cursor:
         cursor.execute(
-            "select row_count, error_count, started_at, inserted_count, updated_count, skipped_count "
-            "from import_metadata where import_id = %s",
+            "select started_at, inserted_count, updated_count, skipped_count from import_metadata where import_id = %s",
             (import_id,),
         )
         row = cursor.fetchone()
-    total, errors, started, *earlier = row or (None, None, None)
-    before = [int(count) for count in earlier] if None not in earlier else None
-    if total is None or inserted + updated + skipped + (errors or 0) != total:
-        raise ImportFailed(
-            f"Import {import_id}: {inserted} inserted, {updated} updated, {skipped} skipped and {errors} errors do not "
-            f"add up to {total} rows. Nothing was changed; stage the import again."
-        )
+    started, *earlier = row or (None,)
+    before = [int(count) for count in earlier] if earlier and None not in earlier else None
     finished = now()
     counts = {"inserted_count": inserted, "updated_count": updated, "skipped_count": skipped}
     if before is not None and sum(before) == inserted + updated + skipped:
@@ -167,6 +162,21 @@ def complete(connection: Connection[Any], import_id: str, *, inserted: int, upda
         finished_at=finished,
         processing_duration_seconds=(finished - started).total_seconds() if started else None,
     )
+
+
+def require_conserved(
+    connection: Connection[Any], import_id: str, *, inserted: int, updated: int, skipped: int
+) -> None:
+    """Raise ImportFailed where the counts and the rejected rows do not add up to the rows of the file."""
+    with connection.cursor() as cursor:
+        cursor.execute("select row_count, error_count from import_metadata where import_id = %s", (import_id,))
+        row = cursor.fetchone()
+    total, errors = row or (None, None)
+    if total is None or inserted + updated + skipped + (errors or 0) != total:
+        raise ImportFailed(
+            f"Import {import_id}: {inserted} inserted, {updated} updated, {skipped} skipped and {errors} errors do not "
+            f"add up to {total} rows. Nothing was changed; stage the import again."
+        )
 
 
 def audit(

@@ -77,3 +77,11 @@ def read_staged(
         path = store.materialize(f"staged/{import_id}/{table}.parquet", settings.scratch_dir / "staged" / import_id)
         escaped = str(path).replace("'", "''")
         con.execute(f"create or replace view {prefix}{table} as from read_parquet('{escaped}')")
+
+
+def count_staged(settings: Settings, import_id: str, table: str) -> int:
+    """Number of rows of a staged table, from its Parquet file's footer."""
+    path = lake(settings).materialize(
+        f"staged/{import_id}/{table}.parquet", settings.scratch_dir / "staged" / import_id
+    )
+    return int(pq.read_metadata(path).num_rows)

@@ -121,6 +121,10 @@ class Loads:
         self._waiting.append(self._thread.submit(self._run, task, clean_up))
         self._wait(LOADS_AHEAD)
 
+    def wait(self) -> None:
+        """Wait until all that was asked for is done."""
+        self._wait(0)
+
     def _run(self, task: Callable[[pymysql.connections.Connection[Any]], object], clean_up: Callable[[], None]) -> None:
         if self._failed:
             clean_up()

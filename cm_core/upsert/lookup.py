@@ -69,6 +69,21 @@ CURRENT = {
 }
 
 
+class TablesKnown:
+    """What is known, as MySQL's tables have it, through a connection and in its transaction."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def find_owners(self, con: duckdb.DuckDBPyConnection, import_id: str) -> None:
+        """See `find_owners`."""
+        find_owners(self._connection, con, import_id)
+
+    def fetch_current(self, con: duckdb.DuckDBPyConnection) -> None:
+        """See `fetch_current`."""
+        fetch_current(self._connection, con)
+
+
 def find_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str) -> None:
     """Make `owners`, `name_owners`, `known_shared` and `assigned` for the batch's keys.
 

@@ -1,4 +1,4 @@
-"""From resolved parties to rows of the canonical tables: what `engine.apply` writes, in its transaction.
+"""From resolved parties to rows of the canonical tables: what an apply writes. Where they go is `sinks`.
 
 Parties that are alone (new persons of one source row) are their persons as they stand and go straight from the
 staged files to the tables, a range of rows at a time. All others are folded (`fold.sql`) with what is known of their
@@ -19,10 +19,10 @@ from pymysql.connections import Connection
 
 from cm_core.compliance import refresh_contact_status
 from cm_core.compute import sql
-from cm_core.store.bulk import Loads
 from cm_core.store.ids import allot
 from cm_core.touchpoints import Attachment
-from cm_core.upsert.lookup import CURRENT, temporary_like
+from cm_core.upsert.lookup import CURRENT
+from cm_core.upsert.sinks import Sink
 
 _PACKAGE = "cm_core.upsert"
 #: Staged tables of a contacts import that an apply reads.
@@ -83,8 +83,7 @@ PERSON_COLUMNS = (
     "first_key", "last_key", "organization_key", "date_of_birth", "name_source_date", "birth_source_date",
     "source_date",
 )  # fmt: skip
-_PROVENANCE = ("first_import_id", "last_import_id", "created_at", "updated_at")
-_SOURCE_COLUMNS = ("import_id", "row_number", "party_no", "person_id", "role", "match_key", "operation")
+_SOURCE_COLUMNS = ("row_number", "party_no", "person_id", "role", "match_key", "operation")
 
 _ALONE_PERSONS = """
 select
@@ -92,14 +91,14 @@ select
     p.organization_name, p.first_key, p.last_key, p.organization_key, p.date_of_birth,
     case when coalesce(p.first_name, p.last_name, p.organization_name) is not null then p.source_date end,
     case when p.date_of_birth is not null then p.source_date end,
-    p.source_date, ?, ?, ?::timestamp, ?::timestamp
+    p.source_date
 from alone as a
 inner join parties as p on a.row_number = p.row_number and a.party_no = p.party_no
 where p.row_number between ? and ?
 order by a.person_id
 """
 _SOURCES = """
-select ?, row_number, party_no, person_id, role, match_key, operation
+select row_number, party_no, person_id, role, match_key, operation
 from (
     select row_number, party_no, person_id, role, match_key, 'inserted' as operation
     from assignment
@@ -112,18 +111,9 @@ from (
 where row_number between ? and ?
 order by row_number, party_no
 """
-_RELATIONS = """
-insert ignore into person_relations (person_id, related_person_id, relation, first_import_id, created_at)
-select person_id, related_person_id, relation, first_import_id, created_at from new_relations
-"""
-_SHARED = """
-insert into shared_contacts (kind, contact_key, surnames, first_import_id, created_at)
-select kind, contact_key, surnames, first_import_id, created_at from new_shared
-on duplicate key update surnames = greatest(shared_contacts.surnames, new_shared.surnames)
-"""
 # An import applied again brings nothing new, whatever has become of its contacts since.
 _NEW_SHARED = """
-select s.kind, s.contact, s.surnames, ?, ?::timestamp
+select s.kind, s.contact, s.surnames
 from shared_now as s
 semi join (
     select c.kind, c.contact
@@ -143,75 +133,66 @@ where f.is_changed and c.name_zip_key is distinct from f.name_zip_key and c.name
 
 
 class CanonicalWriter:
-    """Writes one import's parties on one connection, inside the caller's transaction. `counts` says what was written.
+    """Writes one import's parties to a sink. `counts` says what was written, `used` how many ids of each table.
 
-    Reads what `assign.sql` and `lookup.fetch_current` made.
+    Reads what `assign.sql` and `lookup.fetch_current` made; `left_name_keys` is for whoever attaches touchpoints.
     """
 
-    def __init__(self, connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str, at: datetime):
-        self._connection = connection
+    def __init__(self, sink: Sink, con: duckdb.DuckDBPyConnection, import_id: str, at: datetime) -> None:
+        self._sink = sink
         self._con = con
         self._import_id = import_id
-        self._at = at
-        self._provenance = [import_id, import_id, at, at]
-        self._first_ids = {target.table: allot(connection, target.table, 0) for target in TARGETS}
-        self._used: Counter[str] = Counter()
+        self._now = {"last_import_id": import_id, "updated_at": at}
+        self._new = {"first_import_id": import_id, "last_import_id": import_id, "created_at": at, "updated_at": at}
+        self._first = {"first_import_id": import_id, "created_at": at}
+        self.used: Counter[str] = Counter()
         self.counts: Counter[str] = Counter(
             {name: 0 for target in TARGETS for name in (target.table, f"{target.table}_changed")}
             | {"persons_new": 0, "persons_changed": 0, "person_sources": 0, "person_relations": 0}
         )
 
     def write(self) -> None:
-        """Everything: persons, contact points, source rows, relations, shared contacts, and whose touchpoints are."""
+        """Everything: persons, contact points, source rows, relations, shared contacts."""
         ranges = self._ranges()
         self._con.execute("create or replace table left_name_keys (name_zip_key varchar)")
-        with Loads(self._connection) as loads:
-            for first, last in ranges:
-                self._write_alone(loads, first, last)
-            self._write_folded(loads)
-            for first, last in ranges:
-                self.counts["person_sources"] += loads.load(
-                    self._con, _SOURCES, "person_sources", _SOURCE_COLUMNS, params=[self._import_id, first, last]
-                )
-            self._write_relations(loads)
-            self._write_shared(loads)
-        attachment = Attachment(self._connection)
-        self._settle_ids(attachment)
-        attachment.changed_persons("lookup_persons", self._at)
-        attachment.left_names(self._con, "select distinct name_zip_key from left_name_keys")
-        attachment.new_shared()
-        shared_max = self._con.execute("select shared_max from rules").fetchall()[0][0]
-        attachment.settle(self._con, shared_max=shared_max)
+        for first, last in ranges:
+            self._write_alone(first, last)
+        self._write_folded()
+        for first, last in ranges:
+            self.counts["person_sources"] += self._sink.insert(
+                _SOURCES, "person_sources", _SOURCE_COLUMNS, params=[first, last],
+                constants={"import_id": self._import_id},
+            )  # fmt: skip
+        self._con.execute(sql(_PACKAGE, "relations.sql"))
+        self.counts["person_relations"] += self._sink.relate(
+            "select person_id, related_person_id, relation from relations order by 1, 2, 3", constants=self._first
+        )
+        self._sink.share(_NEW_SHARED, constants=self._first)
 
     def _ranges(self) -> list[tuple[int, int]]:
         """First and last row number of each range of source rows."""
         last = self._con.execute("select max(row_number) from assignment").fetchall()[0][0] or 0
         return [(first, first + ROWS_AT_ONCE - 1) for first in range(1, last + 1, ROWS_AT_ONCE)]
 
-    def _write_alone(self, loads: Loads, first: int, last: int) -> None:
+    def _write_alone(self, first: int, last: int) -> None:
         """The persons that are parties of one row, from the staged tables as they are."""
         self._con.execute(
             "create or replace table alone as select row_number, party_no, person_id, source_date from assignment "
             "where alone and row_number between ? and ?",
             [first, last],
         )
-        self.counts["persons_new"] += loads.load(
-            self._con,
-            _ALONE_PERSONS,
-            "persons",
-            ["id", "entity_id", *PERSON_COLUMNS, *_PROVENANCE],
-            params=[*self._provenance, first, last],
+        self.counts["persons_new"] += self._sink.insert(
+            _ALONE_PERSONS, "persons", ["id", "entity_id", *PERSON_COLUMNS], params=[first, last], constants=self._new
         )
         for target in TARGETS:
             self._insert(
-                loads,
                 target,
                 f"select {target.staged_columns()} from alone as a inner join {target.staged} as s "
                 "on a.row_number = s.row_number and a.party_no = s.party_no where s.row_number between ? and ?",
                 [first, last],
             )
 
-    def _write_folded(self, loads: Loads) -> None:
+    def _write_folded(self) -> None:
         """The persons that several rows or the database speak of."""
         self._con.execute(
             "create or replace table outcomes (row_number bigint, party_no smallint, person_id bigint, role varchar, "
@@ -223,104 +204,56 @@ class CanonicalWriter:
             self._con.execute("insert into outcomes by name from outcome")
             self._con.execute(_LEFT_NAME_KEYS)
             columns = ", ".join(PERSON_COLUMNS)
-            self.counts["persons_new"] += loads.load(
-                self._con,
-                f"select id, id, {columns}, ?, ?, ?::timestamp, ?::timestamp from folded_persons where is_new "
-                "order by id",
+            self.counts["persons_new"] += self._sink.insert(
+                f"select id, id, {columns} from folded_persons where is_new order by id",
                 "persons",
-                ["id", "entity_id", *PERSON_COLUMNS, *_PROVENANCE],
-                params=self._provenance,
+                ["id", "entity_id", *PERSON_COLUMNS],
+                params=[],
+                constants=self._new,
             )
-            self._update(loads, "persons", "folded_persons", PERSON_COLUMNS)
+            self.counts["persons_changed"] += self._sink.update(
+                "persons", "folded_persons", PERSON_COLUMNS, constants=self._now
+            )
             for target in TARGETS:
-                self._insert(loads, target, f"select {', '.join(target.columns)} from {target.folded} where is_new", [])
-                self._update(loads, target.table, target.folded, target.columns[1:])
+                self._insert(target, f"select {', '.join(target.columns)} from {target.folded} where is_new", [])
+                self.counts[f"{target.table}_changed"] += self._sink.update(
+                    target.table, target.folded, target.columns[1:], constants=self._now
+                )
 
-    def _insert(self, loads: Loads, target: Target, query: str, parameters: list[Any]) -> None:
+    def _insert(self, target: Target, query: str, parameters: list[Any]) -> None:
         """Add the rows that `query` gives for `target.columns`, under the next ids."""
         columns = ", ".join(target.columns)
         key = ", ".join(target.columns[:3])
-        first = self._first_ids[target.table] + self._used[target.table]
-        count = loads.load(
-            self._con,
-            f"select row_number() over (order by {key}) - 1 + ? as id, {columns}, ?, ?, ?::timestamp, ?::timestamp "
-            f"from ({query}) as q({columns}) order by id",
+        first = self._sink.next_id(target.table) + self.used[target.table]
+        count = self._sink.insert(
+            f"select row_number() over (order by {key}) - 1 + ? as id, {columns} from ({query}) as q({columns}) "
+            "order by id",
             target.table,
-            ["id", *target.columns, *_PROVENANCE],
-            params=[first, *self._provenance, *parameters],
+            ["id", *target.columns],
+            params=[first, *parameters],
+            constants=self._new,
         )
-        self._used[target.table] += count
+        self.used[target.table] += count
         self.counts[target.table] += count
 
-    def _update(self, loads: Loads, table: str, folded: str, columns: tuple[str, ...]) -> None:
-        """Bring the changed rows of `folded` into `table`, by id."""
-        counted = "persons_changed" if table == "persons" else f"{table}_changed"
-        count = self._con.execute(f"select count(*) from {folded} where is_changed").fetchall()[0][0]
+
+def attach(connection: Connection[Any], con: duckdb.DuckDBPyConnection, writer: CanonicalWriter, at: datetime) -> None:
+    """After a write to the tables: counters past the ids used, lists on new contact points, whose touchpoints are."""
+    attachment = Attachment(connection)
+    for table, count in writer.used.items():
         if not count:
-            return
-        temporary = f"changed_{table}"
-        loads.call(lambda connection: temporary_like(connection, temporary, table, ["id", *columns]))
-        loads.load(
-            self._con, f"select id, {', '.join(columns)} from {folded} where is_changed order by id", temporary,
-            ["id", *columns],
-        )  # fmt: skip
-        assignments = ", ".join(f"t.{column} = c.{column}" for column in columns)
-        self._execute(
-            loads,
-            f"update {table} as t join {temporary} as c on c.id = t.id "
-            f"set {assignments}, t.last_import_id = %s, t.updated_at = %s",
-            (self._import_id, self._at),
-        )
-        self.counts[counted] += count
-
-    def _write_relations(self, loads: Loads) -> None:
-        self._con.execute(sql(_PACKAGE, "relations.sql"))
-        self._execute(loads, "drop temporary table if exists new_relations")
-        self._execute(loads, "create temporary table new_relations like person_relations")
-        loads.load(
-            self._con,
-            "select person_id, related_person_id, relation, ?, ?::timestamp from relations order by 1, 2, 3",
-            "new_relations",
-            ["person_id", "related_person_id", "relation", "first_import_id", "created_at"],
-            params=[self._import_id, self._at],
-        )
-
-        def insert(connection: Connection[Any]) -> None:
-            with connection.cursor() as cursor:
-                self.counts["person_relations"] += cursor.execute(_RELATIONS)
-
-        loads.call(insert)
-
-    def _write_shared(self, loads: Loads) -> None:
-        self._execute(loads, "drop temporary table if exists new_shared")
-        self._execute(loads, "create temporary table new_shared like shared_contacts")
-        loads.load(
-            self._con, _NEW_SHARED, "new_shared",
-            ["kind", "contact_key", "surnames", "first_import_id", "created_at"],
-            params=[self._import_id, self._at],
-        )  # fmt: skip
-        self._execute(loads, _SHARED)
-
-    @staticmethod
-    def _execute(loads: Loads, statement: str, parameters: tuple[Any, ...] = ()) -> None:
-        def run(connection: Connection[Any]) -> None:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, parameters or None)
-
-        loads.call(run)
-
-    def _settle_ids(self, attachment: Attachment) -> None:
-        """Move the counters past the ids that were used, and say of the new contact points whether they are listed."""
-        for table, count in self._used.items():
-            if not count:
-                continue
-            first = allot(self._connection, table, count)
-            block = (first, first + count - 1)
-            attachment.new_contacts(table, *block)
-            if table == "phone_numbers":
-                refresh_contact_status(self._connection, phone_ids=block)
-            elif table == "email_addresses":
-                refresh_contact_status(self._connection, email_ids=block)
+            continue
+        first = allot(connection, table, count)
+        block = (first, first + count - 1)
+        attachment.new_contacts(table, *block)
+        if table == "phone_numbers":
+            refresh_contact_status(connection, phone_ids=block)
+        elif table == "email_addresses":
+            refresh_contact_status(connection, email_ids=block)
+    attachment.changed_persons("lookup_persons", at)
+    attachment.left_names(con, "select distinct name_zip_key from left_name_keys")
+    attachment.new_shared()
+    attachment.settle(con, shared_max=con.execute("select shared_max from rules").fetchall()[0][0])
 
 
 def fold_shares(con: duckdb.DuckDBPyConnection) -> Iterator[None]:

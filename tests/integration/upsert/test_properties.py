@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from rows import Row, files, fingerprint, import_file, query, run_import, write_file
 
-from cm_core.imports import reader, records, registry, staging
+from cm_core.imports import chunks, reader, records, registry
 from cm_core.store.tables import CANONICAL_TABLES
 from cm_core.upsert import write
 
@@ -112,7 +112,7 @@ def test_however_few_rows_are_taken_at_once_the_tables_are_the_same(
                 if few:
                     patch.setattr(reader, "STRETCH_BYTES", 200)
                     patch.setattr(reader, "LEAST_STRETCH_BYTES", 200)
-                    patch.setattr(staging, "CHUNK_ROWS", 2)
+                    patch.setattr(chunks, "CHUNK_ROWS", 2)
                     patch.setattr(write, "ROWS_AT_ONCE", 2)
                 for path in paths:
                     import_file(settings, database, path)

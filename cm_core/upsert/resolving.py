@@ -1,0 +1,127 @@
+"""From a staged contacts import to every party's person, by what is known: nothing is written here.
+
+What is known answers two questions (`Known`): who owns the keys of the batch, and what do the tables say of these
+persons. The rules are in the `.sql` files beside this module: match keys and guards in `keys.sql`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import duckdb
+import pyarrow as pa
+
+from cm_core.compute import sql
+from cm_core.hygiene.names import first_name_class
+from cm_core.imports.staged import read_staged
+from cm_core.settings import Settings
+from cm_core.upsert.components import label_components
+from cm_core.upsert.write import STAGED
+
+_PACKAGE = "cm_core.upsert"
+
+# A source row of several parties counts as the most that any of them was.
+_ROW_OPERATIONS = """
+select case rank when 1 then 'inserted' when 2 then 'updated' else 'skipped' end, count(*)
+from (
+    select row_number, min(rank) as rank
+    from (
+        select row_number, 1 as rank from assignment where alone
+        union all
+        select row_number, case operation when 'inserted' then 1 when 'updated' then 2 else 3 end from outcomes
+    )
+    group by row_number
+)
+group by rank
+"""
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """What became of the source rows, and how many rows of each table were inserted or updated.
+
+    `inserted + updated + skipped + errors` is the number of rows in the file.
+    """
+
+    import_id: str
+    inserted: int
+    updated: int
+    skipped: int
+    errors: int
+    persons_new: int
+    persons_changed: int
+    table_counts: dict[str, int] = field(default_factory=dict)
+
+
+class Known(Protocol):
+    """What is known of people before the import."""
+
+    def find_owners(self, con: duckdb.DuckDBPyConnection, import_id: str) -> None:
+        """Make `owners`, `name_owners`, `known_shared` and `assigned` for the batch's keys."""
+
+    def fetch_current(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Make `current_persons`, `current_phones`, … for the existing persons in `spread`."""
+
+
+def prepare(settings: Settings, con: duckdb.DuckDBPyConnection, import_id: str) -> None:
+    """Staged tables and rules, as DuckDB sees them."""
+    read_staged(settings, con, import_id, STAGED)
+    con.execute(
+        "create or replace table rules "
+        "(import_id varchar, shared_max int, phone_needs_first_name boolean, attach_to_one_person boolean)"
+    )
+    con.execute(
+        "insert into rules values (?, ?, ?, ?)",
+        [
+            import_id,
+            settings.shared_contact_max_surnames,
+            settings.phone_needs_first_name,
+            settings.attach_to_one_person,
+        ],
+    )
+
+
+def resolve(
+    known: Known,
+    con: duckdb.DuckDBPyConnection,
+    import_id: str,
+    first_id: Callable[[int], int],
+    tell: Callable[[str], None] = lambda step: None,
+) -> None:
+    """Find every party's person: make `assignment`, `spread` and what is known of the persons in them.
+
+    `first_id(count)` gives the first of the ids of `count` new persons.
+    """
+    tell("looking up keys")
+    known.find_owners(con, import_id)
+    tell("resolving")
+    con.execute(sql(_PACKAGE, "contacts.sql"))
+    _classify_first_names(con)
+    con.execute(sql(_PACKAGE, "keys.sql"))
+    label_components(con)
+    con.execute(sql(_PACKAGE, "resolve.sql"))
+    (count,) = con.execute("select count(*) from new_groups").fetchall()[0]
+    con.execute("create or replace table new_ids as select ?::bigint as first_id", [first_id(count)])
+    con.execute(sql(_PACKAGE, "assign.sql"))
+    known.fetch_current(con)
+
+
+def row_operations(con: duckdb.DuckDBPyConnection) -> tuple[int, int, int]:
+    """How many source rows were inserted, updated and skipped, after the write."""
+    operations = dict(con.execute(_ROW_OPERATIONS).fetchall())
+    return operations.get("inserted", 0), operations.get("updated", 0), operations.get("skipped", 0)
+
+
+def _classify_first_names(con: duckdb.DuckDBPyConnection) -> None:
+    """`first_name_classes(first_key, name_class)` for every first name of the batch and of the owners of its keys."""
+    keys = con.sql(
+        "select distinct first_key from parties as p semi join party_contacts as c "
+        "on p.row_number = c.row_number and p.party_no = c.party_no where first_key <> '' "
+        "union select distinct first_key from owners where first_key <> ''"
+    ).to_arrow_table()
+    names = [str(key) for key in keys.column(0).to_pylist()]
+    con.register("classes", pa.table({"first_key": names, "name_class": [first_name_class(name) for name in names]}))
+    con.execute("create or replace table first_name_classes as select first_key, name_class from classes")
+    con.unregister("classes")
