@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from cm_core.errors import FileRejected
 from cm_core.imports import plain_csv
+from cm_core.imports.content import looks_like_data
 from cm_core.imports.dialect import Dialect
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.mapping import known_headers
@@ -63,6 +64,9 @@ class Layout:
 def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     """The file's headers: its first record, or what the feed declares for headerless files.
 
+    A first record with values that no header is (a phone, an e-mail address, a street, a date) is data, and its columns
+    are `column_0`, `column_1` and so on: what they are, their content has to tell.
+
     Raises FileRejected when the first record cannot be read or no layout fits its width.
     """
     try:
@@ -74,10 +78,14 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     fields, raw = first
     if fields is None:
         raise FileRejected(f"The first record cannot be read: {raw[:80]!r}.")
-    has_header = feed.format.header is True or (feed.format.header == "auto" and known_headers(fields, feed) > 0)
+    known = known_headers(fields, feed)
+    is_data = looks_like_data(fields) > known
+    has_header = (feed.format.header is True and not is_data) or (feed.format.header == "auto" and known > 0)
     if has_header:
         return Layout(_unique([field.strip() for field in fields]), True)
     names = feed.columns or feed.layouts.get(len(fields))
+    if names is None and is_data:
+        names = ()
     if names is None:
         raise FileRejected(
             f"The file has no header that feed {feed.name!r} knows, and the feed declares no layout of "
