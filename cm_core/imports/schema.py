@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from cm_core.imports.content import Kind
@@ -76,7 +76,10 @@ class Schema:
 
     def as_json(self) -> dict[str, Any]:
         """For `import_metadata.file_format`."""
-        return {"status": self.status, **asdict(self)}
+        return {
+            "status": self.status, "compared_with": self.compared_with, "new_columns": list(self.new_columns),
+            "missing_columns": list(self.missing_columns), "notes": list(self.notes), "refusal": self.refusal,
+        }  # fmt: skip
 
 
 def check_schema(
