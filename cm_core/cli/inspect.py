@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ def inspect(
         def show_progress(done: int) -> None:
             bar.update(bar.task_ids[0], description=f"{registry.readable(path.name)}: {done:,} rows read")
 
-        with registry.several_files(settings, path) if path.is_file() else nullcontext([]) as packed:
+        with ExitStack() as stack:
+            packed = stack.enter_context(registry.several_files(settings, path)) if path.is_file() else []
             return [
                 _one(settings, database, file, feed=feed, rows=rows, progress=show_progress)
                 for file in packed or [path]

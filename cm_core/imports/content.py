@@ -42,7 +42,11 @@ _STARTS_LIKE_STREET = re.compile(
     r"|P\.?\s*O\.?\s*B(?:OX)?\b|(?:RR|HC|R\.R\.|RURAL ROUTE|ROUTE|RT)\.?\s*\d)",
     re.IGNORECASE,
 )
-_BOX = re.compile(r"\bBOX\b|\b(?:RR|HC|HWY|HIGHWAY|ROUTE)\b", re.IGNORECASE)
+#: What an address has that other texts with a number in front have not: a box, a route, a direction, a unit.
+_TELLING = re.compile(
+    r"\b(?:BOX|RR|HC|HWY|HIGHWAY|ROUTE|CR|STE|SUITE|APT|UNIT|BLDG)\b|^\s*\d+\s+(?:[NSEW]|[NS][EW]|NORTH|SOUTH|EAST|WEST)\b",
+    re.IGNORECASE,
+)
 _DATE_SHAPE = re.compile(
     r"(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})|\d{1,2}-\d{1,2}-\d{4}|(?:18|19|20)\d{6}"
     r"|\d{1,2}-[A-Z]{3}-\d{4}|[A-Z]{3,9}\.? \d{1,2}, \d{4})(?:[T ].*)?",
@@ -161,11 +165,44 @@ _JUDGES: dict[str, Callable[[str], bool]] = {
 }  # fmt: skip
 
 
-def looks_like_data(record: Sequence[str]) -> int:
-    """How many cells of a file's first record are values that no header is: e-mails, phones, streets, dates."""
-    cells = [cell.strip() for cell in record if len(cell) <= 255 and not is_blank(cell)]
-    plain = sum(1 for cell in cells if is_email(cell) or is_date(cell) or _is_plain_phone(cell))
-    return plain + sum(1 for cell in cells if _STARTS_LIKE_STREET.match(cell) and _streets([cell]) == 1.0)
+def unlike_headers(record: Sequence[str]) -> int:
+    """How many cells of a record are values that no header is: e-mail addresses and phone numbers."""
+    return sum(1 for cell in record if len(cell) <= 255 and (is_email(cell.strip()) or _is_plain_phone(cell.strip())))
+
+
+def goes_on(record: Sequence[str], columns: Sequence[Column]) -> bool:
+    """Whether a file's first record is one more of those that follow, by the columns whose kind is plain to see.
+
+    A header is not of the kind of the values beneath it: `Telefon` is no phone number.
+    """
+    same = other = 0
+    for cell, column in zip(record, columns, strict=False):
+        if is_blank(cell) or (judge := _plain_kind(column)) is None:
+            continue
+        if judge(cell.strip()):
+            same += 1
+        else:
+            other += 1
+    return same > other
+
+
+def _plain_kind(column: Column) -> Callable[[str], bool] | None:
+    """What tells a value of the column from a header, where its values are plainly of one kind."""
+    if len(column.values) < 2:
+        return None
+    kinds: tuple[Kind, ...] = ("email", "phone", "date", "zip")
+    for kind in kinds:
+        if column.share(kind) >= 0.9:
+            return _JUDGES[kind]
+    if street_evidence(column):
+        return lambda cell: _streets([cell]) == 1.0
+    if name_evidence(column):
+        return is_name
+    if given_names(column):
+        return lambda cell: is_given(_key(cell))
+    if surnames(column):
+        return lambda cell: is_surname(_key(cell))
+    return None
 
 
 def _is_plain_phone(cell: str) -> bool:
@@ -249,13 +286,11 @@ def zip_evidence(column: Column) -> float | None:
 
 def state_evidence(column: Column, zips: Column | None) -> float | None:
     """How sure it is that a column is states, or None: by the ZIP codes of the same rows, or four states and more."""
-    if column.share("state") < 0.95:
-        return None
-    if zips is not None:
+    if zips is not None and column.share("state") >= 0.8:
         pairs = [(a, b) for a, b in zip(column.cells, zips.cells, strict=True) if a and b and is_zip(b)]
         agree = sum(1 for state, code in pairs if state_code(state) == _state_of(code))
         return agree / len(pairs) if len(pairs) >= 3 and agree >= 0.9 * len(pairs) else None
-    return 0.85 if len(column.values) >= 4 else None
+    return 0.85 if len(column.values) >= 4 and column.share("state") >= 0.95 else None
 
 
 def city_evidence(column: Column, zips: Column) -> float | None:
@@ -331,7 +366,7 @@ def _streets(values: Sequence[str]) -> float:
     told = [
         value
         for value, found in zip(likely, written, strict=True)
-        if _BOX.search(value) or any(suffixes.get(word) for word in found)
+        if _TELLING.search(value) or any(suffixes.get(word) for word in found)
     ]
     nothing = pa.nulls(len(told), pa.string())
     table = pa.table(
