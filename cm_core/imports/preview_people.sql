@@ -37,7 +37,7 @@ placed as (
         list(
             case
                 when invalid_reason is null or invalid_reason = 'no_street'
-                    then concat_ws(', ', street, city, concat_ws(' ', state, zip))
+                    then concat_ws(', ', street, city, nullif(concat_ws(' ', state, zip), ''))
                 else address_raw || ' (' || invalid_reason || ')'
             end
             order by address_key
@@ -56,7 +56,7 @@ select
     r.raw,
     json_object(
         'names', n.names, 'phones', f.phones, 'emails', e.emails, 'addresses', a.addresses,
-        'identifiers', i.identifiers, 'date_of_birth', n.date_of_birth, 'source_date', r.source_date::varchar
+        'identifiers', i.identifiers, 'date_of_birth', n.date_of_birth, 'source_date', strftime(r.source_date, '%Y-%m-%d %H:%M:%S')
     )::varchar
 from rows as r
 left join named as n on r.row_number = n.row_number
