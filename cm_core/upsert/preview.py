@@ -49,19 +49,19 @@ def preview(settings: Settings, database: Database, import_id: str) -> Foreseen:
 class _NoSink:
     """A sink that nothing is written to: what becomes of the source rows is decided before it is asked."""
 
-    def next_id(self, table: str) -> int:  # noqa: D102
+    def next_id(self, table: str) -> int:
         return 1
 
-    def insert(  # noqa: D102
+    def insert(
         self, query: str, table: str, columns: Sequence[str], *, params: Sequence[object], constants: Mapping[str, Any]
     ) -> int:
         return 0
 
-    def update(self, table: str, folded: str, columns: Sequence[str], *, constants: Mapping[str, Any]) -> int:  # noqa: D102
+    def update(self, table: str, folded: str, columns: Sequence[str], *, constants: Mapping[str, Any]) -> int:
         return 0
 
-    def relate(self, query: str, *, constants: Mapping[str, Any]) -> int:  # noqa: D102
+    def relate(self, query: str, *, constants: Mapping[str, Any]) -> int:
         return 0
 
-    def share(self, query: str, *, constants: Mapping[str, Any]) -> None:  # noqa: D102
+    def share(self, query: str, *, constants: Mapping[str, Any]) -> None:
         return None

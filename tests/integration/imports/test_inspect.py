@@ -278,3 +278,12 @@ def test_inspecting_leaves_an_interrupted_import_alone(
         document = _one(settings, database, path)
     assert (registration.status, document["status"]) == ("PENDING", "COMPLETE")
     assert _would(document) == (4, 4, 0, 0, 0)
+
+
+def test_what_is_written_beside_the_tables_is_foretold_too(
+    make_settings: SettingsFactory, database: Database, tmp_path: Path
+) -> None:
+    settings = make_settings(database=database, bulk_rows=0)
+    document = _foretold(settings, database, _write(tmp_path / "more.csv", csv_text(HEADER, MORE)))
+    assert _would(document)[1]
+    assert _would(document)[3]
