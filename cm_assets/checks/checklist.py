@@ -43,15 +43,18 @@ def checklist_results(checklists: Mapping[str, Mapping[str, Any]]) -> list[dg.As
 def _result(name: str, checklists: Mapping[str, Mapping[str, Any]]) -> dg.AssetCheckResult:
     """One line of several checklists as one result: passed when it is PASS for every import.
 
-    A line that is missing is not passed. ERROR when it speaks of an import as a whole, WARN otherwise.
+    A line that is missing is not passed. ERROR when it fails an import as a whole, WARN otherwise.
     """
     lines = [{"import_id": import_id, **_line(name, checklist)} for import_id, checklist in checklists.items()]
     bad = [line for line in lines if line["status"] != "PASS"]
+    only_warned = bool(bad) and all(line["status"] == "WARN" for line in bad)
     return dg.AssetCheckResult(
         asset_key="import_report",
         check_name=name,
         passed=not bad,
-        severity=dg.AssetCheckSeverity.ERROR if name in _WHOLE_IMPORT else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR
+        if name in _WHOLE_IMPORT and not only_warned
+        else dg.AssetCheckSeverity.WARN,
         description="; ".join(_sentence(line) for line in bad) or None,
         metadata={"imports": table(lines)},
     )

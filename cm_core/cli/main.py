@@ -68,6 +68,22 @@ def status(
 
 
 @app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The file to look at.", show_default=False)],
+    feed: Annotated[str | None, typer.Option(help="What kind of file it is; default: chosen by its name.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Look at the first rows only; default: all.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a file is and what importing it would do; writes nothing."""
+    from cm_core.cli import inspect as command
+
+    settings, database = _ready()
+    documents = command.inspect(settings, database, path, feed=feed, rows=rows)
+    if not command.show(documents, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
 def extract(
     tables: Annotated[
         list[str] | None,

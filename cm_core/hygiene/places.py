@@ -85,3 +85,18 @@ def parse_zip(text: str, state: str | None) -> Zip:
     if zip5 == "00000":
         return Zip(None, None)
     return Zip(zip5, zip4 if zip4 != "0000" else None)
+
+
+@cache
+def zip_cities() -> Mapping[str, frozenset[str]]:
+    """ZIP5 -> the city names that the postal service knows for it, in upper case; those it would rather not see too."""
+    similar_to: Callable[[str], list[dict[str, Any]]] = zipcodes.similar_to
+    known: dict[frozenset[str], frozenset[str]] = {}
+    table: dict[str, frozenset[str]] = {}
+    for first_digit in "0123456789":
+        for row in similar_to(first_digit):
+            cities = frozenset(
+                city.upper() for city in (row["city"], *row["acceptable_cities"], *row["unacceptable_cities"])
+            )
+            table[row["zip_code"]] = known.setdefault(cities, cities)
+    return table

@@ -55,6 +55,7 @@ class Feed(_Model):
     constants: dict[str, str] = {}
     defaults: dict[str, str] = {}
     requires_any: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
     fields: dict[str, Field] = {}
     address_fields: dict[str, Field] = {}
     address_prefixes: dict[str, str] = {}

@@ -1,6 +1,7 @@
 """Which column of a file is which canonical field: by header synonyms and the feed's own declarations.
 
-Pure: headers and a feed in, a mapping out. Reading the file is in `reader`, using the mapping in `staging`.
+Pure: headers and a feed in, a mapping out. What the values say is in `understanding`, reading the file in `reader`,
+using the mapping in `staging`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from cm_core.errors import FileRejected
@@ -26,6 +27,7 @@ class Use:
 
     `columns` are zero-based positions. For a single-valued field the first non-blank one counts; with `joined`,
     their values are joined by a space. `label` is a phone's type or an identifier's name, None where unknown.
+    `how` is what told: `feed` (declared), `header` or `content`; `confidence` (0 to 1) how sure that is.
     """
 
     field: str
@@ -34,6 +36,7 @@ class Use:
     how: str
     label: str | None = None
     joined: bool = False
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,16 @@ def map_columns(headers: Sequence[str], feed: Feed) -> Mapping:
 
     Raises FileRejected when no column is one that the feed requires.
     """
+    mapping = match_headers(headers, feed)
+    require(mapping, headers, feed)
+    return mapping
+
+
+def match_headers(headers: Sequence[str], feed: Feed) -> Mapping:
+    """Match `headers` to the fields of `feed`, whatever the feed requires.
+
+    Raises FileRejected when a column is missing that the feed's `mapping` names.
+    """
     ranked: dict[str, list[tuple[int, int]]] = defaultdict(list)
     uses = list(_declared(headers, feed))
     taken = {column for use in uses for column in use.columns}
@@ -84,24 +97,37 @@ def map_columns(headers: Sequence[str], feed: Feed) -> Mapping:
             continue
         name, rank = match
         if name in _REPEATABLE:
-            uses.append(Use(name, (position,), (header,), "header", _label(name, header)))
+            uses.append(Use(name, (position,), (header,), "header", label_of(name, header)))
         elif not any(use.field == name for use in uses):
             ranked[name].append((rank, position))
     for name, candidates in ranked.items():
         columns = tuple(position for _, position in sorted(candidates))
         uses.append(Use(name, columns, tuple(headers[c] for c in columns), "header"))
-    uses = _adopt_generic_address(uses)
+    return mapping_of(_adopt_generic_address(uses), headers, feed)
 
-    if not any(use.field in feed.requires_any for use in uses):
+
+def mapping_of(uses: Sequence[Use], headers: Sequence[str], feed: Feed) -> Mapping:
+    """The mapping of these uses; columns of no use are kept raw only."""
+    used = {column for use in uses for column in use.columns}
+    unmapped = tuple(header for position, header in enumerate(headers) if position not in used)
+    return Mapping(tuple(sorted(uses, key=lambda u: u.columns)), unmapped, dict(feed.constants))
+
+
+def require(mapping: Mapping, headers: Sequence[str], feed: Feed) -> None:
+    """Raise FileRejected where the columns that the feed requires are missing."""
+    fields = {use.field for use in mapping.uses}
+    seen = ", ".join(repr(header[:40]) for header in headers[:12])
+    if not fields.intersection(feed.requires_any):
         wanted = ", ".join(feed.requires_any)
-        seen = ", ".join(repr(header[:40]) for header in headers[:12])
         raise FileRejected(
             f"No usable column for feed {feed.name!r}: it needs at least one of {wanted}. Columns found: {seen}. "
             "Rename a column, add a synonym to the feed, or name another feed."
         )
-    used = {column for use in uses for column in use.columns}
-    unmapped = tuple(header for position, header in enumerate(headers) if position not in used)
-    return Mapping(tuple(sorted(uses, key=lambda u: u.columns)), unmapped, dict(feed.constants))
+    if missing := [name for name in feed.requires if name not in fields]:
+        raise FileRejected(
+            f"No column is the {missing[0]} that feed {feed.name!r} requires. Columns found: {seen}. "
+            "Add the column, rename it, or add a synonym to the feed."
+        )
 
 
 def _declared(headers: Sequence[str], feed: Feed) -> list[Use]:
@@ -148,7 +174,8 @@ def _rank(text: str, declared: Field) -> int | None:
     return None
 
 
-def _label(name: str, header: str) -> str | None:
+def label_of(name: str, header: str) -> str | None:
+    """A phone's type or an identifier's name, as far as the header says."""
     if name == "phone":
         return next((kind for word, kind in _PHONE_TYPES.items() if word in squash(header)), None)
     if name == "identifier":
@@ -171,7 +198,7 @@ def _adopt_generic_address(uses: list[Use]) -> list[Use]:
         if dot and slot == _GENERIC:
             lacking = [s for s in slots if f"{s}.{part}" not in fields]
             if len(slots) == 1 and lacking:
-                kept.append(Use(f"{slots[0]}.{part}", use.columns, use.headers, use.how))
+                kept.append(replace(use, field=f"{slots[0]}.{part}"))
             elif not slots and part in ("city", "state", "zip", "zip4", "line2"):
                 kept.append(use)
         else:

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,15 @@ from cm_core.imports import records, reports
 from cm_core.imports.chunks import REMEMBERED, StagedChunk, stage_chunks
 from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import Feed, load_feed
-from cm_core.imports.mapping import Mapping, map_columns
+from cm_core.imports.mapping import Mapping
 from cm_core.imports.records import ImportRecord, now
+from cm_core.imports.schema import check_schema
 from cm_core.imports.source import Source, open_source
 from cm_core.imports.staged import STAGED_TABLES, read_staged, staged_files
 from cm_core.imports.staging import Counts, find_repeated, remember_rows, stage_contacts
 from cm_core.imports.staging_suppressions import stage_dnc, stage_opt_outs
 from cm_core.imports.staging_touchpoints import stage_campaigns, stage_touchpoints
+from cm_core.imports.understanding import Understanding, sample_of, understand
 from cm_core.lake import landing_zone
 from cm_core.settings import Settings
 from cm_core.store.bulk import load
@@ -90,7 +92,10 @@ _CHUNK = 4 << 20
 
 @dataclass(frozen=True)
 class RawResult:
-    """What the raw file is. `mapping` says which column is which field."""
+    """What the raw file is. `columns` says which column is which field, what told, and how sure that is.
+
+    `schema` compares them with those of the last import of the same list.
+    """
 
     import_id: str
     filename: str
@@ -98,6 +103,8 @@ class RawResult:
     sha256: str
     size_bytes: int
     file_format: dict[str, Any]
+    columns: list[dict[str, Any]]
+    schema: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -114,16 +121,40 @@ class StageResult:
 
 
 @dataclass(frozen=True)
-class _File:
-    """A landing file opened for reading, understood."""
+class OpenFile:
+    """A file opened for reading, understood."""
 
     source: Source
-    mapping: Mapping
+    understood: Understanding
     feed: Feed
-    size: int
+
+    @property
+    def mapping(self) -> Mapping:
+        """Which column is which field."""
+        return self.understood.mapping
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether the feed names the columns, for want of a header."""
+        names = self.feed.columns or self.feed.layouts.get(len(self.source.headers))
+        return self.source.form.get("header") is False and bool(names)
 
     def as_json(self) -> dict[str, Any]:
+        """For `import_metadata.file_format`."""
         return {**self.source.form, **self.mapping.as_json()}
+
+    def columns(self) -> list[dict[str, Any]]:
+        """Each column with its field, what told it and how sure that is, for people."""
+        uses = {column: use for use in self.mapping.uses for column in use.columns}
+        return [
+            {
+                "column": header,
+                "field": uses[position].field.removeprefix(".") if position in uses else None,
+                "how": uses[position].how if position in uses else "kept raw",
+                "confidence": uses[position].confidence if position in uses else None,
+            }
+            for position, header in enumerate(self.source.headers)
+        ]
 
 
 def check_raw(settings: Settings, database: Database, import_id: str) -> RawResult:
@@ -134,11 +165,19 @@ def check_raw(settings: Settings, database: Database, import_id: str) -> RawResu
     with failing(settings, database, import_id):
         record = _start(database, import_id)
         with _open(settings, record, keep=True) as file:
-            form = file.as_json()
+            schema = check_schema(
+                database, import_id, file.feed, file.source.headers, file.understood, declared=file.is_declared
+            )
+            form = {**file.as_json(), "schema": schema.as_json()}
             with database.connect() as connection:
                 records.set_status(connection, import_id, "VALIDATING", file_format=json.dumps(form))
                 connection.commit()
-            return RawResult(import_id, record.filename, record.s3_location, record.checksum_sha256, file.size, form)
+            if schema.refusal:
+                raise FileRejected(schema.refusal)
+            return RawResult(
+                import_id, record.filename, record.s3_location, record.checksum_sha256, record.file_size_bytes, form,
+                file.columns(), schema.as_json(),
+            )  # fmt: skip
 
 
 def stage(
@@ -154,15 +193,17 @@ def stage(
             _open(settings, record, keep=False) as file,
             session(settings, memory_limit=settings.import_memory_limit) as con,
         ):
-            result = _stage_file(settings, con, file, record, progress or (lambda rows: None))
+            if file.understood.refusal:
+                raise FileRejected(file.understood.refusal)
+            result = stage_file(settings, con, file, record, progress or (lambda rows: None))
             _fill_staging_table(database, con, result)
         return result
 
 
-def _stage_file(
+def stage_file(
     settings: Settings,
     con: duckdb.DuckDBPyConnection,
-    file: _File,
+    file: OpenFile,
     record: ImportRecord,
     progress: Callable[[int], None],
 ) -> StageResult:
@@ -201,7 +242,7 @@ def _remember(con: duckdb.DuckDBPyConnection, chunk: StagedChunk) -> None:
         con.execute(f"insert into {table} from chunk_{table}")
 
 
-def _stage_chunk(con: duckdb.DuckDBPyConnection, file: _File, record: ImportRecord) -> Counts:
+def _stage_chunk(con: duckdb.DuckDBPyConnection, file: OpenFile, record: ImportRecord) -> Counts:
     """Stage what `source` holds by the rules of the file's feed."""
     headers, date = file.source.headers, record.source_date
     if file.feed.target == "contacts":
@@ -282,7 +323,7 @@ def _start(database: Database, import_id: str) -> ImportRecord:
 
 
 @contextmanager
-def _open(settings: Settings, record: ImportRecord, *, keep: bool) -> Iterator[_File]:
+def _open(settings: Settings, record: ImportRecord, *, keep: bool) -> Iterator[OpenFile]:
     """The landing file of an import, as a local file of its registered content."""
     if not record.landing_key:
         raise FileRejected(record.status_reason or "The file never reached the landing zone.")
@@ -291,15 +332,25 @@ def _open(settings: Settings, record: ImportRecord, *, keep: bool) -> Iterator[_
     with tempfile.TemporaryDirectory(prefix="raw-", dir=settings.scratch_dir) as scratch:
         path = landing_zone(settings).materialize(record.landing_key, Path(scratch))
         with path.open("rb") as content:
-            sha256, size = sha256_of(iter(lambda: content.read(_CHUNK), b""))
+            sha256, _ = sha256_of(iter(lambda: content.read(_CHUNK), b""))
         if sha256 != record.checksum_sha256:
             raise ImportFailed(
                 f"{record.s3_location} has changed since it was registered (checksum differs). "
                 "Put the new content into the landing zone under another name."
             )
         with _kept_folder(settings, record, keep) as folder:
-            source = open_source(path, record.filename, feed, settings, folder)
-            yield _File(source, map_columns(source.headers, feed), feed, size)
+            yield open_file(path, record.filename, feed, settings, folder)
+
+
+def open_file(path: Path, name: str, feed: Feed, settings: Settings, folder: Path) -> OpenFile:
+    """The file `path`, called `name`, as `feed` understands it; `folder` as in `open_source`.
+
+    Raises FileRejected where there is no list in it. One whose columns will not do says so in `understood.refusal`.
+    """
+    source = open_source(path, name, feed, settings, folder)
+    file = OpenFile(source, Understanding(Mapping((), source.headers)), feed)
+    sample = sample_of(source.batches(), len(source.headers))
+    return replace(file, understood=understand(source.headers, feed, sample, declared=file.is_declared))
 
 
 @contextmanager

@@ -12,12 +12,14 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 
 from cm_core.errors import FileRejected
 from cm_core.imports import plain_csv
+from cm_core.imports.content import Column, goes_on, unlike_headers
 from cm_core.imports.dialect import Dialect
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.mapping import known_headers
@@ -30,6 +32,8 @@ LEAST_STRETCH_BYTES = 16 << 10
 #: A quoted field that runs over more physical lines than this is taken for a quote that was never closed.
 _MAX_LINES_PER_RECORD = 500
 _MAX_COLUMNS = 4_000
+#: Records that tell whether the first one is another of them.
+_FOLLOWING = 200
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,9 @@ class Layout:
 def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     """The file's headers: its first record, or what the feed declares for headerless files.
 
+    A first record with values that no header is (a phone, an e-mail address), or that is no other than those after it,
+    is data. Its columns are `column_0`, `column_1` and so on: what they are, their content has to tell.
+
     Raises FileRejected when the first record cannot be read or no layout fits its width.
     """
     try:
@@ -74,10 +81,12 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     fields, raw = first
     if fields is None:
         raise FileRejected(f"The first record cannot be read: {raw[:80]!r}.")
-    has_header = feed.format.header is True or (feed.format.header == "auto" and known_headers(fields, feed) > 0)
+    known = known_headers(fields, feed)
+    is_data = unlike_headers(fields) > known or (known == 0 and _goes_on(path, dialect, fields))
+    has_header = (feed.format.header is True and not is_data) or (feed.format.header == "auto" and known > 0)
     if has_header:
         return Layout(_unique([field.strip() for field in fields]), True)
-    names = feed.columns or feed.layouts.get(len(fields))
+    names = feed.columns or feed.layouts.get(len(fields), () if is_data else None)
     if names is None:
         raise FileRejected(
             f"The file has no header that feed {feed.name!r} knows, and the feed declares no layout of "
@@ -90,6 +99,13 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
         )
     rest = [f"column_{position}" for position in range(len(names), len(fields))]
     return Layout(_unique([*names, *rest]), False)
+
+
+def _goes_on(path: Path, dialect: Dialect, first: list[str]) -> bool:
+    """Whether the first record is data by those that follow it."""
+    following = islice(_Records(path, dialect, _start(path, dialect)), 1, _FOLLOWING)
+    records = [fields for fields, _ in following if fields is not None and len(fields) == len(first)]
+    return goes_on(first, [Column(cells) for cells in zip(*records, strict=True)])
 
 
 def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_chars: int) -> Iterator[Batch]:

@@ -70,15 +70,15 @@ def register_files(
     The files land unpacked, under their own names and checksums, with the archive's date. An archive of which a file
     cannot be unpacked is registered as it is; reading it then says why it is REJECTED.
     """
-    _check_path(path)
-    with _several_files(settings, path) as packed:
+    check_path(path)
+    with several_files(settings, path) as packed:
         return [
             register_file(settings, database, file, feed=feed, uploaded_by=uploaded_by) for file in packed or [path]
         ]
 
 
 @contextmanager
-def _several_files(settings: Settings, path: Path) -> Iterator[list[Path]]:
+def several_files(settings: Settings, path: Path) -> Iterator[list[Path]]:
     """The files of a zip archive, unpacked, if it has several; none for any other file."""
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="zip-", dir=settings.scratch_dir) as scratch:
@@ -116,16 +116,16 @@ def register_file(
     again under its own id. A file that cannot be an import (empty, too large, unknown feed) is registered as
     REJECTED with the reason. Raises FileRejected where there is no file to register.
     """
-    _check_path(path)
+    check_path(path)
     name = readable(path.name)
-    sha256, size = _hash(path)
+    sha256, size = hash_of(path)
     chosen = feed or choose_feed(name)
     modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
     user = uploaded_by or _user()
     arrived = now()
     with database.connect() as connection, named_lock(connection, _LOCK, timeout_s=600):
-        reason = _refusal(settings, chosen, size)
-        if known := _same_bytes(connection, sha256, chosen, refused=reason is not None):
+        reason = refusal(settings, chosen, size)
+        if known := same_bytes(connection, sha256, chosen, refused=reason is not None):
             return _again(settings, database, connection, known, name, user, arrived, modified)
         if reason:
             import_id = _insert(
@@ -209,7 +209,8 @@ def readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _check_path(path: Path) -> None:
+def check_path(path: Path) -> None:
+    """Raise FileRejected where there is no file to read."""
     shown = readable(str(path))
     try:
         if not path.exists():
@@ -223,12 +224,13 @@ def _check_path(path: Path) -> None:
         raise FileRejected(f"{shown}: cannot be read: {error.strerror}.") from None
 
 
-def _hash(path: Path) -> tuple[str, int]:
+def hash_of(path: Path) -> tuple[str, int]:
+    """Checksum (hex) and size in bytes of a file."""
     with path.open("rb") as file:
         return sha256_of(iter(lambda: file.read(_CHUNK), b""))
 
 
-def _refusal(settings: Settings, feed: str, size: int) -> str | None:
+def refusal(settings: Settings, feed: str, size: int) -> str | None:
     """Why a file of this size and feed cannot be an import at all, or None."""
     if size == 0:
         return "The file is empty."
@@ -242,7 +244,7 @@ def _refusal(settings: Settings, feed: str, size: int) -> str | None:
     return None
 
 
-def _same_bytes(connection: Connection[Any], sha256: str, feed: str, *, refused: bool) -> tuple[str, str] | None:
+def same_bytes(connection: Connection[Any], sha256: str, feed: str, *, refused: bool) -> tuple[str, str] | None:
     """The import of these bytes for this feed that counts: a finished one, else one to take up again.
 
     One that was refused before it was stored counts only where the file is `refused` again.
@@ -353,10 +355,10 @@ def _register_object(
             info.size, sha256,
         )  # fmt: skip
         registration = Registration(import_id, "PENDING", feed)
-        if reason := _refusal(settings, feed, info.size):
+        if reason := refusal(settings, feed, info.size):
             records.set_status(connection, import_id, "REJECTED", status_reason=reason, finished_at=now())
             registration = Registration(import_id, "REJECTED", feed, reason=reason)
-        elif (known := _same_bytes(connection, sha256, feed, refused=False)) and known[0] != import_id:
+        elif (known := same_bytes(connection, sha256, feed, refused=False)) and known[0] != import_id:
             _mark_duplicate(connection, import_id, known[0])
             if known[1] in ("FAILED", "REJECTED"):  # whoever drops the file again wants it tried again
                 records.set_status(connection, known[0], "PENDING", status_reason=None)
@@ -377,7 +379,7 @@ def _register_packed(
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="zip-", dir=settings.scratch_dir) as scratch:
         archive = store.materialize(info.key, Path(scratch))
-        with _several_files(settings, archive) as packed:
+        with several_files(settings, archive) as packed:
             registrations = []
             for file in packed:
                 feed = choose_feed(file.name, path.parts[:-1])

@@ -104,7 +104,6 @@ def build_checklist(record: ImportRecord, counts: FindingCounts) -> dict[str, An
     the import's own status where it is not complete.
     """
     readable = record.file_format is not None
-    rejected_file = record.status == "REJECTED"
     staged = record.row_count is not None
     accounted = (record.success_count or 0) + (record.error_count or 0)
     done = record.status == "COMPLETE"
@@ -119,7 +118,7 @@ def build_checklist(record: ImportRecord, counts: FindingCounts) -> dict[str, An
         check(
             "File readable", "PASS" if readable else "FAIL", **({} if readable else {"reason": record.status_reason})
         ),
-        check("Schema matches expected", "PASS" if readable and not (rejected_file and not staged) else "FAIL"),
+        _schema_line(record),
         graded("Required fields present", counts.missing_required, "FAIL")
         if readable and staged
         else check("Required fields present", "FAIL"),
@@ -146,6 +145,20 @@ def build_checklist(record: ImportRecord, counts: FindingCounts) -> dict[str, An
         "checks": checks,
         "overall_status": overall,
     }
+
+
+def _schema_line(record: ImportRecord) -> dict[str, Any]:
+    """The line about the file's columns: FAIL where they reject it, WARN where they are not those of the last time."""
+    line: dict[str, Any] = {"check": "Schema matches expected", "status": "PASS"}
+    if record.file_format is None or (record.status == "REJECTED" and record.row_count is None):
+        return {**line, "status": "FAIL"}
+    schema = record.file_format.get("schema", {})
+    details = {
+        name: schema[name]
+        for name in ("compared_with", "new_columns", "missing_columns", "notes", "refusal")
+        if schema.get(name)
+    }
+    return {**line, "status": schema.get("status", "PASS"), **(details if schema.get("status") != "PASS" else {})}
 
 
 def _success_csv(record: ImportRecord) -> str:

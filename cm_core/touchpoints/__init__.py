@@ -7,5 +7,9 @@ Staging their files is `cm_core.imports`; who is one person is `cm_core.upsert` 
 from cm_core.touchpoints.attachment import Attachment
 from cm_core.touchpoints.campaigns import CampaignCounts, apply_campaigns
 from cm_core.touchpoints.history import TouchpointCounts, apply_touchpoints
+from cm_core.touchpoints.preview import preview_campaigns, preview_touchpoints
 
-__all__ = ["Attachment", "CampaignCounts", "TouchpointCounts", "apply_campaigns", "apply_touchpoints"]
+__all__ = [
+    "Attachment", "CampaignCounts", "TouchpointCounts", "apply_campaigns", "apply_touchpoints", "preview_campaigns",
+    "preview_touchpoints",
+]  # fmt: skip

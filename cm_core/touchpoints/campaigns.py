@@ -130,11 +130,16 @@ def resolve(connection: Connection[Any], con: duckdb.DuckDBPyConnection) -> None
     con.execute(sql(__package__, "campaign_resolve.sql"))
 
 
-def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str) -> CampaignCounts:
+def fold(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str) -> None:
+    """Make `campaigns_folded` and `campaign_rows` of the staged campaigns and what is known; writes nothing."""
     answer(connection, con, statements.CAMPAIGNS, "campaigns_now", _NOW_SCHEMA)
     answer(connection, con, statements.CAMPAIGN_FACTS, "campaign_facts", _FACTS_SCHEMA)
     con.execute("create or replace table this_import as select ?::varchar as import_id", [import_id])
     con.execute(sql(__package__, "campaign_fold.sql"))
+
+
+def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str) -> CampaignCounts:
+    fold(connection, con, import_id)
     at = now()
     folded = "select {} from campaigns_folded where is_new or is_changed or is_touched order by campaign_key"
     upload(connection, con, "campaigns_folded", _FOLDED, folded.format(", ".join(_FOLDED_COLUMNS)), _FOLDED_COLUMNS)

@@ -87,14 +87,19 @@ def apply_touchpoints(settings: Settings, database: Database, import_id: str) ->
     return apply(settings, database, import_id, "touchpoints", write)
 
 
-def _write(
-    connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str, *, shared_max: int
-) -> TouchpointCounts:
+def compare(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str) -> None:
+    """Make `touchpoints_new`, `touchpoints_changed` and `touchpoints_confirmed` of the staged ones; writes nothing."""
     keys = "select distinct touchpoint_key from staged_touchpoints order by 1"
     upload(connection, con, "touchpoint_keys", _KEYS, keys, ("contact",))
     answer(connection, con, statements.KNOWN_TOUCHPOINTS, "known_touchpoints", _KNOWN_SCHEMA)
     answer(connection, con, statements.PLACED_ROWS, "placed_rows", _PLACED_SCHEMA, {"import_id": import_id})
     con.execute(sql(__package__, "history.sql"))
+
+
+def _write(
+    connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str, *, shared_max: int
+) -> TouchpointCounts:
+    compare(connection, con, import_id)
     resolve(connection, con)
     inserted = count(con, "touchpoints_new")
     first = _insert(connection, con, import_id, inserted)

@@ -1,7 +1,8 @@
 """The atomic upsert: match keys, resolving rows to persons, applying an import in one transaction, taking apart."""
 
 from cm_core.upsert.engine import apply, apply_all
+from cm_core.upsert.preview import preview
 from cm_core.upsert.resolving import ApplyResult
 from cm_core.upsert.split import split_persons
 
-__all__ = ["ApplyResult", "apply", "apply_all", "split_persons"]
+__all__ = ["ApplyResult", "apply", "apply_all", "preview", "split_persons"]

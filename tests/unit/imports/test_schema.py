@@ -1,0 +1,132 @@
+"""New, missing and turned columns, by the last import of the same list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cm_core.imports.content import Column
+from cm_core.imports.feed_catalog import Feed, load_feed
+from cm_core.imports.schema import Earlier, Schema, compare, find_same_list
+from cm_core.imports.understanding import understand
+
+NAMES = ["John Smith", "Mary Jones", "Ann Garcia", "Bob Miller", "Ida Moore", "Joe Hill", "Sue Fox", "Al Cook",
+         "Ed Baker", "Eva Lee", "Tom Ross"]  # fmt: skip
+PHONES = [f"(405) 321-45{n:02d}" for n in range(11)]
+EMAILS = [f"p{n}@example.org" for n in range(11)]
+DATES = [f"1970-01-{n:02d}" for n in range(1, 12)]
+WORDS = ["F", "M"] * 5 + ["F"]
+CONTACTS = load_feed("contacts")
+
+
+def _earlier(columns: dict[str, Sequence[str]], feed: Feed = CONTACTS) -> Earlier:
+    """What the record of an import of these columns says."""
+    understood = understand(list(columns), feed, [Column(list(values)) for values in columns.values()])
+    return Earlier.read("imp_1", understood.mapping.as_json())
+
+
+def _compare(
+    now: dict[str, Sequence[str]],
+    before: dict[str, Sequence[str]] | None,
+    *,
+    feed: Feed = CONTACTS,
+    declared: bool = False,
+) -> Schema:
+    understood = understand(list(now), feed, [Column(list(values)) for values in now.values()], declared=declared)
+    earlier = find_same_list(list(now), [_earlier(before, feed)]) if before else None
+    return compare(feed, list(now), understood, earlier, declared=declared)
+
+
+def test_the_same_columns_pass() -> None:
+    columns = {"Name": NAMES, "Phone": PHONES, "Note": WORDS}
+    schema = _compare(columns, columns)
+    assert (schema.status, schema.compared_with) == ("PASS", "imp_1")
+    assert _compare(columns, None).status == "PASS"
+    assert _compare({"PHONE": PHONES, "note": WORDS, "name": NAMES}, columns).status == "PASS"
+
+
+def test_new_and_missing_columns_are_reported_and_no_more() -> None:
+    schema = _compare({"Name": NAMES, "Phone": PHONES, "Remark": WORDS, "E-Mail": EMAILS},
+                      {"Name": NAMES, "Phone": PHONES, "Note": WORDS})  # fmt: skip
+    assert (schema.status, schema.new_columns, schema.missing_columns) == ("WARN", ("Remark",), ("Note",))
+    assert schema.refusal is None
+
+
+def test_another_list_of_the_same_feed_is_not_compared() -> None:
+    schema = _compare(
+        {"Owner": NAMES, "Telephone": PHONES, "Legal": WORDS}, {"Name": NAMES, "Phone": PHONES, "A": WORDS}
+    )
+    assert (schema.status, schema.compared_with) == ("PASS", None)
+
+
+def test_the_newest_of_the_same_list_counts() -> None:
+    lists = [
+        Earlier("imp_3", {}, ("Well", "Depth")),
+        Earlier("imp_2", {}, ("Name", "Phone", "Note")),
+        Earlier("imp_1", {}, ("Name", "Phone")),
+    ]
+    found = find_same_list(["name", "phone"], lists)
+    assert found is not None
+    assert found.import_id == "imp_2"
+    assert find_same_list(["Name", "Zip", "City"], lists[1:2]) is None
+
+
+def test_a_column_that_turned_is_refused_by_name() -> None:
+    for values, found in ((EMAILS, "e-mail addresses"), (NAMES, "names"), (DATES, "dates")):
+        schema = _compare({"Name": NAMES, "Phone": values}, {"Name": NAMES, "Phone": PHONES})
+        assert schema.status == "FAIL"
+        for part in ("'Phone'", "phone numbers", found, "imp_1"):
+            assert part in (schema.refusal or "")
+    schema = _compare({"Name": NAMES, "DOB": WORDS}, {"Name": NAMES, "DOB": DATES})
+    assert "'DOB' should hold dates" in (schema.refusal or "")
+    assert "words" in (schema.refusal or "")
+
+
+def test_a_header_that_lies_the_first_time_is_put_right_and_told() -> None:
+    schema = _compare({"Name": NAMES, "Phone": EMAILS}, None)
+    assert (schema.status, schema.refusal) == ("WARN", None)
+    assert "'Phone'" in schema.notes[0]
+    assert "taken as email" in schema.notes[0]
+
+
+def test_a_column_that_was_poor_before_has_not_turned() -> None:
+    before = {"Name": NAMES, "Phone": ["12"] * 11, "Note": WORDS}
+    assert _compare({"Name": NAMES, "Phone": EMAILS, "Note": WORDS}, before).refusal is None
+    empty = {"Name": NAMES, "Phone": [""] * 11, "Note": WORDS}
+    assert _compare({"Name": NAMES, "Phone": EMAILS, "Note": WORDS}, empty).refusal is None
+
+
+def test_a_column_that_is_poor_now_has_not_turned() -> None:
+    before = {"Name": NAMES, "Phone": PHONES, "Note": WORDS}
+    for values in ([""] * 11, ["12"] * 11, ["unlisted"] * 11, [*EMAILS[:9], *PHONES[:2]]):
+        assert _compare({"Name": NAMES, "Phone": values, "Note": WORDS}, before).refusal is None
+
+
+def test_a_column_known_by_its_values_may_turn_too() -> None:
+    before = {"Name": NAMES, "Reach": PHONES, "Note": WORDS}
+    schema = _compare({"Name": NAMES, "Reach": EMAILS, "Note": WORDS}, before)
+    assert "'Reach' should hold phone numbers" in (schema.refusal or "")
+
+
+def test_columns_whose_headers_say_nothing_may_change_places() -> None:
+    schema = _compare({"c1": PHONES, "c2": NAMES}, {"c1": NAMES, "c2": PHONES})
+    assert (schema.status, schema.refusal) == ("WARN", None)
+    assert len(schema.notes) == 2
+
+
+def test_declared_columns_that_hold_something_else_are_refused_the_first_time() -> None:
+    feed = CONTACTS.model_copy(update={"name": "roll", "columns": ("Name", "DOB", "Phone")})
+    right = {"Name": NAMES, "DOB": DATES, "Phone": PHONES}
+    assert _compare(right, None, feed=feed, declared=True).status == "PASS"
+    shifted = {"Name": WORDS, "DOB": NAMES, "Phone": DATES}
+    schema = _compare(shifted, None, feed=feed, declared=True)
+    assert "feed 'roll' declares it as date_of_birth" in (schema.refusal or "")
+    more = _compare({**right, "column_3": WORDS}, None, feed=feed, declared=True)
+    assert (more.status, more.new_columns, more.compared_with) == ("WARN", ("column_3",), "the declared columns")
+
+
+def test_records_of_older_imports_refuse_nothing() -> None:
+    old: dict[str, Any] = {"columns": [{"field": "phone", "headers": ["Phone"]}], "kept_raw_only": ["Name"]}
+    understood = understand(["Name", "Phone"], CONTACTS, [Column(NAMES), Column(EMAILS)])
+    schema = compare(CONTACTS, ["Name", "Phone"], understood, Earlier.read("imp_1", old), declared=False)
+    assert schema.refusal is None
