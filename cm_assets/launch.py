@@ -164,10 +164,12 @@ def _run(
     from dagster._core.definitions.job_base import InMemoryJob
     from dagster._core.execution.api import execute_run_iterator
 
+    from cm_core.imports.records import actor
+
     run = instance.create_run_for_job(
         job_def=job,
         run_config=_QUIET,
-        tags={**job.run_tags, **tags, "cm/started_by": "command line"},
+        tags={**job.run_tags, **tags, "cm/started_by": "command line", "cm/user": actor()},
         remote_job_origin=_origin(job.name),
     )
     import_id = tags.get(_PARTITION_TAG)

@@ -38,12 +38,15 @@ def for_each_import(
     each. `describe(result)` gives the metadata; for a multi-asset `split(result, asset_name)` gives that of one.
     `noun` is what the partitions are, for that message.
     """
+    from cm_core.imports.records import acting_as
+
     results: dict[str, Any] = {}
     failures: list[tuple[str, Exception]] = []
     for import_id in context.partition_keys:
         started = time.monotonic()
         try:
-            results[import_id] = result = work(import_id)
+            with acting_as(_actor(context)):
+                results[import_id] = result = work(import_id)
         except Exception as error:
             if len(context.partition_keys) == 1:
                 raise dagster_failure(context, error) from error
@@ -58,6 +61,13 @@ def for_each_import(
     if failures:
         raise _several(context.partition_keys, failures, noun)
     return results
+
+
+def _actor(context: dg.AssetExecutionContext) -> str:
+    """Who is behind the run, for the audit log: the user of the command line, the sensor, or somebody in the UI."""
+    tags = context.run.tags
+    who = tags.get("cm/user") or (f"sensor {tags['dagster/sensor_name']}" if "dagster/sensor_name" in tags else "UI")
+    return f"{who}, run {context.run.run_id}"
 
 
 def _several(import_ids: Iterable[str], failures: list[tuple[str, Exception]], noun: str) -> dg.Failure:

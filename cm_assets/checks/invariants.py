@@ -118,12 +118,13 @@ def violations(
 
 def _staged_violations(settings: "Settings", database: "Database", query: str, import_id: str) -> list[dict[str, Any]]:
     from cm_core.compute import session
-    from cm_core.imports import records
+    from cm_core.imports import records, replay_log
     from cm_core.imports.staged import read_staged
 
     parameters = {"import_id": import_id, "row_count": records.get(database, import_id).row_count}
+    parts = replay_log.parts_at_work(database, import_id)
     with session(settings) as con:
-        read_staged(settings, con, import_id, ("rows", "findings"))
+        read_staged(settings, con, import_id, ("rows", "findings"), parts=parts)
         found: list[dict[str, Any]] = con.sql(query, params=parameters).to_arrow_table().to_pylist()
     return found
 

@@ -7,14 +7,15 @@ from typing import Any
 
 from cm_core.cli import output, runner
 from cm_core.errors import CmError
-from cm_core.imports import records, registry
+from cm_core.imports import records, registry, replay_log
 from cm_core.imports.feed_catalog import load_feed
 from cm_core.imports.records import ImportRecord
 from cm_core.settings import Settings
 from cm_core.store.database import Database
 
 _LATER = {"contacts": 1, "campaigns": 2, "touchpoints": 3}
-_SUMMARY = ("import_id", "filename", "feed", "status", "total_rows", "inserted", "updated", "skipped", "errors")
+#: What is printed of an import in a table.
+SUMMARY = ("import_id", "filename", "feed", "status", "total_rows", "inserted", "updated", "skipped", "errors")
 
 
 def ingest(
@@ -67,7 +68,7 @@ def show(summaries: list[dict[str, Any]], *, as_json: bool) -> bool:
     if as_json:
         output.print_json(summaries[0] if len(summaries) == 1 else summaries)
     else:
-        output.print_table(_SUMMARY, [[summary[name] for name in _SUMMARY] for summary in summaries])
+        output.print_table(SUMMARY, [[summary[name] for name in SUMMARY] for summary in summaries])
     for summary in summaries:
         if summary["status"] not in ("COMPLETE", "DUPLICATE"):
             output.print_error(f"{summary['filename']}: {summary['status']}: {summary['reason']}")
@@ -87,6 +88,7 @@ def show_status(database: Database, import_id: str | None, *, as_json: bool) -> 
             output.print_json(record.as_json())
         else:
             output.print_facts(_facts(record))
+            _show_replays(database, import_id)
         return
     found = records.latest(database)
     if as_json:
@@ -94,7 +96,15 @@ def show_status(database: Database, import_id: str | None, *, as_json: bool) -> 
     elif not found:
         output.out.print("No imports yet. `cm ingest FILE` imports one.")
     else:
-        output.print_table(_SUMMARY, [[record.as_json()[name] for name in _SUMMARY] for record in found])
+        output.print_table(SUMMARY, [[record.as_json()[name] for name in SUMMARY] for record in found])
+
+
+def _show_replays(database: Database, import_id: str) -> None:
+    """The replays of an import, if there were any."""
+    columns = ("replay_no", "mode", "status", "brought_in", "requested_by", "requested_at", "corrected_file", "reason")
+    made = [replay.as_json() for replay in replay_log.replays_of(database, import_id)]
+    if made:
+        output.print_table(columns, [[replay[name] for name in columns] for replay in made], title="Replays")
 
 
 def _facts(record: ImportRecord) -> dict[str, Any]:

@@ -39,6 +39,13 @@ class Format(StrEnum):
     json = "json"
 
 
+class Mode(StrEnum):
+    """What `cm replay` replays."""
+
+    full = "full"
+    errors_only = "errors-only"
+
+
 @app.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files to import.", show_default=False)],
@@ -80,6 +87,31 @@ def inspect(
     settings, database = _ready()
     documents = command.inspect(settings, database, path, feed=feed, rows=rows)
     if not command.show(documents, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def replay(
+    import_id: Annotated[str, typer.Option(help="The import to replay.", show_default=False)],
+    mode: Annotated[
+        Mode, typer.Option(help="The whole import under the present rules, or its rejected rows.", show_default=False)
+    ],
+    corrected: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Mended rows: the error report with its raw_row mended, or the original columns and row_number.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Import again what is in the landing zone already, all of it or the rows that were rejected."""
+    from cm_core.cli import replay as command
+
+    settings, database = _ready()
+    result = command.replay(settings, database, import_id, mode.value, corrected=corrected)
+    if not command.show(result, as_json=as_json):
         raise typer.Exit(1)
 
 

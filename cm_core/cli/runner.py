@@ -21,11 +21,11 @@ from cm_core.settings import Settings
 LAUNCHER = "cm_assets.launch"
 
 
-def run_imports(settings: Settings, import_ids: list[str], target: str) -> Any:
+def run_imports(settings: Settings, import_ids: list[str], target: str, *, verb: str = "importing") -> Any:
     """Run the import job of `target` for each import; returns the launcher's result (`success`, `errors`)."""
     with (
         _quiet(settings),
-        progress(f"importing {len(import_ids)} file{'s' if len(import_ids) > 1 else ''}") as bar,
+        progress(f"{verb} {len(import_ids)} file{'s' if len(import_ids) > 1 else ''}") as bar,
     ):
         return _launcher().run_import(settings, import_ids, target, on_event=_shown_in(bar))
 

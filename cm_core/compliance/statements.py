@@ -212,9 +212,4 @@ where asked.channel in ('email', 'all')
 
 # --- Both ---------------------------------------------------------------------------------------------------------
 
-AUDIT = """
-insert into import_audit_log (import_id, operation, record_count, detail, timestamp)
-values (%s, %s, %s, %s, utc_timestamp(6))
-"""
-
 DROP_TEMPORARY_TABLES = "drop temporary table if exists dnc_staged, opt_outs_staged, opt_out_holders"

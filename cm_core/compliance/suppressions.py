@@ -6,11 +6,9 @@ means for a channel is decided by the dbt marts, not here; how files become stag
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -18,7 +16,8 @@ import duckdb
 from cm_core.compliance import statements
 from cm_core.compute import session
 from cm_core.imports import pipeline, records
-from cm_core.lake import lake
+from cm_core.imports.replay_log import parts_to_apply
+from cm_core.imports.staged import staged_paths
 from cm_core.settings import Settings
 from cm_core.store.bulk import load
 from cm_core.store.database import Database
@@ -55,12 +54,12 @@ class _Written:
 
 @dataclass(frozen=True)
 class _Kind:
-    """One kind of list: its staged file, its table, the status column it marks, and its statements."""
+    """One kind of list: its staged table, its table, the status column it marks, and its statements."""
 
     staged: str
     table: str
     status_column: str
-    write: Callable[[Connection[Any], duckdb.DuckDBPyConnection, str, Path], _Written]
+    write: Callable[[Connection[Any], duckdb.DuckDBPyConnection, str, list[str]], _Written]
 
 
 def apply_dnc(settings: Settings, database: Database, import_id: str, *, finish: Finish | None = None) -> ApplyCounts:
@@ -116,22 +115,21 @@ def refresh_contact_status(
 
 def _apply(settings: Settings, database: Database, import_id: str, kind: _Kind, finish: Finish | None) -> ApplyCounts:
     """Read the staged file, wait for the writer lock, write and mark the import COMPLETE, all in one transaction."""
-    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with (
         pipeline.failing(settings, database, import_id),
-        tempfile.TemporaryDirectory(prefix="suppressions-", dir=settings.scratch_dir) as scratch,
         session(settings) as duck,
         closing(database.connect()) as connection,
-        named_lock(connection, WRITER_LOCK, timeout_s=WRITER_TIMEOUT_S),
     ):
-        path = lake(settings).materialize(f"staged/{import_id}/{kind.staged}", Path(scratch))
-        total = duck.execute(statements.COUNT_STAGED, [str(path)]).fetchall()[0][0]
+        records.set_status(connection, import_id, "APPLYING")
+        connection.commit()
+        paths = staged_paths(settings, import_id, kind.staged, parts_to_apply(database, import_id))
+        total = duck.execute(statements.COUNT_STAGED, [paths]).fetchall()[0][0]
 
         @retry_deadlocks
         def write() -> ApplyCounts:
-            with transaction(connection):
+            with named_lock(connection, WRITER_LOCK, timeout_s=WRITER_TIMEOUT_S), transaction(connection):
                 _execute(connection, statements.DROP_TEMPORARY_TABLES)
-                written = kind.write(connection, duck, import_id, path)
+                written = kind.write(connection, duck, import_id, paths)
                 counts = ApplyCounts(written.inserted, written.updated, total - written.inserted - written.updated)
                 _audit(connection, import_id, kind, counts, written.marked)
                 if finish is not None:
@@ -144,10 +142,12 @@ def _apply(settings: Settings, database: Database, import_id: str, kind: _Kind, 
         return write()
 
 
-def _write_dnc(connection: Connection[Any], duck: duckdb.DuckDBPyConnection, import_id: str, path: Path) -> _Written:
+def _write_dnc(
+    connection: Connection[Any], duck: duckdb.DuckDBPyConnection, import_id: str, paths: list[str]
+) -> _Written:
     _execute(connection, statements.CREATE_DNC_STAGED)
     columns = ("phone_e164", "source", "listing_date")
-    load(connection, duck, statements.STAGED_DNC, "dnc_staged", columns, params=(str(path),))
+    load(connection, duck, statements.STAGED_DNC, "dnc_staged", columns, params=(paths,))
     updated = _execute(connection, statements.UPDATE_DNC_DATES)
     inserted = _execute(connection, statements.INSERT_DNC, import_id=import_id)
     _execute(connection, statements.CONFIRM_DNC, import_id=import_id)
@@ -155,11 +155,11 @@ def _write_dnc(connection: Connection[Any], duck: duckdb.DuckDBPyConnection, imp
 
 
 def _write_opt_outs(
-    connection: Connection[Any], duck: duckdb.DuckDBPyConnection, import_id: str, path: Path
+    connection: Connection[Any], duck: duckdb.DuckDBPyConnection, import_id: str, paths: list[str]
 ) -> _Written:
     _execute(connection, statements.CREATE_OPT_OUTS_STAGED)
     columns = ("fact_no", "row_number", "channel", "phone_e164", "email_key", "opted_out_at", "reason", "source")
-    load(connection, duck, statements.STAGED_OPT_OUTS, "opt_outs_staged", columns, params=(str(path),))
+    load(connection, duck, statements.STAGED_OPT_OUTS, "opt_outs_staged", columns, params=(paths,))
     for statement in (
         statements.MARK_KNOWN_BY_PHONE,
         statements.MARK_KNOWN_BY_EMAIL,
@@ -178,16 +178,13 @@ def _write_opt_outs(
 
 
 def _audit(connection: Connection[Any], import_id: str, kind: _Kind, counts: ApplyCounts, marked: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            statements.AUDIT,
-            [
-                (import_id, "INSERT", counts.inserted, kind.table),
-                (import_id, "UPDATE", counts.updated, kind.table),
-                (import_id, "SKIP", counts.skipped, kind.table),
-                (import_id, "UPDATE", marked, kind.status_column),
-            ],
-        )
+    for operation, count, detail in (
+        ("INSERT", counts.inserted, kind.table),
+        ("UPDATE", counts.updated, kind.table),
+        ("SKIP", counts.skipped, kind.table),
+        ("UPDATE", marked, kind.status_column),
+    ):
+        records.audit(connection, import_id, operation, count, detail)
 
 
 def _execute(connection: Connection[Any], statement: str, **parameters: str) -> int:
@@ -197,5 +194,5 @@ def _execute(connection: Connection[Any], statement: str, **parameters: str) -> 
     return changed
 
 
-_DNC = _Kind("dnc.parquet", "dnc_registry", "phone_numbers.dnc_status", _write_dnc)
-_OPT_OUTS = _Kind("opt_outs.parquet", "opt_outs", "email_addresses.opt_out_status", _write_opt_outs)
+_DNC = _Kind("dnc", "dnc_registry", "phone_numbers.dnc_status", _write_dnc)
+_OPT_OUTS = _Kind("opt_outs", "opt_outs", "email_addresses.opt_out_status", _write_opt_outs)

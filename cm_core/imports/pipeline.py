@@ -13,18 +13,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from cm_core.compute import session
 from cm_core.errors import CmError, FileRejected, ImportFailed
-from cm_core.imports import records, reports
+from cm_core.imports import records, replay_log, replay_start, reports
 from cm_core.imports.chunks import REMEMBERED, StagedChunk, stage_chunks
 from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import Feed, load_feed
 from cm_core.imports.mapping import Mapping
 from cm_core.imports.records import ImportRecord, now
+from cm_core.imports.replay_log import Mode, Replay
+from cm_core.imports.restaging import Restaging, restaging
 from cm_core.imports.schema import check_schema
 from cm_core.imports.source import Source, open_source
 from cm_core.imports.staged import STAGED_TABLES, read_staged, staged_files
@@ -36,6 +38,9 @@ from cm_core.lake import landing_zone
 from cm_core.settings import Settings
 from cm_core.store.bulk import load
 from cm_core.store.database import Database
+
+if TYPE_CHECKING:
+    from pymysql.connections import Connection
 
 _STAGING_COLUMNS = (
     "import_id", "row_number", "entity_type", "first_name", "middle_name", "last_name", "name_suffix",
@@ -85,6 +90,8 @@ from findings
 order by row_status = 'kept', row_number
 limit ?
 """
+
+_FORGET_ROW = "delete from staging_raw_import where import_id = %s and `row_number` = %s"
 
 #: Bytes of a landing file hashed at a time.
 _CHUNK = 4 << 20
@@ -157,20 +164,29 @@ class OpenFile:
         ]
 
 
-def check_raw(settings: Settings, database: Database, import_id: str) -> RawResult:
+def check_raw(settings: Settings, database: Database, import_id: str, *, mode: Mode | None = None) -> RawResult:
     """Read the landing file once: is it there, unchanged, text, and a file of its feed?
 
-    Raises FileRejected (the import is then REJECTED) or ImportFailed (FAILED).
+    An import whose rows are in is replayed by this step and the ones after it, as `mode` says; without it, a replay
+    that is open goes on, and a full one begins where none is.
+
+    Raises UsageError where it cannot be replayed like this, FileRejected (the import is then REJECTED) or ImportFailed
+    (FAILED). After a failed replay the import is as it was.
     """
+    replay = _begin(database, import_id, mode)
     with failing(settings, database, import_id):
         record = _start(database, import_id)
-        with _open(settings, record, keep=True) as file:
+        with open_landed(settings, record, keep=True) as file:
             schema = check_schema(
                 database, import_id, file.feed, file.source.headers, file.understood, declared=file.is_declared
             )
             form = {**file.as_json(), "schema": schema.as_json()}
             with database.connect() as connection:
-                records.set_status(connection, import_id, "VALIDATING", file_format=json.dumps(form))
+                if replay is None:
+                    records.set_status(connection, import_id, "VALIDATING", file_format=json.dumps(form))
+                elif replay.mode == Mode.FULL:
+                    version = file.feed.schema_version
+                    replay_log.note(connection, replay, file_format=json.dumps(form), schema_version=version)
                 connection.commit()
             if schema.refusal:
                 raise FileRejected(schema.refusal)
@@ -187,16 +203,18 @@ def stage(
 
     `progress` is called with the number of records read so far. Memory does not grow with the file.
     """
+    replay = _begin(database, import_id, None)
     with failing(settings, database, import_id):
         record = records.get(database, import_id)
         with (
-            _open(settings, record, keep=False) as file,
+            open_landed(settings, record, keep=False) as file,
             session(settings, memory_limit=settings.import_memory_limit) as con,
         ):
             if file.understood.refusal:
                 raise FileRejected(file.understood.refusal)
-            result = stage_file(settings, con, file, record, progress or (lambda rows: None))
-            _fill_staging_table(database, con, result)
+            again = restaging(settings, database, record, replay, file.feed.target) if replay else None
+            result = stage_file(settings, con, file, record, progress or (lambda rows: None), again)
+            _fill_staging_table(database, con, record, result, replay)
         return result
 
 
@@ -206,16 +224,20 @@ def stage_file(
     file: OpenFile,
     record: ImportRecord,
     progress: Callable[[int], None],
+    again: Restaging | None = None,
 ) -> StageResult:
-    """The staged tables of the whole file, chunk by chunk, into the lake; and `inspected`, its first rows."""
+    """The staged tables of the whole file, chunk by chunk, into the lake; and `inspected`, its first rows.
+
+    With `again`, those of a replay.
+    """
     counts, findings = Counts(), 0
     preview: list[dict[str, Any]] = []
     remember_rows(con)
     tables = STAGED_TABLES[file.feed.target]
-    with staged_files(settings, record.import_id) as staged:
-        for chunk in stage_chunks(
-            settings, file.source.batches(), lambda session: _stage_chunk(session, file, record), tables
-        ):
+    part = again.replay.replay_no if again else 0
+    batches = again.batches(con, file.source) if again else file.source.batches()
+    with staged_files(settings, record.import_id, part) as staged:
+        for chunk in stage_chunks(settings, batches, lambda session: _stage_chunk(session, file, record), tables):
             counts += chunk.counts
             staged.append({table: chunk.tables[table] for table in tables})
             findings += chunk.tables["findings"].num_rows
@@ -225,10 +247,17 @@ def stage_file(
             progress(counts.total)
         if counts.total == 0:
             raise FileRejected("The file has a header but no rows.")
+        if again:
+            again.note_repeated(con)
         find_repeated(con)
+        if again:
+            again.drop_known(con)
         repeated = con.sql("from findings order by row_number").to_arrow_table()
         staged.append({"findings": repeated})
         findings += repeated.num_rows
+        if again:
+            staged.close()
+            counts = again.settle(con, staged.folder, counts)
     return StageResult(
         record.import_id, counts.total, counts.staged, counts.rejected, findings, preview, file.mapping.as_json()
     )
@@ -262,8 +291,14 @@ def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
 
 def log_findings(settings: Settings, database: Database, import_id: str) -> int:
     """Copy the staged findings into `import_validation_log` (rejected rows first, up to the setting)."""
-    with failing(settings, database, import_id), session(settings) as con:
-        read_staged(settings, con, import_id, ("findings",))
+    with failing(settings, database, import_id):
+        return _log_findings(settings, database, import_id)
+
+
+def _log_findings(settings: Settings, database: Database, import_id: str) -> int:
+    with session(settings) as con:
+        parts = replay_log.parts_at_work(database, import_id)
+        read_staged(settings, con, import_id, ("findings",), parts=parts)
         with database.connect() as connection:
             with connection.cursor() as cursor:
                 cursor.execute("delete from import_validation_log where import_id = %s", (import_id,))
@@ -279,8 +314,8 @@ def log_findings(settings: Settings, database: Database, import_id: str) -> int:
 def failing(settings: Settings, database: Database, import_id: str) -> Iterator[None]:
     """Hold the import for the step; record on it that the step failed and why.
 
-    REJECTED for a fault of its file, FAILED for anything else. Raises WriterBusy, and records nothing, when another
-    process works on the import.
+    REJECTED for a fault of its file, FAILED for anything else. An import whose rows are in from before stays COMPLETE:
+    it is the replay that failed. Raises WriterBusy, and records nothing, when another process works on the import.
     """
     records.HOLD.take(database, import_id)
     try:
@@ -289,7 +324,7 @@ def failing(settings: Settings, database: Database, import_id: str) -> Iterator[
         _end(settings, database, import_id, "REJECTED", str(error))
         raise
     except CmError as error:
-        _end(settings, database, import_id, "FAILED", str(error))
+        _end(settings, database, import_id, "FAILED", str(error), retryable=error.retryable)
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
@@ -297,22 +332,48 @@ def failing(settings: Settings, database: Database, import_id: str) -> Iterator[
         raise ImportFailed(f"Import {import_id} failed: {reason}") from error
 
 
-def _end(settings: Settings, database: Database, import_id: str, status: str, reason: str) -> None:
+def _end(
+    settings: Settings, database: Database, import_id: str, status: str, reason: str, *, retryable: bool = False
+) -> None:
     """Best effort: a database that is down cannot be told; the next run finds the import unfinished."""
     try:
         with database.connect() as connection:
-            records.set_status(connection, import_id, status, status_reason=reason, finished_at=now())
+            if replay := replay_log.open_replay(connection, import_id):
+                _give_up(connection, replay, reason, retryable=retryable)
+            else:
+                records.set_status(connection, import_id, status, status_reason=reason, finished_at=now())
             connection.commit()
+        if replay and not retryable:
+            _log_findings(settings, database, import_id)
         reports.write(settings, database, import_id)
         records.HOLD.release(import_id)
     except CmError:
         return
 
 
+def _give_up(connection: Connection[Any], replay: Replay, reason: str, *, retryable: bool) -> None:
+    """The import is what it was before the replay; one that may work the next time stays open for it."""
+    if retryable:
+        replay_log.note(connection, replay, status_reason=reason)
+    else:
+        replay_log.close(connection, replay, "FAILED", at=now(), reason=reason)
+    records.audit(connection, replay.import_id, "REPLAY_FAILED", detail=f"replay {replay.replay_no}: {reason}")
+    reason = f"The import is as it was; its replay ({replay.mode}) failed: {reason}"
+    records.set_status(connection, replay.import_id, "COMPLETE", status_reason=reason, finished_at=now())
+
+
+def _begin(database: Database, import_id: str, mode: Mode | None) -> Replay | None:
+    """Hold the import and open its replay, or go on with it; None where nothing of it is in."""
+    records.HOLD.take(database, import_id)
+    try:
+        return replay_start.begin(database, records.get(database, import_id), mode)
+    except CmError:
+        records.HOLD.release(import_id)
+        raise
+
+
 def _start(database: Database, import_id: str) -> ImportRecord:
     record = records.get(database, import_id)
-    if record.status == "DUPLICATE":
-        raise FileRejected(f"Import {import_id} is a duplicate of {record.duplicate_of}; there is nothing to do.")
     with database.connect() as connection:
         records.set_status(
             connection, import_id, "VALIDATING", status_reason=None, started_at=now(), finished_at=None,
@@ -323,7 +384,7 @@ def _start(database: Database, import_id: str) -> ImportRecord:
 
 
 @contextmanager
-def _open(settings: Settings, record: ImportRecord, *, keep: bool) -> Iterator[OpenFile]:
+def open_landed(settings: Settings, record: ImportRecord, *, keep: bool) -> Iterator[OpenFile]:
     """The landing file of an import, as a local file of its registered content."""
     if not record.landing_key:
         raise FileRejected(record.status_reason or "The file never reached the landing zone.")
@@ -375,17 +436,30 @@ def _keep_for_inspection(con: duckdb.DuckDBPyConnection, feed: Feed, limit: int)
         con.execute(f"insert into inspected {query}", [missing])
 
 
-def _fill_staging_table(database: Database, con: duckdb.DuckDBPyConnection, result: StageResult) -> None:
-    """Replace the import's rows of `staging_raw_import` and mark it STAGED, in one transaction."""
+def _fill_staging_table(
+    database: Database, con: duckdb.DuckDBPyConnection, record: ImportRecord, result: StageResult, replay: Replay | None
+) -> None:
+    """Replace the import's rows of `staging_raw_import` and mark it STAGED, in one transaction.
+
+    A replay of errors adds its rows; the counts are the replay's until it is applied.
+    """
     import_id = result.import_id
     with database.connect() as connection:
         with connection.cursor() as cursor:
-            cursor.execute("delete from staging_raw_import where import_id = %s", (import_id,))
+            if replay and replay.mode == Mode.ERRORS_ONLY:
+                numbers = con.execute("select row_number from inspected").fetchall()
+                cursor.executemany(_FORGET_ROW, [(import_id, number) for (number,) in numbers])
+            else:
+                cursor.execute("delete from staging_raw_import where import_id = %s", (import_id,))
         load(
             connection, con, "select ? as import_id, * from inspected order by row_number", "staging_raw_import",
             _STAGING_COLUMNS, params=(import_id,),
         )  # fmt: skip
-        records.set_status(connection, import_id, "STAGED", row_count=result.rows, error_count=result.rejected)
+        counted: dict[str, Any] = {"row_count": result.rows, "error_count": result.rejected}
+        if replay:
+            came = (record.error_count or 0) - result.rejected
+            replay_log.note(connection, replay, **counted, brought_in=came)
+        records.set_status(connection, import_id, "STAGED", **({} if replay else counted))
         records.audit(connection, import_id, "STAGE", result.staged)
         records.audit(connection, import_id, "REJECT", result.rejected)
         connection.commit()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -151,6 +151,24 @@ def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_char
             position = records.position
 
 
+def read_record(
+    text: str, dialect: Dialect, headers: Sequence[str], number: int, max_field_chars: int
+) -> list[str | None] | BadRow:
+    """The fields of one record given as text, as those of a file's records are read; or what is wrong with it."""
+    lines = io.StringIO(text, newline="")
+    records = list(_Records(Path(), dialect, 0, len(headers)).read_lines(lines))
+    if len(records) != 1:
+        message = f"The text is {len(records)} records, not one"
+        return BadRow(number, "WIDTH", None, text[:200], message, text)
+    layout = Layout(tuple(headers), False)
+    fields, raw = records[0]
+    problem = _problem(fields, raw, len(headers), number, dialect, layout, max_field_chars)
+    if problem is not None:
+        return problem
+    assert fields is not None
+    return [field or None for field in fields[: len(headers)]]
+
+
 def _start(path: Path, dialect: Dialect) -> int:
     """The byte of the first record: behind a byte-order mark of UTF-8. Those of UTF-16 are its codec's business."""
     with path.open("rb") as file:
@@ -210,17 +228,17 @@ def _problem(
         )
     if "\x00" in raw:
         where = next((h for h, f in zip(layout.headers, fields, strict=False) if "\x00" in f), None)
-        text = raw.replace("\x00", "\\x00").rstrip("\r\n")
+        text = _without_end(raw).replace("\x00", "\\x00")
         return BadRow(number, "ENCODING", where, text[:200], "The row contains a NUL character", text)
     if len(fields) != width and (len(fields) < width or any(field.strip() for field in fields[width:])):
-        text = raw.rstrip("\r\n")
+        text = _without_end(raw)
         message = f"The row has {len(fields)} fields, the header has {width}"
         return BadRow(number, "WIDTH", None, text[:200], message, text)
     if len(raw) > max_field_chars:
         for header, value in zip(layout.headers, fields, strict=False):
             if len(value) > max_field_chars:
                 message = f"The field has {len(value)} characters, more than {max_field_chars}"
-                return BadRow(number, "VALIDATION", header, value[:200], message, raw.rstrip("\r\n"))
+                return BadRow(number, "VALIDATION", header, value[:200], message, _without_end(raw))
     return None
 
 
@@ -282,9 +300,11 @@ class _Records:
         with self._path.open("rb") as binary:
             binary.seek(self.position)
             text = io.TextIOWrapper(binary, encoding=self._encoding, errors=self._errors, newline="")
-            yield from self._read_lines(_Lines(iter(text)))
+            yield from self.read_lines(text)
 
-    def _read_lines(self, lines: _Lines) -> Iterator[tuple[list[str] | None, str]]:
+    def read_lines(self, physical: Iterable[str]) -> Iterator[tuple[list[str] | None, str]]:
+        """The records of these physical lines."""
+        lines = _Lines(iter(physical))
         dialect, width = self._dialect, self._width
         while True:
             reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quotechar, doublequote=True)
@@ -373,4 +393,9 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
 
 def _printable(raw: str) -> str:
     r"""Text with undecodable bytes shown as \xNN."""
-    return raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").rstrip("\r\n")
+    return _without_end(raw).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _without_end(raw: str) -> str:
+    """A record's text without the line end that closes it; everything else of it stays."""
+    return raw.removesuffix("\n").removesuffix("\r")

@@ -7,8 +7,11 @@ Each change of state is a row of `import_audit_log`. Who may register files is i
 
 from __future__ import annotations
 
+import getpass
 import json
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +20,7 @@ from pymysql.connections import Connection
 from pymysql.cursors import DictCursor
 
 from cm_core.errors import ImportFailed, UsageError, WriterBusy
+from cm_core.imports import replay_log
 from cm_core.store.database import Database
 from cm_core.store.locks import named_lock
 
@@ -61,6 +65,11 @@ class ImportRecord:
     finished_at: datetime | None
 
     @property
+    def is_applied(self) -> bool:
+        """Whether its rows are in the canonical tables, whatever has been tried since."""
+        return self.inserted_count is not None
+
+    @property
     def reports(self) -> dict[str, str]:
         """Locations of the reports written so far."""
         found = {
@@ -96,6 +105,27 @@ class ImportRecord:
 
 
 _COLUMNS = ", ".join(ImportRecord.__dataclass_fields__)
+_ACTOR: ContextVar[str | None] = ContextVar("actor", default=None)
+
+
+@contextmanager
+def acting_as(name: str) -> Iterator[None]:
+    """Say who does what happens in the block: the actor of `import_audit_log`."""
+    token = _ACTOR.set(name)
+    try:
+        yield
+    finally:
+        _ACTOR.reset(token)
+
+
+def actor() -> str:
+    """Who is at work: as `acting_as` said, else the system's user."""
+    if named := _ACTOR.get():
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def now() -> datetime:
@@ -123,71 +153,112 @@ def find(database: Database, condition: str, parameters: tuple[Any, ...]) -> lis
         return [_record(row) for row in cursor.fetchall()]
 
 
-def set_status(connection: Connection[Any], import_id: str, status: str, **fields: Any) -> None:
-    """Move an import to `status`, setting further columns; logs the change. The caller commits."""
+def set_status(
+    connection: Connection[Any], import_id: str, status: str, *, why: str | None = None, **fields: Any
+) -> None:
+    """Move an import to `status`, setting further columns; logs the change with the reason, if any. The caller commits.
+
+    The reason is `why`, else the `status_reason` that is set.
+    """
     assignments = "".join(f", {name} = %s" for name in fields)
     with connection.cursor() as cursor:
         cursor.execute(
             f"update import_metadata set status = %s, updated_at = %s{assignments} where import_id = %s",
             (status, now(), *fields.values(), import_id),
         )
-    audit(connection, import_id, f"STATUS_{status}", detail=fields.get("status_reason"))
+    audit(connection, import_id, f"STATUS_{status}", detail=why or fields.get("status_reason"))
 
 
 def complete(connection: Connection[Any], import_id: str, *, inserted: int, updated: int, skipped: int) -> None:
     """Mark an import COMPLETE with what became of its staged rows; the caller commits, together with the rows.
 
+    A replay may count all its staged rows, or only those that are in for the first time: what became of the others the
+    first time stays on record. The replay is COMPLETE with it.
+
     Raises ImportFailed where the counts do not add up to the rows of the file: then nothing may be committed.
     """
-    require_conserved(connection, import_id, inserted=inserted, updated=updated, skipped=skipped)
+    outcome = require_conserved(connection, import_id, inserted=inserted, updated=updated, skipped=skipped)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select started_at, inserted_count, updated_count, skipped_count from import_metadata where import_id = %s",
-            (import_id,),
-        )
+        cursor.execute("select started_at from import_metadata where import_id = %s", (import_id,))
         row = cursor.fetchone()
-    started, *earlier = row or (None,)
-    before = [int(count) for count in earlier] if earlier and None not in earlier else None
+    started = row[0] if row else None
     finished = now()
-    counts = {"inserted_count": inserted, "updated_count": updated, "skipped_count": skipped}
-    if before is not None and sum(before) == inserted + updated + skipped:
-        counts = {}  # applied again: what it did the first time stays on record
+    fields: dict[str, Any] = {}
+    if replay := replay_log.open_replay(connection, import_id):
+        fields = {"row_count": replay.row_count, "error_count": replay.error_count}
+        fields |= replay_log.staged_facts(connection, replay)
+        replay_log.close(connection, replay, "COMPLETE", at=finished)
     set_status(
         connection,
         import_id,
         "COMPLETE",
         status_reason=None,
-        success_count=inserted + updated + skipped,
-        **counts,
+        success_count=sum(outcome),
+        inserted_count=outcome[0],
+        updated_count=outcome[1],
+        skipped_count=outcome[2],
         finished_at=finished,
         processing_duration_seconds=(finished - started).total_seconds() if started else None,
+        **fields,
     )
 
 
 def require_conserved(
     connection: Connection[Any], import_id: str, *, inserted: int, updated: int, skipped: int
-) -> None:
-    """Raise ImportFailed where the counts and the rejected rows do not add up to the rows of the file."""
+) -> tuple[int, int, int]:
+    """Rows inserted, updated and skipped, by this apply and by those before it.
+
+    Raises ImportFailed where they and the rejected rows do not add up to the rows of the file.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("select row_count, error_count from import_metadata where import_id = %s", (import_id,))
+        cursor.execute(
+            "select row_count, error_count, inserted_count, updated_count, skipped_count from import_metadata "
+            "where import_id = %s",
+            (import_id,),
+        )
         row = cursor.fetchone()
-    total, errors = row or (None, None)
-    if total is None or inserted + updated + skipped + (errors or 0) != total:
+    total, errors, *earlier = row or (None,) * 5
+    before = None if earlier[0] is None else (int(earlier[0]), int(earlier[1] or 0), int(earlier[2] or 0))
+    replay = replay_log.open_replay(connection, import_id)
+    if replay:
+        total, errors = replay.row_count, replay.error_count
+    outcome = None
+    if total is not None:
+        outcome = _together(before, (inserted, updated, skipped), total - (errors or 0), is_replay=replay is not None)
+    if outcome is None:
         raise ImportFailed(
             f"Import {import_id}: {inserted} inserted, {updated} updated, {skipped} skipped and {errors} errors do not "
             f"add up to {total} rows. Nothing was changed; stage the import again."
         )
+    return outcome
+
+
+def _together(
+    before: tuple[int, int, int] | None, now_: tuple[int, int, int], staged: int, *, is_replay: bool
+) -> tuple[int, int, int] | None:
+    """Rows inserted, updated and skipped, by this apply and those `before`; None where they are not `staged` rows."""
+    if before is None:
+        return now_ if sum(now_) == staged else None
+    if is_replay and sum(before) + sum(now_) == staged:  # only what is in for the first time
+        return before[0] + now_[0], before[1] + now_[1], before[2] + now_[2]
+    if sum(now_) != staged:
+        return None
+    if sum(before) == staged:
+        return before  # applied again: what it did the first time stays on record
+    inserted = min(before[0] + now_[0], staged)  # a row counts as the most that it ever was
+    updated = min(before[1] + now_[1], staged - inserted)
+    return inserted, updated, staged - inserted - updated
 
 
 def audit(
     connection: Connection[Any], import_id: str, operation: str, count: int | None = None, detail: str | None = None
 ) -> None:
-    """Append to `import_audit_log`. The caller commits."""
+    """Append to `import_audit_log`, with who is at work. The caller commits."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "insert into import_audit_log (import_id, operation, record_count, detail, timestamp) "
-            "values (%s, %s, %s, %s, %s)",
-            (import_id, operation, count, detail, now()),
+            "insert into import_audit_log (import_id, operation, record_count, detail, timestamp, actor) "
+            "values (%s, %s, %s, %s, %s, %s)",
+            (import_id, operation, count, detail, now(), actor()[:255]),
         )
 
 

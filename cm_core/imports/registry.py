@@ -6,7 +6,6 @@ the sensor and the command line never register the same object twice. Reading th
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import os
 import re
@@ -14,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
@@ -28,6 +27,7 @@ from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import feed_names, load_feed
 from cm_core.imports.formats import archives
 from cm_core.imports.records import HOLD, now
+from cm_core.imports.replay_log import Correction
 from cm_core.lake import ObjectInfo, ObjectStore, landing_zone
 from cm_core.settings import Settings
 from cm_core.store.database import Database
@@ -121,7 +121,7 @@ def register_file(
     sha256, size = hash_of(path)
     chosen = feed or choose_feed(name)
     modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
-    user = uploaded_by or _user()
+    user = uploaded_by or records.actor()
     arrived = now()
     with database.connect() as connection, named_lock(connection, _LOCK, timeout_s=600):
         reason = refusal(settings, chosen, size)
@@ -146,6 +146,33 @@ def register_file(
     return Registration(import_id, "PENDING", chosen)
 
 
+def land_beside(
+    settings: Settings, database: Database, import_id: str, path: Path, correction: Correction
+) -> Correction:
+    """Put a file with mended rows of an import into the landing zone, which is not an import of its own.
+
+    The same bytes land once for an import. Returns `correction` with the place.
+    """
+    with database.connect() as connection, named_lock(connection, _LOCK, timeout_s=600):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select landing_key, s3_location from import_replays where import_id = %s and checksum_sha256 = %s "
+                "limit 1",
+                (import_id, correction.sha256),
+            )
+            known = cursor.fetchone()
+        if known:
+            return replace(correction, landing_key=known[0], s3_location=known[1])
+        store = landing_zone(settings)
+        key = _free_key(store, correction.filename, now())
+        store.put_file(path, key, write_once=True)
+        info = store.head(key)
+        assert info is not None
+        _enter_ledger(connection, store, info, import_id)
+        connection.commit()
+    return replace(correction, landing_key=key, s3_location=store.url(key))
+
+
 def scan_landing(settings: Settings, database: Database, *, budget_seconds: float = 30.0) -> list[Registration]:
     """Register what is new and settled in the landing zone; stops taking on files after `budget_seconds`.
 
@@ -165,7 +192,7 @@ def scan_landing(settings: Settings, database: Database, *, budget_seconds: floa
         key=lambda info: (info.last_modified, info.key),
     )
     registered: list[Registration] = []
-    with database.connect() as connection:
+    with database.connect() as connection, records.acting_as("landing zone"):
         seen = _seen(connection)
         for info in candidates:
             if _object_id(store, info) in seen:
@@ -287,7 +314,8 @@ def _again(
     if not first.landing_key:
         return Registration(first.import_id, "REJECTED", first.feed, reason=first.status_reason)
     HOLD.take(database, first.import_id)
-    records.set_status(connection, first.import_id, "PENDING", status_reason=None)
+    why = f"the same file was given again by {user}"
+    records.set_status(connection, first.import_id, "PENDING", why=why, status_reason=None)
     connection.commit()
     return Registration(first.import_id, "PENDING", first.feed)
 
@@ -361,7 +389,8 @@ def _register_object(
         elif (known := same_bytes(connection, sha256, feed, refused=False)) and known[0] != import_id:
             _mark_duplicate(connection, import_id, known[0])
             if known[1] in ("FAILED", "REJECTED"):  # whoever drops the file again wants it tried again
-                records.set_status(connection, known[0], "PENDING", status_reason=None)
+                why = f"the same file was dropped again: {info.key}"
+                records.set_status(connection, known[0], "PENDING", why=why, status_reason=None)
             registration = Registration(import_id, "DUPLICATE", feed, duplicate_of=known[0])
         _enter_ledger(connection, store, info, import_id)
         connection.commit()
@@ -441,10 +470,3 @@ def _free_key(store: ObjectStore, name: str, arrived: datetime) -> str:
         if not store.exists(key):
             return key
     raise CmError(f"{store.url(base)}: thousands of files of this name arrived within a second.")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

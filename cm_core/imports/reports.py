@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from cm_core.compute import session
-from cm_core.imports import records
+from cm_core.imports import records, replay_log
 from cm_core.imports.feed_catalog import feed_names, load_feed
 from cm_core.imports.records import ImportRecord
+from cm_core.imports.staged import staged_key
 from cm_core.lake import ObjectStore, lake
 from cm_core.settings import Settings
 from cm_core.store.database import Database
@@ -21,9 +22,13 @@ from cm_core.store.database import Database
 _SUCCESS_HEADER = (
     "import_id", "filename", "total_rows", "inserted", "updated", "skipped", "errors", "duration_sec", "status",
 )  # fmt: skip
+# The seed's columns in its order, then ours. A missing value of a field is NULL, as in the seed's example.
 _ERROR_QUERY = """
 copy (
-    select row_number, error_type, field_name, field_value, error_message, row_status, raw_row
+    select
+        row_number, error_type, field_name,
+        case when field_value is null and field_name is not null then 'NULL' else field_value end as field_value,
+        error_message, row_status, raw_row
     from read_parquet('{source}')
     order by row_number, error_type, field_name, field_value
 ) to '{target}' (format csv, header true)
@@ -67,7 +72,8 @@ def write(settings: Settings, database: Database, import_id: str) -> Reports:
         "checklist": f"reports/{import_id}/checklist.json",
     }
     store.put_bytes(_success_csv(record).encode(), keys["success"])
-    counts = _write_errors(settings, store, import_id, keys["errors"])
+    last = replay_log.applied_parts(database, import_id)[-1]
+    counts = _write_errors(settings, store, staged_key(import_id, "findings", last), keys["errors"])
     checklist = build_checklist(record, counts)
     store.put_bytes(json.dumps(checklist, indent=2).encode(), keys["checklist"])
     with database.connect() as connection:
@@ -170,9 +176,8 @@ def _success_csv(record: ImportRecord) -> str:
     return out.getvalue()
 
 
-def _write_errors(settings: Settings, store: ObjectStore, import_id: str, key: str) -> FindingCounts:
+def _write_errors(settings: Settings, store: ObjectStore, staged: str, key: str) -> FindingCounts:
     """The error report from the staged findings; only a header where the file never got that far."""
-    staged = f"staged/{import_id}/findings.parquet"
     if not store.exists(staged):
         store.put_bytes(_ERROR_HEADER.encode(), key)
         return FindingCounts()

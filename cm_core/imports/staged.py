@@ -1,12 +1,13 @@
 """Staged tables of an import in the lake: `staged/<import_id>/<table>.parquet`, sorted by row, written chunk by chunk.
 
-What the tables hold is decided in `staging` and `staging_suppressions`.
+Those of its replays lie in parts beside them (`replay_log` says which count). What the tables hold is decided in
+`staging` and `staging_suppressions`.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,11 +28,21 @@ STAGED_TABLES = {
 }
 
 
+def staged_key(import_id: str, table: str, part: int = 0) -> str:
+    """Where a staged table of an import lies in the lake."""
+    return f"staged/{import_id}/{f'replay-{part}/' if part else ''}{table}.parquet"
+
+
+def mended_key(import_id: str, sha256: str) -> str:
+    """Where the mended rows of the corrected file with this checksum lie in the lake."""
+    return f"staged/{import_id}/corrections/{sha256}.parquet"
+
+
 class StagedWriter:
-    """Parquet files under way, one per staged table; each `append` adds a row group."""
+    """Parquet files under way in `folder`, one per staged table; each `append` adds a row group."""
 
     def __init__(self, folder: Path, import_id: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._import_id = import_id
         self._writers: dict[str, pq.ParquetWriter] = {}
 
@@ -41,47 +52,63 @@ class StagedWriter:
             ids = pa.repeat(pa.scalar(self._import_id), table.num_rows)
             table = table.add_column(0, "import_id", ids)
             if name not in self._writers:
-                path = self._folder / f"{name}.parquet"
+                path = self.folder / f"{name}.parquet"
                 self._writers[name] = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1)
             if table.num_rows:
                 self._writers[name].write_table(table)
 
-    def close(self) -> list[Path]:
-        """Finish the files and return them."""
+    def close(self) -> None:
+        """Finish the files; again is no harm."""
         for writer in self._writers.values():
             writer.close()
-        return [self._folder / f"{table}.parquet" for table in self._writers]
 
 
 @contextmanager
-def staged_files(settings: Settings, import_id: str) -> Iterator[StagedWriter]:
-    """A writer whose files reach the lake at the end of the block, and do not when it fails."""
+def staged_files(settings: Settings, import_id: str, part: int = 0) -> Iterator[StagedWriter]:
+    """A writer whose files reach the lake at the end of the block, and do not when it fails.
+
+    Files that the block puts into the writer's folder go with them.
+    """
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="staged-", dir=settings.scratch_dir) as folder:
         writer = StagedWriter(Path(folder), import_id)
         try:
             yield writer
         finally:
-            files = writer.close()
+            writer.close()
         store = lake(settings)
-        for path in files:
-            store.put_file(path, f"staged/{import_id}/{path.name}")
+        for path in sorted(Path(folder).glob("*.parquet")):
+            store.put_file(path, staged_key(import_id, path.stem, part))
+
+
+def staged_paths(settings: Settings, import_id: str, table: str, parts: Sequence[int] = (0,)) -> list[str]:
+    """Local files with a staged table of the import, one per part.
+
+    Findings are those of the last part alone: each part has those of the whole import.
+    """
+    store = lake(settings)
+    scratch = settings.scratch_dir / "staged" / import_id
+    wanted = parts[-1:] if table == "findings" else parts
+    return [str(store.materialize(staged_key(import_id, table, part), scratch)) for part in wanted]
 
 
 def read_staged(
-    settings: Settings, con: duckdb.DuckDBPyConnection, import_id: str, tables: tuple[str, ...], *, prefix: str = ""
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    import_id: str,
+    tables: tuple[str, ...],
+    *,
+    prefix: str = "",
+    parts: Sequence[int] = (0,),
 ) -> None:
-    """Make each staged Parquet file of the import a view of its table's name in `con`."""
-    store = lake(settings)
+    """Make each staged table of the import, its `parts` together, a view of its name in `con`."""
     for table in tables:
-        path = store.materialize(f"staged/{import_id}/{table}.parquet", settings.scratch_dir / "staged" / import_id)
-        escaped = str(path).replace("'", "''")
-        con.execute(f"create or replace view {prefix}{table} as from read_parquet('{escaped}')")
+        paths = staged_paths(settings, import_id, table, parts)
+        files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        con.execute(f"create or replace view {prefix}{table} as from read_parquet([{files}], union_by_name = true)")
 
 
 def count_staged(settings: Settings, import_id: str, table: str) -> int:
-    """Number of rows of a staged table, from its Parquet file's footer."""
-    path = lake(settings).materialize(
-        f"staged/{import_id}/{table}.parquet", settings.scratch_dir / "staged" / import_id
-    )
+    """Number of rows of a staged table of an import that was never replayed, from its Parquet file's footer."""
+    (path,) = staged_paths(settings, import_id, table)
     return int(pq.read_metadata(path).num_rows)

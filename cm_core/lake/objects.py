@@ -9,7 +9,7 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -170,7 +170,12 @@ def _open_s3(url: str, endpoint: str | None) -> Any:
     options: dict[str, Any] = {
         "config": {"endpoint": endpoint} if endpoint else {},
         "client_options": {"allow_http": True, "timeout": "60s"},
-        "retry_config": {"max_retries": 3},
+        # Seed D5: three times again after 5xx, 429 and errors of the network; other 4xx are final. Waits grow by the
+        # factor 2 from a tenth of a second, with jitter.
+        "retry_config": {
+            "max_retries": 3,
+            "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=15), "base": 2},
+        },
     }
     return from_url(url, **options)
 

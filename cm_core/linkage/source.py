@@ -10,7 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from cm_core.errors import StoreError
-from cm_core.lake import lake
+from cm_core.imports.replay_log import all_applied_parts
+from cm_core.imports.staged import staged_paths
 from cm_core.settings import Settings
 from cm_core.store.bulk import fetch
 from cm_core.store.database import Database
@@ -67,13 +68,12 @@ def read_sources(settings: Settings, database: Database, con: duckdb.DuckDBPyCon
     if not imports:
         con.execute(_EMPTY)
         return 0
-    store = lake(settings)
+    parts = all_applied_parts(database)
     for table, columns in _TABLES.items():
         files = []
         for import_id in imports:
-            key = f"staged/{import_id}/{table}.parquet"
             try:
-                files.append(str(store.materialize(key, settings.scratch_dir / "staged" / import_id)))
+                files += staged_paths(settings, import_id, table, parts.get(import_id, (0,)))
             except StoreError as error:
                 raise StoreError(
                     f"Staged rows of import {import_id} are missing. {error} Run the import again."

@@ -192,8 +192,34 @@ import_audit_log = _table(
     Column("record_count", BigInteger),
     Column("detail", Text),
     _now("timestamp"),
+    Column("actor", String(255), comment="Who: a user, the landing zone, a run of the orchestrator"),
     Index(None, "import_id"),
     comment="Each change of an import's state and each write of an apply (seed D3, step 4)",
+)
+
+import_replays = _table(
+    "import_replays",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    _import_fk(),
+    Column("replay_no", Integer, nullable=False, comment="1, 2 ... within the import; names its part of the lake"),
+    Column("mode", _code(16), nullable=False, comment="full or errors-only"),
+    Column("status", _code(16), nullable=False, comment="OPEN, COMPLETE or FAILED"),
+    Column("status_reason", Text),
+    Column("requested_by", String(255)),
+    _time("requested_at", nullable=False),
+    _time("finished_at"),
+    Column("corrected_filename", String(255), comment="The file with mended rows, if one was given"),
+    Column("landing_key", _exact(700)),
+    Column("s3_location", String(1024)),
+    Column("file_size_bytes", BigInteger),
+    Column("checksum_sha256", _code(64)),
+    Column("row_count", BigInteger, comment="As staged by this replay; the import's own once it is COMPLETE"),
+    Column("error_count", BigInteger),
+    Column("brought_in", BigInteger, comment="Rows that were rejected before and are in now"),
+    Column("schema_version", String(32)),
+    Column("file_format", LONGTEXT, comment="JSON, as in import_metadata"),
+    UniqueConstraint("import_id", "replay_no"),
+    comment="Each replay of an import: who asked for it, with which corrected file, what became of it (seed D5)",
 )
 
 id_counters = _table(

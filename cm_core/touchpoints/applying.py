@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cm_core.compute import session
 from cm_core.imports import pipeline, records
+from cm_core.imports.replay_log import parts_to_apply
 from cm_core.imports.staged import read_staged
 from cm_core.settings import Settings
 from cm_core.store.bulk import fetch, load
@@ -41,7 +42,8 @@ def apply(
     ):
         records.set_status(connection, import_id, "APPLYING")
         connection.commit()
-        read_staged(settings, con, import_id, (staged,), prefix="staged_")
+        parts = parts_to_apply(database, import_id)
+        read_staged(settings, con, import_id, (staged,), prefix="staged_", parts=parts)
 
         @retry_deadlocks
         def attempt() -> Result:

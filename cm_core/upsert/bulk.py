@@ -159,7 +159,7 @@ def _apply_to_state(
     with closing(database.connect()) as connection:
         records.set_status(connection, import_id, "APPLYING")
         connection.commit()
-    prepare(settings, con, import_id)
+    prepare(settings, database, con, import_id)
     con.execute("begin")
     try:
         resolve(StateKnown(), con, import_id, lambda count: sink.next_id("persons"), lambda step: tell(import_id, step))

@@ -17,6 +17,7 @@ from cm_core.compute import session
 from cm_core.errors import CmError
 from cm_core.imports import pipeline, records
 from cm_core.imports.records import now
+from cm_core.imports.replay_log import open_replay
 from cm_core.settings import Settings
 from cm_core.store import shadow
 from cm_core.store.bulk import Loads
@@ -27,6 +28,7 @@ from cm_core.upsert import bulk
 from cm_core.upsert.lookup import TablesKnown
 from cm_core.upsert.resolving import ApplyResult, prepare, resolve, row_operations
 from cm_core.upsert.sinks import TableSink
+from cm_core.upsert.withdraw import withdraw
 from cm_core.upsert.write import CanonicalWriter, attach
 
 #: How long to wait for another import's apply before giving up (and being retried).
@@ -42,7 +44,8 @@ def apply(
 ) -> ApplyResult:
     """Apply the staged rows of import `import_id` and mark it COMPLETE, all at one instant, under the writer lock.
 
-    Applying again changes nothing: rows keep the person they were given. `progress` hears of each step.
+    Applying again changes nothing: rows keep the person they were given. Of a replay, only the rows that it brings in
+    or changes are applied. `progress` hears of each step.
     """
     tell = progress or (lambda step: None)
     with pipeline.failing(settings, database, import_id):
@@ -50,7 +53,7 @@ def apply(
             records.set_status(connection, import_id, "APPLYING")
             connection.commit()
         with session(settings, memory_limit=settings.import_memory_limit) as con:
-            prepare(settings, con, import_id)
+            prepare(settings, database, con, import_id)
 
             def attempt() -> ApplyResult:
                 with (
@@ -58,10 +61,15 @@ def apply(
                     named_lock(connection, WRITER_LOCK, timeout_s=WRITER_TIMEOUT_S),
                 ):
                     shadow.tidy(connection)
-                    if bulk.fills_an_empty_base(settings, connection, con):
+                    replay = open_replay(connection, import_id)
+                    connection.commit()
+                    if replay is None and bulk.fills_an_empty_base(settings, connection, con):
                         return bulk.apply_to_empty(database, connection, con, import_id, tell)
                     with transaction(connection):
-                        return _apply(connection, con, import_id, tell)
+                        result = _apply(connection, con, import_id, tell, is_replay=replay is not None)
+                        if replay is not None:
+                            withdraw(settings, database, connection, replay, now())
+                        return result
 
             return retry_deadlocks(attempt)()
 
@@ -107,6 +115,8 @@ def _apply(
     con: duckdb.DuckDBPyConnection,
     import_id: str,
     tell: Callable[[str], None],
+    *,
+    is_replay: bool,
 ) -> ApplyResult:
     resolve(
         TablesKnown(connection),
@@ -121,4 +131,4 @@ def _apply(
         writer = CanonicalWriter(TableSink(connection, con, loads), con, import_id, at)
         writer.write()
     attach(connection, con, writer, at)
-    return bulk.finish(connection, import_id, row_operations(con), writer.counts)
+    return bulk.finish(connection, import_id, row_operations(con, only_new=is_replay), writer.counts)

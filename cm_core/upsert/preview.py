@@ -34,7 +34,7 @@ def preview(settings: Settings, database: Database, import_id: str) -> Foreseen:
         closing(database.connect()) as connection,
         looking(connection),
     ):
-        prepare(settings, con, import_id)
+        prepare(settings, database, con, import_id)
         with connection.cursor() as cursor:
             cursor.execute(_NEXT_PERSON)
             row = cursor.fetchone()

@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from cm_core.compute import sql
 from cm_core.hygiene.names import first_name_class
-from cm_core.imports.staged import read_staged
+from cm_core.imports.restaging import read_batch
 from cm_core.settings import Settings
+from cm_core.store.database import Database
 from cm_core.upsert.components import label_components
 from cm_core.upsert.write import STAGED
 
@@ -32,6 +33,7 @@ from (
         union all
         select row_number, case operation when 'inserted' then 1 when 'updated' then 2 else 3 end from outcomes
     )
+    {condition}
     group by row_number
 )
 group by rank
@@ -42,7 +44,8 @@ group by rank
 class ApplyResult:
     """What became of the source rows, and how many rows of each table were inserted or updated.
 
-    `inserted + updated + skipped + errors` is the number of rows in the file.
+    `inserted + updated + skipped + errors` is the number of rows in the file; in a replay, rows that were in before are
+    not counted.
     """
 
     import_id: str
@@ -65,9 +68,9 @@ class Known(Protocol):
         """Make `current_persons`, `current_phones`, … for the existing persons in `spread`."""
 
 
-def prepare(settings: Settings, con: duckdb.DuckDBPyConnection, import_id: str) -> None:
-    """Staged tables and rules, as DuckDB sees them."""
-    read_staged(settings, con, import_id, STAGED)
+def prepare(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, import_id: str) -> None:
+    """Staged tables (of a replay, the rows that it brings in or changes) and rules, as DuckDB sees them."""
+    read_batch(settings, database, con, import_id, STAGED)
     con.execute(
         "create or replace table rules "
         "(import_id varchar, shared_max int, phone_needs_first_name boolean, attach_to_one_person boolean)"
@@ -108,9 +111,10 @@ def resolve(
     known.fetch_current(con)
 
 
-def row_operations(con: duckdb.DuckDBPyConnection) -> tuple[int, int, int]:
-    """How many source rows were inserted, updated and skipped, after the write."""
-    operations = dict(con.execute(_ROW_OPERATIONS).fetchall())
+def row_operations(con: duckdb.DuckDBPyConnection, *, only_new: bool = False) -> tuple[int, int, int]:
+    """How many source rows were inserted, updated and skipped, after the write; `only_new`: in for the first time."""
+    condition = "where row_number not in (select row_number from assigned)" if only_new else ""
+    operations = dict(con.execute(_ROW_OPERATIONS.format(condition=condition)).fetchall())
     return operations.get("inserted", 0), operations.get("updated", 0), operations.get("skipped", 0)
 
 

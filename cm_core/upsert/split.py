@@ -16,7 +16,7 @@ from pymysql.connections import Connection
 from cm_core.compliance import refresh_contact_status
 from cm_core.compute import sql
 from cm_core.imports.records import now
-from cm_core.imports.staged import read_staged
+from cm_core.imports.replay_log import all_applied_parts
 from cm_core.settings import Settings
 from cm_core.store.bulk import load
 from cm_core.store.database import Database
@@ -24,8 +24,9 @@ from cm_core.store.ids import allot
 from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
 from cm_core.touchpoints import Attachment
 from cm_core.upsert.engine import WRITER_TIMEOUT_S
+from cm_core.upsert.gather import gather_rows
 from cm_core.upsert.lookup import CURRENT, arrow_schema, fetch_current, temporary_like
-from cm_core.upsert.write import PERSON_COLUMNS, STAGED, TARGETS, Target
+from cm_core.upsert.write import PERSON_COLUMNS, TARGETS, Target
 
 _PACKAGE = "cm_core.upsert"
 _DELETE_CONTACTS = "delete t from {table} as t join lookup_persons as l on l.id = t.person_id"
@@ -68,7 +69,7 @@ def split_persons(settings: Settings, database: Database, con: duckdb.DuckDBPyCo
     """
     if not con.execute("select count(*) from moves where part > 0").fetchall()[0][0]:
         return 0
-    _gather_rows(settings, con)
+    gather_rows(settings, con, all_applied_parts(database))
 
     @retry_deadlocks
     def attempt() -> int:
@@ -80,26 +81,6 @@ def split_persons(settings: Settings, database: Database, con: duckdb.DuckDBPyCo
             return _split(settings, connection, con, job_id)
 
     return attempt()
-
-
-def _gather_rows(settings: Settings, con: duckdb.DuckDBPyConnection) -> None:
-    """The staged rows of the persons concerned, from all their imports, under one numbering."""
-    con.execute(
-        "create or replace table move_rows as "
-        "select *, dense_rank() over (order by import_id, row_number) as number from moves"
-    )
-    for position, (import_id,) in enumerate(
-        con.execute("select distinct import_id from moves order by import_id").fetchall()
-    ):
-        read_staged(settings, con, import_id, STAGED, prefix="one_")
-        for table in STAGED:
-            query = (
-                f"select s.* exclude (import_id) replace (m.number as row_number) from one_{table} as s "
-                "inner join move_rows as m on m.import_id = s.import_id and m.row_number = s.row_number "
-                "and m.party_no = s.party_no"
-            )
-            verb = f"insert into {table} by name" if position else f"create or replace table {table} as"
-            con.execute(f"{verb} {query}")
 
 
 def _split(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> int:

@@ -176,7 +176,10 @@ def test_a_failing_finish_leaves_nothing_behind(
     with pytest.raises(ImportFailed, match="stop"):
         apply_dnc(settings, database, FIRST, finish=finish)
     assert content(people) == before
-    assert people.rows("select operation from import_audit_log") == [("STATUS_FAILED",)]
+    assert people.rows("select operation from import_audit_log") == [
+        ("STATUS_APPLYING",),
+        ("STATUS_FAILED",),
+    ]
 
 
 def test_an_apply_waits_for_the_writer(

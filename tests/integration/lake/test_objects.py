@@ -193,12 +193,21 @@ def test_a_server_that_stays_down_is_given_up_in_one_line(flaky: Flaky, bucket: 
     assert flaky.requests == ["PUT"] * 4, "one try and three more"
 
 
-def test_a_refusal_is_not_asked_for_again(flaky: Flaky, bucket: str) -> None:
+@pytest.mark.parametrize("status", [400, 403, 409])
+def test_a_refusal_is_not_asked_for_again(flaky: Flaky, bucket: str, status: int) -> None:
     store = ObjectStore(f"s3://{bucket}/x", Settings(s3_endpoint_url=flaky.url))
-    flaky.failures, flaky.status = 1_000, 403
-    with pytest.raises(StoreError, match="403"):
+    flaky.failures, flaky.status = 1_000, status
+    with pytest.raises(StoreError, match=str(status)):
         store.put_bytes(b"content", "key")
     assert flaky.requests == ["PUT"]
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_server_that_is_busy_is_asked_again(flaky: Flaky, bucket: str, status: int) -> None:
+    store = ObjectStore(f"s3://{bucket}/x", Settings(s3_endpoint_url=flaky.url))
+    flaky.failures, flaky.status = 3, status
+    store.put_bytes(b"content", "key")
+    assert flaky.requests == ["PUT"] * 4
 
 
 def test_an_endpoint_where_nobody_listens_is_said_soon(bucket: str) -> None:
