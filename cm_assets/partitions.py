@@ -28,8 +28,9 @@ class ImportPartitions(dg.DynamicPartitionsDefinition):
 
     def get_partition_keys_in_range(self, partition_key_range: dg.PartitionKeyRange) -> list[str]:
         """The partitions of the range, in order, without those that have fallen out."""
+        whole = shared_run.remembered(partition_key_range, super().get_partition_keys_in_range)
         fallen = shared_run.fallen()
-        return [key for key in super().get_partition_keys_in_range(partition_key_range) if key not in fallen]
+        return [key for key in whole if key not in fallen]
 
 
 #: One partition an import; the key is its `import_id`. The landing sensor adds them.

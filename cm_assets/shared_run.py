@@ -6,8 +6,11 @@ long as the run: what became of an import is on record in `import_metadata`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+Range = TypeVar("Range", bound=Hashable)
 
 
 @dataclass
@@ -16,6 +19,7 @@ class _Run:
     taken: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
+    ranges: dict[Hashable, Sequence[str]] = field(default_factory=dict)
 
 
 _run = _Run()
@@ -56,3 +60,12 @@ def failed() -> Mapping[str, str]:
 def size() -> int:
     """How many imports the run was over, those left to others not counted."""
     return len(_run.taken - _run.left)
+
+
+def remembered(wanted: Range, read: Callable[[Range], Sequence[str]]) -> Sequence[str]:
+    """`read(wanted)`, once a run: Dagster asks for each event of each import, and partitions are only ever added."""
+    if _run.run_id is None:
+        return read(wanted)
+    if wanted not in _run.ranges:
+        _run.ranges[wanted] = read(wanted)
+    return _run.ranges[wanted]
