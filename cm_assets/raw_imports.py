@@ -62,7 +62,7 @@ def leave_other_targets(context: dg.AssetExecutionContext, store: DatabaseResour
 
     All kinds of import share the partitions, so a range that somebody chose holds others than were meant.
     """
-    target = context.run_tags.get("cm/target")
+    target = context.run.tags.get("cm/target")
     shared_run.enter(context.run.run_id)
     if target is None or not context.has_partition_key_range:
         return
