@@ -201,7 +201,7 @@ def _all_at_once(settings: Settings, database: Database, daemon: _Daemon, folder
     assert not [
         line for log in logs for line in log.read_text(errors="replace").splitlines() if _LOCK_TROUBLE.search(line)
     ]
-    print(f"peak memory of the processes: {sorted(map(round, daemon.peaks.values()))} MB")  # noqa: T201
+    print(f"peak memory of the processes: {sorted(map(round, daemon.peaks.values()))} MB")
     assert max(daemon.peaks.values()) < _MOST_MB
     return drops
 
