@@ -6,7 +6,7 @@ What is done to an import belongs to the asset that calls the loop; what falls o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -65,33 +65,50 @@ def for_each_import(
     `describe(result)` gives the metadata; for a multi-asset `split(result, asset_name)` gives that of one. Returns
     what `keep` makes of each result: a run over thousands of imports remembers no more than it needs.
     """
-    shared_run.enter(context.run.run_id)
-    import_ids = list(context.partition_keys)
-    shared_run.took(import_ids)
+    import_ids = _entered(context)
     if len(import_ids) == 1 and not shared_run.failed():
         with _one_failure(context):
             return {import_ids[0]: keep(_do(context, work, import_ids[0], describe, split))}
-    kept: dict[str, Any] = {}
-    patience = _Patience(context)
-    for import_id in import_ids:
-        try:
-            kept[import_id] = keep(_do(context, patience.around(work), import_id, describe, split))
-        except ImportBusy as error:
-            context.log.warning(f"{import_id}: {error} It is left to that process.")
-            shared_run.leave(import_id)
-        except Exception as error:  # noqa: BLE001  # kept, and raised at the end of the run
-            context.log.error(f"{import_id}: {error}")
-            shared_run.fail(import_id, str(error))
-    failed = shared_run.failed()
-    if failed and (not kept or not _names_failures(context)):
-        raise several_failed(failed, shared_run.size())
-    if not kept:
-        raise dg.Failure(
-            description="Nothing to do: the imports of this run are being worked on by other processes, or are of "
-            "another kind than the job.",
-            allow_retries=False,
-        )
+    kept = _loop(context, import_ids, work, describe, split, keep)
+    _raise_failures(context, kept)
     return kept
+
+
+def for_all_imports(
+    context: dg.AssetExecutionContext,
+    work: Callable[[Sequence[str]], Mapping[str, Any]],
+    *,
+    split: Callable[[Any, str], dict[str, Any]],
+) -> None:
+    """Like `for_each_import` where one call does the imports of the run together, in the order given.
+
+    `work(import_ids)` returns for each what became of it: a result, or the error that ended it. Those whose error may
+    pass are done once more, after a while and after the others.
+    """
+    import_ids = _entered(context)
+    alone = len(import_ids) == 1 and not shared_run.failed()
+    started = time.monotonic()
+    with _one_failure(context):
+        outcomes = dict(work(import_ids))
+        if alone and isinstance(outcomes[import_ids[0]], CmError):
+            raise outcomes[import_ids[0]]
+        for retries in range(MAX_RETRIES):
+            if left := [import_id for import_id in import_ids if _may_pass(outcomes[import_id])]:
+                context.log.warning(f"{outcomes[left[0]]} Trying {len(left)} again ({retries + 1} of {MAX_RETRIES}).")
+                time.sleep(seconds_to_wait(retries))
+                outcomes |= work(left)
+    seconds = {"seconds": round(time.monotonic() - started, 3)} if alone else {}
+    done = []
+    for import_id in import_ids:
+        outcome = outcomes[import_id]
+        if isinstance(outcome, CmError):
+            _fall_out(context, import_id, outcome)
+            continue
+        done.append(import_id)
+        for key in context.selected_asset_keys:
+            found = split(outcome, key.to_python_identifier())
+            context.add_asset_metadata({**found, **seconds}, asset_key=key, partition_key=import_id)
+    _raise_failures(context, done)
 
 
 def for_each_slice(context: dg.AssetExecutionContext, work: Work) -> None:
@@ -116,6 +133,64 @@ def several_failed(failures: Mapping[str, str], total: int, *, noun: str = "impo
     """The failure of a step or run in which some of `total` partitions failed; names each."""
     reasons = "; ".join(f"{key}: {reason}" for key, reason in failures.items())
     return dg.Failure(description=f"{len(failures)} of {total} {noun} failed. {reasons}", allow_retries=False)
+
+
+def _entered(context: dg.AssetExecutionContext) -> list[str]:
+    """The imports of the run that have not fallen out of it, in order."""
+    shared_run.enter(context.run.run_id)
+    import_ids = list(context.partition_keys)
+    shared_run.took(import_ids)
+    _raise_if_nothing_is_left(import_ids)
+    return import_ids
+
+
+def _loop(
+    context: dg.AssetExecutionContext,
+    import_ids: Sequence[str],
+    work: Work,
+    describe: Callable[[Any], dict[str, Any]],
+    split: Callable[[Any, str], dict[str, Any]] | None,
+    keep: Callable[[Any], Any],
+) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    patience = _Patience(context)
+    for import_id in import_ids:
+        try:
+            kept[import_id] = keep(_do(context, patience.around(work), import_id, describe, split))
+        except Exception as error:  # noqa: BLE001  # kept, and raised at the end of the run
+            _fall_out(context, import_id, error)
+    return kept
+
+
+def _fall_out(context: dg.AssetExecutionContext, import_id: str, error: Exception) -> None:
+    if isinstance(error, ImportBusy):
+        context.log.warning(f"{import_id}: {error} It is left to that process.")
+        shared_run.leave(import_id)
+    else:
+        context.log.error(f"{import_id}: {error}")
+        shared_run.fail(import_id, str(error))
+
+
+def _raise_failures(context: dg.AssetExecutionContext, done: Collection[str]) -> None:
+    """Fail the step of a run over several imports, where nothing is left or nobody will name what failed."""
+    failed = shared_run.failed()
+    if failed and (not done or not _names_failures(context)):
+        raise several_failed(failed, shared_run.size())
+    _raise_if_nothing_is_left(done)
+
+
+def _raise_if_nothing_is_left(import_ids: Collection[str]) -> None:
+    """A step over no import would count as one that is not of an import at all."""
+    if not import_ids:
+        raise dg.Failure(
+            description="Nothing to do: the imports of this run are being worked on by other processes, or are of "
+            "another kind than the job.",
+            allow_retries=False,
+        )
+
+
+def _may_pass(outcome: Any) -> bool:
+    return isinstance(outcome, CmError) and outcome.retryable and not isinstance(outcome, ImportBusy)
 
 
 def _do(
@@ -162,10 +237,8 @@ class _Patience:
             while True:
                 try:
                     return work(import_id)
-                except ImportBusy:
-                    raise
                 except CmError as error:
-                    if not error.retryable or self._retries >= MAX_RETRIES:
+                    if not _may_pass(error) or self._retries >= MAX_RETRIES:
                         raise
                     self._context.log.warning(
                         f"{import_id}: {error} Trying again ({self._retries + 1} of {MAX_RETRIES})."

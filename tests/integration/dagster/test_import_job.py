@@ -89,18 +89,23 @@ def test_campaigns_and_touchpoints_have_jobs_of_their_own(
     assert target == "campaigns" or (metadata["waiting"], metadata["waiting_in_all"]) == (2, 2)
 
 
+@pytest.mark.parametrize("bulk_rows", [20_000, 0])
 def test_a_rejected_file_is_a_one_line_error_and_the_other_imports_of_its_run_go_on(
-    settings: Settings, database: Database, register: Register
+    settings: Settings, database: Database, register: Register, bulk_rows: int
 ) -> None:
+    settings = settings.model_copy(update={"bulk_rows": bulk_rows})
     empty = register("First Name,Last Name,Email\n", name="header_only.csv")
     good = register()
+    more = register("Name,Phone\nAnn Lee,405-321-0000\nJohn Smith,405-555-2345\n", name="more.csv")
     useless = register("Well,Depth\nA,1\n", name="wells.csv")
-    result = run_import(settings, [empty, good, useless], "contacts")
+    ids = [empty, good, more, useless]
+    result = run_import(settings, ids, "contacts")
     assert not result.success
     assert len(result.run_ids) == 1
     assert [(error.partition(": ")[0], "\n" in error) for error in result.errors] == [(useless, False), (empty, False)]
-    assert [records.get(database, i).status for i in (empty, good, useless)] == ["REJECTED", "COMPLETE", "REJECTED"]
-    assert all(records.get(database, i).reports for i in (empty, good, useless))
+    assert [records.get(database, i).status for i in ids] == ["REJECTED", "COMPLETE", "COMPLETE", "REJECTED"]
+    assert all(records.get(database, i).reports for i in ids)
+    assert (records.get(database, more).inserted_count, records.get(database, more).updated_count) == (1, 1)
 
     from cm_assets.launch import _instance
 
@@ -110,10 +115,10 @@ def test_a_rejected_file_is_a_one_line_error_and_the_other_imports_of_its_run_go
             for asset in ("raw_import", "staging_raw_import", "persons", "import_report")
         }
         assert made == {
-            "raw_import": {empty, good},
-            "staging_raw_import": {good},
-            "persons": {good},
-            "import_report": {good},
+            "raw_import": {empty, good, more},
+            "staging_raw_import": {good, more},
+            "persons": {good, more},
+            "import_report": {good, more},
         }
         (event,) = instance.fetch_materializations(
             dg.AssetRecordsFilter(asset_key=dg.AssetKey("persons"), asset_partitions=[good]), limit=5
@@ -123,11 +128,11 @@ def test_a_rejected_file_is_a_one_line_error_and_the_other_imports_of_its_run_go
         run = instance.get_run_by_id(result.run_id)
         assert run
         assert run.status == dg.DagsterRunStatus.FAILURE
-        assert run.tags["cm/imports"] == "3"
+        assert run.tags["cm/imports"] == "4"
         evaluations = _evaluations(instance, result.run_id)
     for check, named in (("raw_import:file_accepted", {useless}), ("import_report:import_complete", {empty, useless})):
         assert not evaluations[check].passed
-        for import_id in (empty, good, useless):
+        for import_id in ids:
             assert (import_id in str(evaluations[check].description)) == (import_id in named)
     assert evaluations["import_report:rows_conserved"].passed
     assert good in str(evaluations["import_report:invalid_emails"].description)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,7 +11,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from cm_assets import shared_run
 from cm_assets.checks.outcome import import_complete
-from cm_assets.partitions import for_each_import, imports, one_run
+from cm_assets.partitions import for_all_imports, for_each_import, imports, one_run
 from cm_core.errors import DatabaseUnavailable, FileRejected, ImportBusy
 
 IDS = ["imp_1", "imp_2", "imp_3"]
@@ -156,6 +156,38 @@ def test_imports_stay_in_order_where_one_has_to_wait(instance: dg.DagsterInstanc
     graph._work = back_again  # type: ignore[method-assign]
     assert _materialize(graph.assets(), instance, tags=WHOLE_RANGE).success
     assert [import_id for step, import_id in graph.tried if step == "rows"] == ["imp_1", "imp_1", *IDS]
+
+
+def _together(graph: _Graph, calls: list[list[str]]) -> list[Any]:
+    """The same graph, its first asset doing all imports of the run in one call."""
+
+    def work(import_ids: Sequence[str]) -> dict[str, Any]:
+        calls.append(list(import_ids))
+        return {import_id: graph.errors.get(("rows", import_id), {"rows": 1}) for import_id in import_ids}
+
+    @dg.asset(name="rows", partitions_def=imports, backfill_policy=one_run, dagster_type=dg.Nothing)
+    def rows(context):  # type: ignore[no-untyped-def]
+        for_all_imports(context, work, split=lambda outcome, _: dict(outcome))
+
+    return [rows, *graph.assets()[1:]]
+
+
+def test_a_step_that_does_all_imports_together_lets_those_that_fail_fall_out(instance: dg.DagsterInstance) -> None:
+    calls: list[list[str]] = []
+    graph = _Graph({("rows", "imp_1"): FileRejected("one"), ("rows", "imp_2"): DatabaseUnavailable("gone")})
+    result = _materialize(_together(graph, calls), instance, tags=WHOLE_RANGE)
+    assert calls == [IDS, *[["imp_2"]] * 3], "what may pass is tried three times more"
+    assert _message(result, "import_complete") == "2 of 3 imports failed. imp_1: one; imp_2: gone"
+    assert instance.get_materialized_partitions(dg.AssetKey("rows")) == {"imp_3"}
+    (event,) = result.asset_materializations_for_node("rows")
+    assert event.metadata["rows"].value == 1
+
+
+def test_a_step_that_does_all_imports_together_fails_as_ever_for_a_single_one(instance: dg.DagsterInstance) -> None:
+    calls: list[list[str]] = []
+    graph = _Graph({("rows", "imp_2"): FileRejected("two")})
+    result = _materialize(_together(graph, calls), instance, partition_key="imp_2")
+    assert (calls, _message(result, "rows")) == ([["imp_2"]], "two")
 
 
 def test_a_single_import_fails_with_its_own_message(instance: dg.DagsterInstance) -> None:
