@@ -60,7 +60,7 @@ def _measure(folder: Path, files: list[Path]) -> None:
     """Import the files into a fresh database and print what it took."""
     home = folder / "home"
     try:
-        seconds, peak, summaries = _ingest(home, files)
+        seconds, peak, summaries = ingest(home, files)
     finally:
         PrivateServer(Settings(home=home).home_dir).stop()
     total = sum(item["total_rows"] for item in summaries)
@@ -75,7 +75,7 @@ def _measure(folder: Path, files: list[Path]) -> None:
     )
 
 
-def _ingest(home: Path, files: list[Path]) -> tuple[float, float, list[dict[str, object]]]:
+def ingest(home: Path, files: list[Path]) -> tuple[float, float, list[dict[str, object]]]:
     """Seconds, peak resident memory in MB, and the summaries of `cm ingest` of the files."""
     environment = {**os.environ, "CM_HOME": str(home)}
     environment.pop("CM_DATABASE_URL", None)

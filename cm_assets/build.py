@@ -26,6 +26,7 @@ def build_defs(
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
     from cm_assets import duplicates, legacy, persons, raw_imports, reports, staging, touchpoints
     from cm_assets.checks.invariants import invariant_checks
+    from cm_assets.checks.outcome import import_complete
     from cm_assets.compliance import dnc_registry, opt_outs
     from cm_assets.jobs import extract_jobs, follow_up_jobs, import_jobs
     from resources.database import DatabaseResource
@@ -58,7 +59,12 @@ def build_defs(
         jobs += [job for job in follow_ups if job.name != "marts"]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[*invariant_checks(), legacy.slice_matches_source, legacy.extract_is_complete],
+        asset_checks=[
+            *invariant_checks(),
+            import_complete,
+            legacy.slice_matches_source,
+            legacy.extract_is_complete,
+        ],
         jobs=jobs,
         sensors=_sensors(jobs) if sensors else [],
         resources={**built, **(resources or {})},

@@ -29,7 +29,7 @@ def dagster_failure(context: dg.AssetExecutionContext | dg.AssetCheckExecutionCo
     retries = context.op_execution_context.retry_number
     if error.retryable and retries < MAX_RETRIES:
         context.log.warning(f"{error} Trying again ({retries + 1} of {MAX_RETRIES}).")
-        return dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=_wait(retries))
+        return dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=seconds_to_wait(retries))
     return dg.Failure(description=str(error), allow_retries=False)
 
 
@@ -42,6 +42,7 @@ def clean_failures(context: dg.AssetExecutionContext | dg.AssetCheckExecutionCon
         raise dagster_failure(context, error) from error
 
 
-def _wait(retries: int) -> float:
+def seconds_to_wait(retries: int) -> float:
+    """Seconds before the next try, after so many retries."""
     backoff = BASE_SECONDS * (2 ** (retries + 1) - 1)
     return max(0.0, backoff + random.uniform(-BASE_SECONDS, BASE_SECONDS))

@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEvent, DagsterInstance, JobDefinition
 
+from cm_assets import shared_run
 from cm_core.errors import CmError
 from cm_core.settings import Settings
 
@@ -61,37 +62,65 @@ OnEvent = Callable[[StepEvent], None]
 def run_import(
     settings: Settings, import_ids: list[str], target: str, *, on_event: OnEvent | None = None
 ) -> LaunchResult:
-    """Run the import job of `target` for each import, one run after the other, in this process.
+    """Run the import job of `target` for the imports, many to a run, one run after the other, in this process.
 
-    One run per import, so that an import that fails keeps none of the others from being finished. The process may
-    hold the imports already (`records.HOLD`); each is let go of when its run has ended.
+    An import that fails keeps none of the others from being finished. The process may hold the imports already
+    (`records.HOLD`); each is let go of when its run has ended.
     """
     from cm_assets.jobs import IMPORT_JOBS
     from cm_assets.partitions import imports
+    from cm_core.imports import batches, registry
     from cm_core.imports.records import HOLD
+    from cm_core.store import open_database
 
+    database = open_database(settings)
+    items = registry.named(database, import_ids)
+    bounds = batches.bounds(settings, database, items)
     with _instance(settings) as instance:
         job = _job(settings, IMPORT_JOBS[target], dbt=False)
-        instance.add_dynamic_partitions(str(imports.name), import_ids)
+        places = {key: place for place, key in enumerate(instance.get_dynamic_partitions(str(imports.name)))}
+        instance.add_dynamic_partitions(str(imports.name), [item.import_id for item in items])
         results = []
-        for import_id in import_ids:
+        for batch in batches.batches(items, bounds, places):
             try:
-                results.append(_run(instance, job, {_PARTITION_TAG: import_id, "cm/import_id": import_id}, on_event))
+                results.append(_run_batch(instance, job, batch.import_ids, on_event))
             finally:
-                HOLD.release(import_id)
+                for import_id in batch.import_ids:
+                    HOLD.release(import_id)
     return _together(results)
+
+
+def _run_batch(
+    instance: DagsterInstance, job: JobDefinition, import_ids: list[str], on_event: OnEvent | None
+) -> LaunchResult:
+    """One run over the imports, whose partitions lie side by side. Errors are of single imports."""
+    if len(import_ids) == 1:
+        tags = {_PARTITION_TAG: import_ids[0], "cm/import_id": import_ids[0]}
+        return _run(instance, job, tags, on_event)
+    result = _run(instance, job, {**_range(import_ids), "cm/imports": str(len(import_ids))}, on_event)
+    failed = shared_run.failed()
+    others = [] if failed else [f"{import_id}: {error}" for import_id in import_ids for error in result.errors]
+    return LaunchResult(
+        result.success,
+        result.run_ids,
+        tuple([f"{import_id}: {reason}" for import_id, reason in failed.items()] + others),
+    )
+
+
+def _range(partitions: list[str]) -> dict[str, str]:
+    """The tags that make a run one over all partitions from the first to the last."""
+    from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+    return {ASSET_PARTITION_RANGE_START_TAG: partitions[0], ASSET_PARTITION_RANGE_END_TAG: partitions[-1]}
 
 
 def run_extract(settings: Settings, slices: list[str], *, on_event: OnEvent | None = None) -> LaunchResult:
     """Run the job `extract_legacy` over the slices of one table, from the first to the last, in this process."""
-    from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
-
     from cm_assets.partitions import legacy_slices
 
     with _instance(settings) as instance:
         instance.add_dynamic_partitions(str(legacy_slices.name), slices)
-        tags = {ASSET_PARTITION_RANGE_START_TAG: slices[0], ASSET_PARTITION_RANGE_END_TAG: slices[-1]}
-        return _run(instance, _job(settings, "extract_legacy", dbt=False), tags, on_event)
+        return _run(instance, _job(settings, "extract_legacy", dbt=False), _range(slices), on_event)
 
 
 def run_dedupe(settings: Settings, *, on_event: OnEvent | None = None) -> LaunchResult:
@@ -172,6 +201,7 @@ def _run(
         tags={**job.run_tags, **tags, "cm/started_by": "command line", "cm/user": actor()},
         remote_job_origin=_origin(job.name),
     )
+    shared_run.enter(run.run_id)
     import_id = tags.get(_PARTITION_TAG)
     errors: list[str] = []
     interrupted = False

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cm_assets.failures import clean_failures
 from cm_assets.metadata import table
-from cm_assets.partitions import for_each_import, legacy_slices, one_run
+from cm_assets.partitions import for_each_slice, legacy_slices, one_run
 from resources.database import DatabaseResource
 
 
@@ -70,7 +70,7 @@ def legacy_mysql_extract(context: dg.AssetExecutionContext, store: DatabaseResou
 
     store.database  # noqa: B018  # the private server runs before the workers ask for it
     with slice_pool(store.settings, context.partition_keys) as extract:
-        for_each_import(context, extract, noun="slices")
+        for_each_slice(context, extract)
 
 
 @dg.asset_check(

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from cm_assets.metadata import metadata_of
-from cm_assets.partitions import for_each_import, imports, one_run
+from cm_assets.partitions import for_all_imports, imports, one_run
 from cm_assets.staging import import_validation_log, staging_raw_import
 from resources.database import DatabaseResource
 
@@ -43,10 +43,17 @@ _TABLES = {
 def canonical_people(
     context: dg.AssetExecutionContext, store: DatabaseResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Resolve staged rows against the people already known and apply them in one transaction."""
+    """Resolve staged rows against the people already known and apply them in one transaction.
+
+    Imports of a run that outweigh what is known are written beside the tables and swapped in together.
+    """
     from cm_core import upsert
 
-    for_each_import(context, lambda import_id: upsert.apply(store.settings, store.database, import_id), split=_of_table)
+    for_all_imports(
+        context,
+        lambda import_ids: upsert.apply_all(store.settings, store.database, import_ids),
+        split=_of_table,
+    )
     yield from (dg.MaterializeResult(asset_key=table) for table in _TABLES)
 
 

@@ -36,10 +36,10 @@ def import_report(context: dg.AssetExecutionContext, store: DatabaseResource) ->
     """
     from cm_core.imports import reports
 
-    written = for_each_import(
+    checklists = for_each_import(
         context,
         lambda import_id: reports.write(store.settings, store.database, import_id),
         describe=lambda result: {**metadata_of(result), "checklist": table(result.checklist["checks"])},
+        keep=lambda result: result.checklist,
     )
-    checklists = {import_id: result.checklist for import_id, result in written.items()}
     return dg.MaterializeResult(check_results=checklist_results(checklists))

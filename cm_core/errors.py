@@ -40,6 +40,10 @@ class WriterBusy(CmError):
     retryable = True
 
 
+class ImportBusy(WriterBusy):
+    """Another process is working on the import: it is that one's to finish."""
+
+
 class StoreError(CmError):
     """The object store (landing zone or lake) refused or failed an operation."""
 

@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     validation_log_rows_per_import: int = Field(100_000, ge=0, description="Findings kept in import_validation_log.")
     settle_seconds: float = Field(5.0, ge=0, description="A landing file younger than this may still be written to.")
     sensor_seconds: int = Field(10, ge=1, description="How often the sensor looks into the landing zone.")
+    run_files: int = Field(200, ge=1, description="Imports that share a run at most.")
+    run_bytes: int = Field(1024**3, ge=1, description="Bytes of files that share a run at most; one is always taken.")
 
     # Legacy MySQL
     legacy_database_url: SecretStr | None = Field(

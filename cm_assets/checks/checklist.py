@@ -56,7 +56,7 @@ def _result(name: str, checklists: Mapping[str, Mapping[str, Any]]) -> dg.AssetC
         if name in _WHOLE_IMPORT and not only_warned
         else dg.AssetCheckSeverity.WARN,
         description="; ".join(_sentence(line) for line in bad) or None,
-        metadata={"imports": table(lines)},
+        metadata={"imports": table(bad + [line for line in lines if line["status"] == "PASS"])},
     )
 
 

@@ -4,13 +4,15 @@ Each check is one query in `sql/`: it selects what breaks the rule, and passes w
 MySQL, or DuckDB over the staged Parquet files of an import.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from cm_assets import shared_run
 from cm_assets.failures import clean_failures
 from cm_assets.metadata import table
 from resources.database import DatabaseResource
@@ -137,25 +139,49 @@ def _check(invariant: Invariant) -> dg.AssetChecksDefinition:
         blocking=invariant.blocking,
     )
     def check(context: dg.AssetCheckExecutionContext, store: DatabaseResource) -> dg.AssetCheckResult:
+        keys = _keys(context, invariant)
         with clean_failures(context):
-            broken = [
-                row
-                for key in _keys(context, invariant)
-                for row in violations(store.settings, store.database, invariant, key)
-            ]
+            broken = {key: rows for key in keys if (rows := violations(store.settings, store.database, invariant, key))}
+        if invariant.blocking and len(broken) < len(keys):
+            _fall_out(broken, invariant)
+            return _result(broken, severity=dg.AssetCheckSeverity.WARN)
         return _result(broken)
 
     return check
 
 
 def _keys(context: dg.AssetCheckExecutionContext, invariant: Invariant) -> Sequence[str | None]:
+    shared_run.enter(context.run.run_id)
     return context.op_execution_context.partition_keys if invariant.per_import else [None]
 
 
-def _result(broken: Sequence[dict[str, Any]]) -> dg.AssetCheckResult:
-    at_least = "at least " if len(broken) >= LIMIT else ""
+def _fall_out(broken: Mapping[str | None, Sequence[Any]], invariant: Invariant) -> None:
+    """What would block the run takes only its own imports out of one over several. A warning does not block."""
+    for import_id in broken:
+        if import_id is not None:
+            shared_run.fail(import_id, f"{invariant.name}: {invariant.description}")
+
+
+def _result(
+    broken: Mapping[str | None, Sequence[dict[str, Any]]],
+    *,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> dg.AssetCheckResult:
+    """Passed when no import breaks the rule; each that does is named, with the first of its rows."""
+    counts = {
+        import_id: f"{'at least ' if len(rows) >= LIMIT else ''}{len(rows)} rows break the rule"
+        for import_id, rows in broken.items()
+    }
+    # Of each import one row first, so that none is missing among the few that are shown.
+    examples = [
+        {**({"import_id": import_id} if import_id else {}), **row}
+        for rows_of_all in zip_longest(*([(import_id, row) for row in rows] for import_id, rows in broken.items()))
+        for import_id, row in filter(None, rows_of_all)
+    ]
     return dg.AssetCheckResult(
         passed=not broken,
-        description=f"{at_least}{len(broken)} rows break the rule" if broken else None,
-        metadata={"violations": len(broken), **({"examples": table(broken)} if broken else {})},
+        severity=severity,
+        description="; ".join(f"{import_id}: {text}" if import_id else text for import_id, text in counts.items())
+        or None,
+        metadata={"violations": len(examples), **({"examples": table(examples)} if examples else {})},
     )

@@ -8,12 +8,12 @@ from typing import Any
 from cm_core.cli import output, runner
 from cm_core.errors import CmError
 from cm_core.imports import records, registry, replay_log
+from cm_core.imports.batches import order_of
 from cm_core.imports.feed_catalog import load_feed
 from cm_core.imports.records import ImportRecord
 from cm_core.settings import Settings
 from cm_core.store.database import Database
 
-_LATER = {"contacts": 1, "campaigns": 2, "touchpoints": 3}
 #: What is printed of an import in a table.
 SUMMARY = ("import_id", "filename", "feed", "status", "total_rows", "inserted", "updated", "skipped", "errors")
 
@@ -42,10 +42,8 @@ def ingest(
                 same_kind = pending.setdefault(load_feed(registration.feed).target, [])
                 if registration.import_id not in same_kind:  # the same bytes may be named twice
                     same_kind.append(registration.import_id)
-    # Suppressions first, so that nobody on a list is reachable for the time of the other imports. Contact history
-    # last: it would have to look for its people again as they come.
     failures: dict[str, str] = {}
-    for target in sorted(pending, key=lambda name: _LATER.get(name, 0)):
+    for target in sorted(pending, key=order_of):
         for message in runner.run_imports(settings, pending[target], target).errors:
             import_id, _, reason = message.partition(": ")
             failures.setdefault(import_id, reason)

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import getpass
 import json
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import pymysql
 from pymysql.connections import Connection
 from pymysql.cursors import DictCursor
 
-from cm_core.errors import ImportFailed, UsageError, WriterBusy
+from cm_core.errors import DatabaseUnavailable, ImportBusy, ImportFailed, UsageError, WriterBusy
 from cm_core.imports import replay_log
 from cm_core.store.database import Database
 from cm_core.store.locks import named_lock
@@ -268,30 +270,61 @@ def lock_name(import_id: str) -> str:
 
 
 class Hold:
-    """Imports that this process is working on, each by a database lock that ends with the process."""
+    """Imports that this process is working on, each by a database lock that ends with the process.
+
+    All locks of a database are on one connection: a run over hundreds of imports leaves the server's connections to
+    others.
+    """
 
     def __init__(self) -> None:
-        self._stacks: dict[str, ExitStack] = {}
+        self._mutex = threading.RLock()
+        self._connections: dict[str, Connection[Any]] = {}
+        self._held: dict[str, tuple[str, ExitStack]] = {}
 
     def take(self, database: Database, import_id: str) -> None:
         """Hold the import until `release` or the end of the process; again is no harm.
 
         Raises WriterBusy when another process works on it.
         """
-        if import_id in self._stacks:
-            return
-        with ExitStack() as stack:
-            connection = stack.enter_context(database.connect())
+        with self._mutex:
+            if import_id in self._held:
+                return
+            url = database.url_text(hide_password=False)
             try:
-                stack.enter_context(named_lock(connection, lock_name(import_id), timeout_s=0))
-            except WriterBusy:
-                raise WriterBusy(f"Another process is working on import {import_id}. Wait for it to end.") from None
-            self._stacks[import_id] = stack.pop_all()
+                self._take(database, url, import_id)
+            except DatabaseUnavailable:
+                if not self._forget(url):
+                    raise
+                self._take(database, url, import_id)  # the connection was an old one and broken; the server is there
 
     def release(self, import_id: str) -> None:
         """Let go of the import, if held."""
-        if stack := self._stacks.pop(import_id, None):
-            stack.close()
+        with self._mutex:
+            url, lock = self._held.pop(import_id, (None, None))
+            if lock is not None:
+                lock.close()
+            if url and not any(url == other for other, _ in self._held.values()):
+                self._forget(url)
+
+    def _take(self, database: Database, url: str, import_id: str) -> None:
+        if url not in self._connections:
+            self._connections[url] = database.connect()
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(named_lock(self._connections[url], lock_name(import_id), timeout_s=0))
+            except WriterBusy:
+                raise ImportBusy(f"Another process is working on import {import_id}. Wait for it to end.") from None
+            self._held[import_id] = (url, stack.pop_all())
+
+    def _forget(self, url: str) -> bool:
+        """Close the connection, and with it let go of all that it held; whether there was one."""
+        connection = self._connections.pop(url, None)
+        self._held = {import_id: held for import_id, held in self._held.items() if held[0] != url}
+        if connection is None:
+            return False
+        with suppress(pymysql.err.Error, OSError):
+            connection.close()
+        return True
 
 
 #: The process's holds: the command line and the steps of a run in the same process share them.

@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -21,8 +21,8 @@ from typing import Any
 
 from pymysql.connections import Connection
 
-from cm_core.errors import CmError, FileRejected, UsageError
-from cm_core.imports import records, reports
+from cm_core.errors import CmError, FileRejected, StoreError, UsageError
+from cm_core.imports import arrival, records, reports
 from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import feed_names, load_feed
 from cm_core.imports.formats import archives
@@ -60,6 +60,7 @@ class WaitingImport:
     feed: str
     target: str
     attempt: int
+    size_bytes: int = 0
 
 
 def register_files(
@@ -173,25 +174,25 @@ def land_beside(
     return replace(correction, landing_key=key, s3_location=store.url(key))
 
 
-def scan_landing(settings: Settings, database: Database, *, budget_seconds: float = 30.0) -> list[Registration]:
-    """Register what is new and settled in the landing zone; stops taking on files after `budget_seconds`.
+def scan_landing(
+    settings: Settings, database: Database, *, budget_seconds: float = 30.0, problems: list[str] | None = None
+) -> list[Registration]:
+    """Register what is new and has arrived whole in the landing zone; takes on none after `budget_seconds`.
 
-    An object counts as new when its key and etag are not in the ledger. Objects younger than
-    `settings.settle_seconds` wait for the next scan. Returns this scan's registrations, in order of arrival.
+    An object counts as new when its key and etag are not in the ledger. Files of a local folder that may still be
+    written to (`arrival`) wait for a later scan. Returns this scan's registrations, in order of arrival.
+
+    A local file that cannot be read keeps none of the others out: with `problems` it is named there, without them
+    StoreError is raised at the end.
     """
     store = landing_zone(settings)
     deadline = time.monotonic() + budget_seconds
-    settled = now() - timedelta(seconds=settings.settle_seconds)
     found = {info.key: info for prefix in _prefixes(store) for info in store.list(prefix)}
     candidates = sorted(
-        (
-            info
-            for info in found.values()
-            if _is_upload(info.key) and (not store.is_local or info.last_modified < settled)
-        ),
-        key=lambda info: (info.last_modified, info.key),
+        (info for info in found.values() if _is_upload(info.key)), key=lambda info: (info.last_modified, info.key)
     )
     registered: list[Registration] = []
+    unreadable: list[str] = []
     with database.connect() as connection, records.acting_as("landing zone"):
         seen = _seen(connection)
         for info in candidates:
@@ -199,7 +200,19 @@ def scan_landing(settings: Settings, database: Database, *, budget_seconds: floa
                 continue
             if time.monotonic() > deadline:
                 break
-            registered += _register_object(settings, database, connection, store, info)
+            path = store.local_path(info.key)
+            if path is not None and not arrival.has_arrived(path, settle_seconds=settings.settle_seconds):
+                continue
+            try:
+                registered += _register_object(settings, database, connection, store, info)
+            except StoreError as error:
+                if path is None:
+                    raise
+                if path.exists():  # and else it was taken away again
+                    unreadable.append(f"{error} Give the account that imports the right to read it.")
+    if unreadable and problems is None:
+        raise StoreError(" ".join(unreadable))
+    (problems if problems is not None else []).extend(unreadable)
     return registered
 
 
@@ -209,14 +222,33 @@ def waiting(database: Database) -> list[WaitingImport]:
     with database.connect() as connection, connection.cursor() as cursor:
         marks = ", ".join(["%s"] * len(records.UNFINISHED))
         cursor.execute(
-            "select import_id, feed, attempt from import_metadata "
+            "select import_id, feed, attempt, file_size_bytes from import_metadata "
             f"where status in ({marks}) or (status = 'COMPLETE' and checklist_s3 is null) order by id",
             records.UNFINISHED,
         )
-        for import_id, feed, attempt in cursor.fetchall():
+        for import_id, feed, attempt, size in cursor.fetchall():
             if not is_held(connection, records.lock_name(import_id)):
-                result.append(WaitingImport(import_id, feed, load_feed(feed).target, attempt))
+                result.append(WaitingImport(import_id, feed, load_feed(feed).target, attempt, size))
     return result
+
+
+def named(database: Database, import_ids: Sequence[str]) -> list[WaitingImport]:
+    """The imports of these ids, in order of arrival."""
+    found = records.find(
+        database, f"where import_id in ({', '.join(['%s'] * len(import_ids))}) order by id", tuple(import_ids)
+    )
+    return [WaitingImport(r.import_id, r.feed, load_feed(r.feed).target, r.attempt, r.file_size_bytes) for r in found]
+
+
+def targets(database: Database, import_ids: Sequence[str]) -> dict[str, str]:
+    """The target of each import's feed, as far as import and feed are known."""
+    known = feed_names()
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"select import_id, feed from import_metadata where import_id in ({', '.join(['%s'] * len(import_ids))})",
+            tuple(import_ids),
+        )
+        return {import_id: load_feed(feed).target for import_id, feed in cursor.fetchall() if feed in known}
 
 
 def choose_feed(name: str, folders: tuple[str, ...] = ()) -> str:
@@ -366,16 +398,23 @@ def _insert(
 def _register_object(
     settings: Settings, database: Database, connection: Connection[Any], store: ObjectStore, info: ObjectInfo
 ) -> list[Registration]:
-    """Register one object of the landing zone, or the files in it; nothing when another process did so meanwhile."""
+    """Register one object of the landing zone, or the files in it.
+
+    Nothing when another process did so meanwhile, or when a file was written to while it was read.
+    """
     path = Path(info.key)
+    file = store.local_path(info.key)
+    before = arrival.fingerprint(file) if file else None
     may_hold_several = path.suffix.lower() == ".zip" and info.size <= settings.max_file_bytes
     if may_hold_several and (packed := _register_packed(settings, database, connection, store, info)):
         return packed
     feed = choose_feed(path.name, path.parts[:-1])
     too_large = info.size > settings.max_file_bytes
     sha256 = "" if too_large else sha256_of(store.stream(info.key))[0]
+    if file and (arrival.fingerprint(file) != before or store.head(info.key) != info):
+        return []
     with named_lock(connection, _LOCK, timeout_s=60):
-        if _object_id(store, info) in _seen(connection):
+        if _is_seen(connection, store, info):
             return []
         arrived = now()
         import_id = _insert(
@@ -417,7 +456,7 @@ def _register_packed(
                 registrations.append(registration)
     if registrations:
         with named_lock(connection, _LOCK, timeout_s=60):
-            if _object_id(store, info) not in _seen(connection):
+            if not _is_seen(connection, store, info):
                 _enter_ledger(connection, store, info, registrations[0].import_id)
             connection.commit()
     return registrations
@@ -442,6 +481,12 @@ def _seen(connection: Connection[Any]) -> set[str]:
         seen = {row[0] for row in cursor.fetchall()}
     connection.commit()
     return seen
+
+
+def _is_seen(connection: Connection[Any], store: ObjectStore, info: ObjectInfo) -> bool:
+    connection.commit()  # the question is about the present, not about when a transaction began
+    with connection.cursor() as cursor:
+        return bool(cursor.execute("select 1 from landing_files where object_id = %s", (_object_id(store, info),)))
 
 
 def _prefixes(store: ObjectStore) -> list[str]:

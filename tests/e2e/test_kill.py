@@ -11,7 +11,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -77,10 +77,10 @@ def lengths_of_states(database: Database, import_id: str) -> dict[str, float]:
 
 
 @contextmanager
-def running(settings: Settings | Path, path: Path, **extra: str) -> Iterator[subprocess.Popen[str]]:
+def running(settings: Settings | Path, path: Path | Sequence[Path], **extra: str) -> Iterator[subprocess.Popen[str]]:
     """`cm ingest` at work, in a process group of its own; whatever is left of it at the end is killed."""
     process = subprocess.Popen(
-        command("ingest", path, "--json"),
+        command("ingest", *([path] if isinstance(path, Path) else path), "--json"),
         env=environment(settings) | extra,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

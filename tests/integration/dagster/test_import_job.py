@@ -89,19 +89,103 @@ def test_campaigns_and_touchpoints_have_jobs_of_their_own(
     assert target == "campaigns" or (metadata["waiting"], metadata["waiting_in_all"]) == (2, 2)
 
 
-def test_a_rejected_file_is_a_one_line_error_and_the_next_import_goes_on(
-    settings: Settings, database: Database, register: Register
+@pytest.mark.parametrize("bulk_rows", [20_000, 0])
+def test_a_rejected_file_is_a_one_line_error_and_the_other_imports_of_its_run_go_on(
+    settings: Settings, database: Database, register: Register, bulk_rows: int
 ) -> None:
+    settings = settings.model_copy(update={"bulk_rows": bulk_rows})
     empty = register("First Name,Last Name,Email\n", name="header_only.csv")
     good = register()
-    result = run_import(settings, [empty, good], "contacts")
+    more = register("Name,Phone\nAnn Lee,405-321-0000\nJohn Smith,405-555-2345\n", name="more.csv")
+    useless = register("Well,Depth\nA,1\n", name="wells.csv")
+    ids = [empty, good, more, useless]
+    result = run_import(settings, ids, "contacts")
     assert not result.success
-    assert len(result.run_ids) == 2
-    (error,) = result.errors
-    assert error.startswith(f"{empty}: ")
-    assert "\n" not in error
-    assert records.get(database, empty).status == "REJECTED"
-    assert records.get(database, good).status == "COMPLETE"
+    assert len(result.run_ids) == 1
+    assert [(error.partition(": ")[0], "\n" in error) for error in result.errors] == [(useless, False), (empty, False)]
+    assert [records.get(database, i).status for i in ids] == ["REJECTED", "COMPLETE", "COMPLETE", "REJECTED"]
+    assert all(records.get(database, i).reports for i in ids)
+    assert (records.get(database, more).inserted_count, records.get(database, more).updated_count) == (1, 1)
+
+    from cm_assets.launch import _instance
+
+    with _instance(settings) as instance:
+        made = {
+            asset: instance.get_materialized_partitions(dg.AssetKey(asset))
+            for asset in ("raw_import", "staging_raw_import", "persons", "import_report")
+        }
+        assert made == {
+            "raw_import": {empty, good, more},
+            "staging_raw_import": {good, more},
+            "persons": {good, more},
+            "import_report": {good, more},
+        }
+        (event,) = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=dg.AssetKey("persons"), asset_partitions=[good]), limit=5
+        ).records
+        assert event.asset_materialization
+        assert event.asset_materialization.metadata["inserted"].value == 3
+        run = instance.get_run_by_id(result.run_id)
+        assert run
+        assert run.status == dg.DagsterRunStatus.FAILURE
+        assert run.tags["cm/imports"] == "4"
+        evaluations = _evaluations(instance, result.run_id)
+    for check, named in (("raw_import:file_accepted", {useless}), ("import_report:import_complete", {empty, useless})):
+        assert not evaluations[check].passed
+        for import_id in ids:
+            assert (import_id in str(evaluations[check].description)) == (import_id in named)
+    assert evaluations["import_report:rows_conserved"].passed
+    assert good in str(evaluations["import_report:invalid_emails"].description)
+
+
+def test_a_staged_import_that_lost_rows_keeps_no_other_from_being_applied(
+    settings: Settings, database: Database, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check between staging and applying blocks the import that it speaks of."""
+    from cm_assets.checks import invariants
+
+    ids = [register(), register("Name,Phone\nAnn Lee,405-321-0000\n", name="more.csv")]
+    violations = invariants.violations
+    monkeypatch.setattr(
+        invariants,
+        "violations",
+        lambda settings, database, invariant, import_id: (
+            [{"row_number": 2}] if invariant.blocking and import_id == ids[0]
+            else violations(settings, database, invariant, import_id)
+        ),
+    )  # fmt: skip
+    result = run_import(settings, ids, "contacts")
+    assert [error.split(": ")[:2] for error in result.errors] == [[ids[0], "rows_conserved_in_staging"]]
+    assert [records.get(database, import_id).status for import_id in ids] == ["STAGED", "COMPLETE"]
+    from cm_assets.launch import _instance
+
+    with _instance(settings) as instance:
+        check = _evaluations(instance, result.run_id)["staging_raw_import:rows_conserved_in_staging"]
+    assert not check.passed
+    assert check.description == f"{ids[0]}: 1 rows break the rule"
+    assert ids[0] in str(check.metadata["examples"].value)
+
+
+def test_imports_of_another_target_within_the_range_are_left_alone(
+    settings: Settings, database: Database, register: Register, instance: dg.DagsterInstance
+) -> None:
+    """Whoever chooses a range of partitions in the UI gets what lies between the imports that were meant, too."""
+    first = register()
+    between = register("phone\n405-321-4567\n", name="dnc_list.csv")
+    last = register("Name,Phone\nAnn Lee,405-321-0000\n", name="more.csv")
+    instance.add_dynamic_partitions("imports", [first, between, last])
+    result = _job(settings).execute_in_process(
+        instance=instance, tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+    )
+    assert result.success
+    assert [records.get(database, i).status for i in (first, between, last)] == ["COMPLETE", "PENDING", "COMPLETE"]
+    assert records.get(database, between).attempt == 0
+    assert instance.get_materialized_partitions(dg.AssetKey("raw_import")) == {first, last}
+
+
+def _job(settings: Settings) -> dg.JobDefinition:
+    defs = build_defs(dbt=False, sensors=False, resources={"store": database_of(settings)})
+    return defs.resolve_job_def("import_contacts")
 
 
 def test_a_backfill_takes_several_imports_in_one_run(
@@ -109,10 +193,7 @@ def test_a_backfill_takes_several_imports_in_one_run(
 ) -> None:
     ids = [register(), register("Name,Phone\nAnn Lee,405-321-0000\n", name="more.csv")]
     instance.add_dynamic_partitions("imports", ids)
-    job = build_defs(dbt=False, sensors=False, resources={"store": database_of(settings)}).resolve_job_def(
-        "import_contacts"
-    )
-    result = job.execute_in_process(
+    result = _job(settings).execute_in_process(
         instance=instance,
         tags={ASSET_PARTITION_RANGE_START_TAG: ids[0], ASSET_PARTITION_RANGE_END_TAG: ids[1]},
     )
@@ -186,6 +267,11 @@ def test_ctrl_c_ends_the_run_and_the_process(settings: Settings, database: Datab
 
 def _checks(instance: dg.DagsterInstance, run_id: str) -> dict[str, bool]:
     """Whether each check that the run evaluated passed, by `asset:check`."""
+    return {name: item.passed for name, item in _evaluations(instance, run_id).items()}
+
+
+def _evaluations(instance: dg.DagsterInstance, run_id: str) -> dict[str, dg.AssetCheckEvaluation]:
+    """What each check of the run said, by `asset:check`."""
     events = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     found = [entry.get_dagster_event().asset_check_evaluation_data for entry in events]
-    return {f"{item.asset_key.to_user_string()}:{item.check_name}": item.passed for item in found}
+    return {f"{item.asset_key.to_user_string()}:{item.check_name}": item for item in found}
