@@ -71,6 +71,7 @@ def run(tmp_path: Path) -> Unpack:
         ("evil.zip", zipped({"../../etc/passwd": TEXT}), "passwd"),
         ("evil.zip", zipped({"/etc/passwd": TEXT}), "passwd"),
     ],
+    ids=["gzip", "gzip twice", "zstd", "zstd twice", "zip", "bzip2", "stored", "mac", "above", "root"],
 )
 def test_the_file_comes_out(run: Unpack, name: str, content: bytes, inner: str) -> None:
     assert run(name, content) == (TEXT, inner)
@@ -135,6 +136,7 @@ def tar() -> bytes:
         ("n.zst", zstd(b"7z\xbc\xaf\x27\x1c" + TEXT), r"another archive \(7z\)"),
         ("many.zip", zipped({f"{n}": b"" for n in range(10_001)}), "more than 10,000 files"),
     ],
+    ids=["encrypted", "method", "empty", "folders", "text", "blank", "gzip", "zip", "tar", "7z", "many"],
 )
 def test_what_is_refused(run: Unpack, name: str, content: bytes, reason: str) -> None:
     with pytest.raises(FileRejected, match=reason):
