@@ -107,6 +107,9 @@ def start_command(
         "--max-connections=200",
         f"--innodb-buffer-pool-size={buffer_pool}",
         "--innodb-flush-log-at-trx-commit=1",
+        # For a solid-state disk: the default of 200 lets dirty pages pile up until a load has to wait for them.
+        "--innodb-io-capacity=2000",
+        "--innodb-io-capacity-max=4000",
         *_as_user(),
     ]
     if binaries.is_mariadb:

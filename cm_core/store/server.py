@@ -36,8 +36,10 @@ from cm_core.store.binaries import find_binaries, make_data_folder, start_comman
 DATABASE = "cm"
 WRITER = "cm"
 READER = "cm_reader"
-BUFFER_POOL = "1G"
-REDO_LOG = "512M"
+REDO_LOG = "1G"
+#: The buffer pool is a quarter of the machine's memory, within these bounds (MiB). What does not fit in it is read from
+#: the disk for every key that is looked up.
+_BUFFER_POOL_MIB = (256, 8192)
 
 _START_TIMEOUT_S = 300  # crash recovery of a large redo log; a dead process is noticed at once
 _STOP_TIMEOUT_S = 120
@@ -76,14 +78,15 @@ class DatabaseUrls:
 class PrivateServer:
     """The database server of one CM_HOME. Any number of objects and processes may use it at once.
 
-    `buffer_pool` and `redo_log` are sizes as the server takes them ("1G"); they apply when this object starts it.
+    `buffer_pool` and `redo_log` are sizes as the server takes them ("1G"); they apply when this object starts it. By
+    default the buffer pool is a quarter of the machine's memory, 8 GiB at most.
     """
 
-    def __init__(self, home: Path, *, buffer_pool: str = BUFFER_POOL, redo_log: str = REDO_LOG) -> None:
+    def __init__(self, home: Path, *, buffer_pool: str | None = None, redo_log: str = REDO_LOG) -> None:
         self._home = home.expanduser().resolve()
         self._folder = self._home / "db"
         self._secrets = self._home / "secrets"
-        self._buffer_pool = buffer_pool
+        self._buffer_pool = buffer_pool or _default_buffer_pool()
         self._redo_log = redo_log
 
     @property
@@ -333,6 +336,11 @@ def _launch_detached(command: list[str], log: Path) -> None:
             check=True,
             cwd="/",
         )
+
+
+def _default_buffer_pool() -> str:
+    least, most = _BUFFER_POOL_MIB
+    return f"{min(max(psutil.virtual_memory().total // 4 >> 20, least), most)}M"
 
 
 def _is_free(port: int) -> bool:
