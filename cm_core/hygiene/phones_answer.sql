@@ -9,7 +9,7 @@ with matched as (
         raw,
         regexp_extract(
             raw,
-            '^((?:\+?1[ .-]*)?\(?[2-9]\d\d\)?[ .-]*\d{3}[ .-]*\d{4})'
+            '^((?:\+?1[ .-]*)?\(?[2-9]\d\d\)?(?:/|[ .-]*)\d{3}[ .-]*\d{4})'
             '(?:| ?(?:[xX]|[eE][xX][tT]\.?|#) ?(\d{1,15})| [chwmofCHWMOF]|(\.0{1,9}))$',
             ['number', 'extension', 'zeros']
         ) as parts
