@@ -73,8 +73,10 @@ def _drops(count: int) -> list[Drop]:
                 Drop(f"dnc_list_{number}.csv", f"phone\n405-321-{4000 + number % 40}\n405-321-2{number:03d}\n")
             )
         elif kind == 9:
-            rows = [f"call,2026-02-{1 + day:02d},405-321-{4000 + (number + day) % 60}" for day in range(3)]
-            drops.append(Drop(f"touchpoints_{number}.csv", "\n".join(["type,date,phone", *rows]) + "\n"))
+            rows = [
+                f"call,2026-02-{1 + day:02d},405-321-{4000 + (number + day) % 60},t-{number}-{day}" for day in range(3)
+            ]
+            drops.append(Drop(f"touchpoints_{number}.csv", "\n".join(["type,date,phone,touchpoint id", *rows]) + "\n"))
         elif kind == 6:
             first = next(drop for drop in reversed(drops) if drop.name.startswith("people"))
             drops.append(Drop(f"copy_{number}.csv", first.text, "DUPLICATE"))
