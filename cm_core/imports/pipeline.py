@@ -188,7 +188,7 @@ def check_raw(settings: Settings, database: Database, import_id: str, *, mode: M
                     version = file.feed.schema_version
                     replay_log.note(connection, replay, file_format=json.dumps(form), schema_version=version)
                 connection.commit()
-            if schema.refusal:
+            if schema.refusal and replay is None:  # a file that is in is not refused for what came after it
                 raise FileRejected(schema.refusal)
             return RawResult(
                 import_id, record.filename, record.s3_location, record.checksum_sha256, record.file_size_bytes, form,

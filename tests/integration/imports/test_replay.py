@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cm_core import linkage
-from cm_core.errors import CmError, ImportFailed, UsageError, WriterBusy
+from cm_core.errors import CmError, FileRejected, ImportFailed, UsageError, WriterBusy
 from cm_core.imports import feed_catalog, pipeline, records, registry, replay_log
 from cm_core.imports import replay as engine
 from cm_core.imports.feed_catalog import load_feed
@@ -332,6 +332,28 @@ def test_a_new_column_of_the_feed_comes_in(
     assert column(database, "select phone_e164 from phone_numbers order by 1") == ["+14053211001", "+14053211002"]
     assert again.schema_version == "v2"
     assert "Ruf" not in (again.file_format or {})["kept_raw_only"]
+
+
+def test_how_other_imports_of_the_list_look_does_not_keep_one_that_is_in_from_being_replayed(
+    settings: Settings, database: Database, tmp_path: Path, replay: Replay
+) -> None:
+    """A new file would be refused for columns that turned; this one was taken in when there was no other."""
+    header = ("Name", "Phone", "Email")
+    people = [(f"Ann Able{chr(97 + n)}", f"405-321-10{n:02d}", f"ann{n}@example.org") for n in range(20)]
+    turned = [(name, email, phone) for name, phone, email in people]
+    first = import_file(
+        settings, database, write(tmp_path / "turned.csv", csv_text(header, turned)), feed="legacy_contacts"
+    )
+    import_file(settings, database, write(tmp_path / "right.csv", csv_text(header, people), day=9))
+    with database.connect() as connection:
+        connection.cursor().execute(
+            "update import_metadata set feed = 'contacts' where import_id = %s", (first.import_id,)
+        )
+        connection.commit()
+    with pytest.raises(FileRejected, match="'Phone'"):
+        import_file(settings, database, write(tmp_path / "again.csv", csv_text(header, turned[::-1])))
+    with unchanged(database):
+        assert counts(replay(first.import_id, Mode.FULL)) == counts(first)
 
 
 def test_after_replays_the_tables_are_as_if_imported_under_the_present_rules(
