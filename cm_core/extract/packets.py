@@ -10,6 +10,7 @@ NULL (https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ _END, _END_BYTES, _ERROR = 0xFE, 9, 0xFF
 #: What is read before it is decoded. It grows where a row is longer.
 _BUFFER_BYTES = 4 << 20
 _LONGEST_ROW = 1 << 30
+#: More than pymysql's reader holds.
+_READER_BYTES = 64 << 10
 
 Positions = npt.NDArray[np.int64]
 
@@ -63,10 +66,10 @@ def read_rows(
 
 
 def _batches(connection: Any, columns: int, buffer_bytes: int) -> Iterator[list[pa.Array]]:
-    # What pymysql's reader holds already; from now on nothing goes through it. It waits for more than there may come.
-    buffer = bytearray(buffer_bytes)
-    held = connection._rfile.peek()
-    filled, at = connection._rfile.readinto1(memoryview(buffer)[: len(held)]), 0
+    held = _begun(connection)
+    buffer = bytearray(max(buffer_bytes, len(held)))
+    buffer[: len(held)] = held
+    filled, at = len(held), 0
     starts: list[int] = []
     while True:
         at, filled = _walk(buffer, at, filled, starts)
@@ -86,15 +89,27 @@ def _batches(connection: Any, columns: int, buffer_bytes: int) -> Iterator[list[
         filled += _receive(connection, memoryview(buffer)[filled:])
 
 
+def _begun(connection: Any) -> bytes:
+    """What pymysql's reader holds already. From then on nothing goes through it: it would wait for a full buffer."""
+    with _os_errors():
+        return bytes(connection._rfile.read1(_READER_BYTES))
+
+
 def _receive(connection: Any, into: memoryview) -> int:
     """Read what has arrived, at least a byte."""
-    try:
+    with _os_errors():
         got: int = connection._rfile.raw.readinto(into)
-    except OSError as error:
-        raise _lost(str(error) or type(error).__name__) from error
     if not got:
         raise _lost("the server closed the connection")
     return got
+
+
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _lost(str(error) or type(error).__name__) from error
 
 
 def _walk(buffer: bytearray, at: int, filled: int, starts: list[int]) -> tuple[int, int]:

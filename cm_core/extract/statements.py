@@ -31,8 +31,8 @@ _KEY_TYPES = (
 )
 #: Character sets whose bytes are UTF-8, if they are well-formed; and one whose every byte is a character.
 _UTF8, _SINGLE_BYTES = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii"}), "latin1"
-#: Types whose values become the same text wherever text is wanted.
-_PRINTED = _INTEGERS | {"decimal", "float", "double", "date", "datetime", "timestamp", "time"}
+#: Types whose values become the same text wherever text is wanted; and two that MySQL prints in two ways.
+_PRINTED, _FLOATING = _INTEGERS | {"decimal", "date", "datetime", "timestamp", "time"}, frozenset({"float", "double"})
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 #: How the rows' checksums become one. A row that is twice in a table without key would cancel itself in `bit_xor`.
@@ -105,7 +105,8 @@ def _verified(name: str, charset: str) -> str:
 
 def _hashed(column: Column, *, verify: bool) -> str:
     """The column's part in the text of its row; a value that the server cannot turn into text is left out."""
-    name, value = quoted(column.name), _sent(column, verify=verify)
+    name = quoted(column.name)
+    value = name if column.type in _FLOATING else _sent(column, verify=verify)
     if not column.nullable:
         return value
     if value == name:
