@@ -210,9 +210,10 @@ def _key_value(row: Any) -> KeyValue | None:
 
 def _load(store: ObjectStore, key: str) -> Plan:
     document: dict[str, Any] = json.loads(store.get_bytes(key))
+    known = {field.name for field in dataclasses.fields(Plan)}  # older plans say more, and less
     return Plan(
         **{
-            **document,
+            **{name: value for name, value in document.items() if name in known},
             "columns": tuple(Column(**column) for column in document["columns"]),
             "key": tuple(document["key"]),
             "slices": tuple(
