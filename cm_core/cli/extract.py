@@ -8,7 +8,7 @@ from typing import Any
 
 from cm_core import extract as engine
 from cm_core.cli import output, runner
-from cm_core.extract import Plan
+from cm_core.extract import Plan, SliceResult
 from cm_core.settings import Settings
 from cm_core.store.database import Database
 
@@ -67,6 +67,13 @@ def _summary(settings: Settings, plan: Plan, todo: set[str], seconds: float, err
         "seconds": round(seconds, 3),
         "rows_per_second": round(rows_now / seconds) if rows_now else None,
         "errors": errors,
-        "note": engine.shortfall(settings, plan) if complete else None,
+        "note": _note(settings, plan, results) if complete else None,
         "files": [dataclasses.asdict(result) for result in results],
     }
+
+
+def _note(settings: Settings, plan: Plan, results: list[SliceResult]) -> str | None:
+    said = [note] if (note := engine.shortfall(settings, plan)) else []
+    for text in sorted({result.note for result in results if result.note}):
+        said.append(f"{', '.join(result.slice for result in results if result.note == text)}: {text}")
+    return " ".join(said) or None

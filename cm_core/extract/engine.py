@@ -1,18 +1,13 @@
 """Whole extracts: which tables, which of their slices are still to be done, and several slices side by side.
 
-Each slice is extracted in a worker process: the reading library holds Python's lock and may not fail politely.
+Threads do for that: nearly all of a slice's time is spent in the server, and in libraries that let go of Python's lock.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +16,7 @@ import yaml
 from cm_core.errors import SettingsError, UsageError
 from cm_core.extract.plan import Plan, make_plan, plan_of, slug
 from cm_core.extract.slices import SliceResult, extract_slice, result_of, verify_slice
-from cm_core.extract.source import ExtractFailed, open_source
+from cm_core.extract.source import open_source
 from cm_core.settings import Settings
 from cm_core.store.database import Database, open_database
 
@@ -133,24 +128,10 @@ def check_pool(settings: Settings, names: Sequence[str]) -> Iterator[Callable[[s
 def _pool(
     settings: Settings, count: int, function: Callable[[Settings, str], T], names: Sequence[str]
 ) -> Iterator[Callable[[str], T]]:
-    size = max(1, min(settings.compute_threads, count))
-    context = multiprocessing.get_context("spawn")
-    log = settings.home_dir / "logs" / "extract.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(size, mp_context=context, initializer=_begin, initargs=(str(log),)) as pool:
-        futures: dict[str, Future[T]] = {name: pool.submit(function, settings, name) for name in names}
-
-        def result(name: str) -> T:
-            try:
-                return futures[name].result()
-            except BrokenProcessPool:
-                raise ExtractFailed(
-                    f"The process that worked on {name} was ended from outside, perhaps for want of memory. Nothing of "
-                    "the slice has landed; run the same command again."
-                ) from None
-
+    with ThreadPoolExecutor(max(1, min(settings.compute_threads, count)), thread_name_prefix="extract") as pool:
+        futures = {name: pool.submit(function, settings, name) for name in names}
         try:
-            yield result
+            yield lambda name: futures[name].result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -163,19 +144,3 @@ def _extract_named(settings: Settings, name: str) -> SliceResult:
         return extract_slice(settings, database, source, plan, number)
     finally:
         database.close()
-
-
-def _begin(log: str) -> None:
-    """In a new worker: end with the parent, and keep what libraries write to the terminal in a file."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -16,7 +16,7 @@ from typing import Any
 
 from cm_core.errors import UsageError
 from cm_core.extract.source import Source, Table
-from cm_core.extract.statements import Column, KeyValue, as_text, in_range, key_order, quoted
+from cm_core.extract.statements import Aggregate, Column, KeyValue, as_text, in_range, key_order, quoted
 from cm_core.imports.feed_catalog import load_feed
 from cm_core.lake import ObjectStore, lake
 from cm_core.settings import Settings
@@ -32,17 +32,20 @@ _COUNT = "select count(*) from {table} where {condition}"
 
 @dataclass(frozen=True)
 class Slice:
-    """The rows with `after < key <= upto`. `rows` is how many there were when the plan was made."""
+    """The rows with `after < key <= upto`; None leaves that side open. `rows` is how many there were at the time."""
 
     number: int
     after: KeyValue | None
-    upto: KeyValue
+    upto: KeyValue | None
     rows: int
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One extract of one table. Rows beyond the last slice came later and belong to the next extract."""
+    """One extract of one table. Rows beyond the last slice came later and belong to the next extract.
+
+    A table without a key is a single slice. `has_snapshots` is that of the table (`source`).
+    """
 
     plan_id: str
     source: str
@@ -50,9 +53,9 @@ class Plan:
     feed: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
-    batch_rows: int
     rows: int
     slices: tuple[Slice, ...]
+    has_snapshots: bool = False
 
     @property
     def key_columns(self) -> tuple[Column, ...]:
@@ -77,6 +80,11 @@ class Plan:
         """Where the slice lands. The second folder tells the import which feed it is of."""
         name = self.slice_name(number)
         return f"legacy/{self.feed}/{slug(self.table)}/{self.plan_id}/{name}.parquet"
+
+    @property
+    def aggregate(self) -> Aggregate:
+        """How the checksums of a slice's rows become one."""
+        return "bit_xor" if self.key else "sum"
 
     def condition(self, number: int) -> str:
         """The SQL condition of the slice's rows."""
@@ -140,7 +148,8 @@ def _planned(settings: Settings, source: Source, table: Table, feed: str, before
     at = datetime.now(UTC).replace(tzinfo=None)
     if before is not None:
         at = max(at, datetime.strptime(before.plan_id, _ID) + timedelta(seconds=1))
-    slices = _cut(source, table, settings.legacy_slice_rows)
+    cut = _cut if table.key else _whole
+    slices = cut(source, table, settings.legacy_slice_rows)
     return Plan(
         plan_id=at.strftime(_ID),
         source=source.slug,
@@ -148,9 +157,9 @@ def _planned(settings: Settings, source: Source, table: Table, feed: str, before
         feed=feed,
         columns=table.columns,
         key=tuple(column.name for column in table.key),
-        batch_rows=table.batch_rows,
         rows=sum(one.rows for one in slices),
         slices=tuple(slices),
+        has_snapshots=table.has_snapshots,
     )
 
 
@@ -180,22 +189,38 @@ def _cut(source: Source, table: Table, slice_rows: int) -> list[Slice]:
             after = upto
 
 
+def _whole(source: Source, table: Table, slice_rows: int) -> list[Slice]:
+    """A table without a key, or a view, as its only slice."""
+    with source.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(_COUNT.format(table=quoted(table.name), condition="true"))
+        row: Any = cursor.fetchone()
+    rows = int(row[0])
+    if rows > slice_rows:
+        raise UsageError(
+            f"{table.name!r} in {source.where} {table.keyless}, so that it cannot be cut into slices, and its {rows:,} "
+            f"rows are more than one slice may have ({slice_rows:,}). Give it a primary key, raise "
+            "CM_LEGACY_SLICE_ROWS, or export it to a file and import that."
+        )
+    return [Slice(1, None, None, rows)] if rows else []
+
+
 def _key_value(row: Any) -> KeyValue | None:
     return None if row is None else tuple(str(value) for value in row)
 
 
 def _load(store: ObjectStore, key: str) -> Plan:
     document: dict[str, Any] = json.loads(store.get_bytes(key))
+    known = {field.name for field in dataclasses.fields(Plan)}  # older plans say more, and less
     return Plan(
         **{
-            **document,
+            **{name: value for name, value in document.items() if name in known},
             "columns": tuple(Column(**column) for column in document["columns"]),
             "key": tuple(document["key"]),
             "slices": tuple(
                 Slice(
                     one["number"],
                     None if one["after"] is None else tuple(one["after"]),
-                    tuple(one["upto"]),
+                    None if one["upto"] is None else tuple(one["upto"]),
                     one["rows"],
                 )
                 for one in document["slices"]

@@ -19,8 +19,8 @@ import tenacity
 from cm_core.compute import session
 from cm_core.errors import DatabaseUnavailable
 from cm_core.extract.plan import Plan
-from cm_core.extract.source import ExtractFailed, Source
-from cm_core.extract.statements import file_checksum, read_statement
+from cm_core.extract.source import ExtractFailed, Snapshot, Source
+from cm_core.extract.statements import Aggregate, facts_statement, file_checksum, joint_statement, rows_statement
 from cm_core.lake import lake, landing_zone
 from cm_core.settings import Settings
 from cm_core.store.database import Database
@@ -28,13 +28,18 @@ from cm_core.store.locks import named_lock
 
 _TRIES = 5
 _FILE_FACTS = "select count(*), {checksum} from read_parquet(?)"
+_ILL_FORMED = "Some text was not well-formed; it landed as 0x and the hexadecimal digits of its bytes."
+
+
+class _NotUtf8(Exception):
+    """The source sent text that is not UTF-8."""
 
 
 @dataclass(frozen=True)
 class SliceResult:
     """A slice that has landed. `rows` and `checksum` (hexadecimal) are the source's own, and the file's.
 
-    A slice without rows has no file: `landing_key` is empty.
+    A slice without rows has no file: `landing_key` is empty. `note` is what one should know of it, mostly nothing.
     """
 
     slice: str
@@ -46,6 +51,7 @@ class SliceResult:
     extract_seconds: float
     rows_per_second: int
     landing_key: str
+    note: str = ""
 
 
 def extract_slice(settings: Settings, database: Database, source: Source, plan: Plan, number: int) -> SliceResult:
@@ -87,7 +93,7 @@ def verify_slice(settings: Settings, plan: Plan, number: int) -> str | None:
         return f"{name}: {landing.url(result.landing_key)} is not there any more."
     path = landing.materialize(result.landing_key, settings.scratch_dir / "extract-check")
     try:
-        found = _facts(settings, path)
+        found = _facts(settings, path, plan.aggregate)
     finally:
         if not landing.is_local:
             path.unlink()
@@ -114,15 +120,15 @@ def _extract(settings: Settings, source: Source, plan: Plan, number: int) -> Sli
     folder.mkdir(parents=True)
     try:
         path = folder / f"{name}.parquet"
-        said = _write(source, plan, number, path)
-        if problem := _difference(f"{name} of {source.where}", said, _facts(settings, path)):
+        said, note = _read(source, plan, number, path)
+        if problem := _difference(f"{name} of {source.where}", said, _facts(settings, path, plan.aggregate)):
             raise ExtractFailed(f"{problem} Nothing of it has landed.")
         rows, checksum = said
         size = path.stat().st_size if rows else 0
         seconds = max(time.monotonic() - started, 0.001)
         result = SliceResult(
             name, plan.table, plan.feed, rows, checksum, size, round(seconds, 3), round(rows / seconds),
-            key if rows else "",
+            key if rows else "", note,
         )  # fmt: skip
         # The record first: a file without one would be an extract that nobody vouches for.
         lake(settings).put_bytes(json.dumps(dataclasses.asdict(result), indent=1).encode(), _result_key(plan, number))
@@ -133,33 +139,54 @@ def _extract(settings: Settings, source: Source, plan: Plan, number: int) -> Sli
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write(source: Source, plan: Plan, number: int, path: Path) -> tuple[int, str]:
-    """Write the slice's rows to `path`; the source's own count and checksum of them."""
-    statement = read_statement(plan.table, plan.columns, plan.condition(number))
-    schema = pa.schema([(column.name, pa.string()) for column in plan.columns])
-    summaries: list[str] = []
-    # Without dictionaries it takes half the time to write, and the file is no larger.
-    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=False) as writer:
-        for batch in source.stream(statement, batch_rows=plan.batch_rows):
-            summary = batch.column(batch.num_columns - 1)
-            rows = batch.num_rows
-            if summary.null_count < rows:  # the last row of all
-                rows -= 1
-                summaries.append(summary[rows].as_py())
-            columns = [column.slice(0, rows) for column in batch.columns[:-1]]
-            if rows:
-                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
-    if len(summaries) != 1:
-        raise ExtractFailed(f"{source.where} ended {plan.slice_name(number)} before its last row.")
-    count, checksum = summaries[0].split(":")
+def _read(source: Source, plan: Plan, number: int, path: Path) -> tuple[tuple[int, str], str]:
+    """Write the slice's rows to `path`; the source's own count and checksum of them, and what is worth a note."""
+    try:
+        return _write(source, plan, number, path, verify=False), ""
+    except _NotUtf8:
+        return _write(source, plan, number, path, verify=True), _ILL_FORMED
+
+
+def _write(source: Source, plan: Plan, number: int, path: Path, *, verify: bool) -> tuple[int, str]:
+    table, columns, condition = plan.table, plan.columns, plan.condition(number)
+    with source.snapshot() as snapshot:
+        if plan.has_snapshots:
+            _write_rows(snapshot, rows_statement(table, columns, condition, verify=verify), plan, path)
+            said = snapshot.value(facts_statement(table, columns, condition, plan.aggregate, verify=verify))
+        else:
+            joint = joint_statement(table, columns, condition, plan.aggregate, verify=verify)
+            said = _write_rows(snapshot, joint, plan, path) or ""
+    count, _, checksum = said.partition(":")
     return int(count), f"{int(checksum):016x}"
 
 
-def _facts(settings: Settings, path: Path) -> tuple[int, str]:
+def _write_rows(snapshot: Snapshot, statement: str, plan: Plan, path: Path) -> str | None:
+    """Write the rows of `statement` to `path`. If they have a column more than the table, its value in the last."""
+    schema = pa.schema([(column.name, pa.string()) for column in plan.columns])
+    last = None
+    # Without dictionaries and statistics it takes half the time to write, and the file is no larger.
+    with pq.ParquetWriter(
+        path, schema, compression="zstd", compression_level=1, use_dictionary=False, write_statistics=False
+    ) as writer:
+        for arrays in snapshot.rows(statement):
+            if len(arrays) > len(schema):
+                last = arrays.pop()[-1].as_py()
+                arrays = [array[:-1] for array in arrays] if last else arrays
+            batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
+            try:
+                batch.validate(full=True)
+            except pa.ArrowInvalid as error:
+                raise _NotUtf8 from error
+            if batch.num_rows:
+                writer.write_batch(batch)
+    return last
+
+
+def _facts(settings: Settings, path: Path, aggregate: Aggregate) -> tuple[int, str]:
     """Count and checksum of a written file."""
     with session(settings, memory_limit=settings.import_memory_limit) as con:
         names = pq.read_schema(path).names
-        query = _FILE_FACTS.format(checksum=file_checksum(names))
+        query = _FILE_FACTS.format(checksum=file_checksum(names, aggregate))
         (found,) = con.execute(query, [str(path)]).fetchall()
     return int(found[0]), f"{int(found[1] or 0):016x}"
 

@@ -6,13 +6,13 @@ Everything that is asked of it goes through here. Which rows make a slice is `pl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
-import connectorx
 import pyarrow as pa
 import pymysql
 import sqlalchemy
@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from cm_core.errors import CmError, DatabaseUnavailable, SettingsError, UsageError
+from cm_core.extract.packets import read_rows
 from cm_core.extract.statements import Column
 from cm_core.settings import Settings
 from cm_core.store import Database
@@ -27,28 +28,23 @@ from cm_core.store.failures import error_code
 
 _URL = "CM_LEGACY_DATABASE_URL"
 _LOCK_WAIT_S = 30
-#: A batch of rows has about this many bytes.
-_BATCH_BYTES = 32 << 20
-_BATCH_ROWS = 65_536
-
+#: A server that is silent for so much longer than a statement may take is gone.
+_GRACE_S = 30
 _COLUMNS = (
     "select column_name, data_type, character_set_name, is_nullable from information_schema.columns "
     "where table_schema = %s and table_name = %s order by ordinal_position"
 )
 _TABLE = (
-    "select table_type, avg_row_length, table_name from information_schema.tables "
-    "where table_schema = %s and table_name = %s"
+    "select table_type, engine, table_name from information_schema.tables where table_schema = %s and table_name = %s"
 )
-_KEY = (
-    "select column_name, sub_part from information_schema.statistics "
-    "where table_schema = %s and table_name = %s and index_name = 'PRIMARY' order by seq_in_index"
+_KEYS = (
+    "select index_name, column_name, sub_part from information_schema.statistics where table_schema = %s "
+    "and table_name = %s and non_unique = 0 and index_type <> 'HASH' "
+    "order by index_name <> 'PRIMARY', index_name, seq_in_index"
 )
-#: What connectorx says when the connection broke: it knows no error classes.
-_BROKEN = re.compile(
-    r"IoError|IO error|CodecError|DriverError|PoolError|broken pipe|connection (refused|reset)|gone away|timed out",
-    re.I,
-)
-_SERVER_CODE = re.compile(r"ERROR (\d{4}) \(\w{5}\): (.*)", re.S)
+_SNAPSHOT = "start transaction with consistent snapshot, read only"
+#: Storage engines for which that holds.
+_SNAPSHOT_ENGINES = frozenset({"innodb"})
 _BROKEN_CODES = frozenset(
     {1040, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1927, 2006, 2013, 4031}
 )
@@ -61,17 +57,34 @@ class ExtractFailed(CmError):
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the source. `key` is its primary key; `row_bytes` what the server takes for a row's usual length."""
+    """A table or view of the source.
+
+    `key` is a key that tells its rows apart and that slices can be cut along; empty where there is none, and
+    `keyless` says why. `has_snapshots`: several statements of one transaction see the same moment.
+    """
 
     name: str
     columns: tuple[Column, ...]
     key: tuple[Column, ...]
-    row_bytes: int
+    has_snapshots: bool
+    keyless: str = ""
 
-    @property
-    def batch_rows(self) -> int:
-        """Rows to hold in memory at once."""
-        return max(256, min(_BATCH_ROWS, _BATCH_BYTES // max(self.row_bytes, 1)))
+
+class Snapshot:
+    """A session in a READ ONLY transaction, whose statements see the same moment if the table's engine can do that."""
+
+    def __init__(self, connection: pymysql.connections.Connection[Any], *, timeout_s: float) -> None:
+        self._connection = connection
+        self._timeout_s = timeout_s
+
+    def rows(self, statement: str) -> Iterator[list[pa.Array]]:
+        """The rows of `statement` in batches: for each of its columns an array of text."""
+        return read_rows(self._connection, statement, timeout_s=self._timeout_s)
+
+    def value(self, statement: str) -> str:
+        """The only value of the only row."""
+        ((value,),) = ([column[0].as_py() for column in batch] for batch in self.rows(statement))
+        return str(value)
 
 
 class Source:
@@ -103,7 +116,7 @@ class Source:
                 yield connection
 
     def table(self, name: str) -> Table:
-        """What the table looks like. Raises UsageError where there is none, or none that can be cut into slices."""
+        """What the table looks like. Raises UsageError where there is none."""
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(_TABLE, (self._database.name, name))
             found: Any = cursor.fetchone()
@@ -112,54 +125,21 @@ class Source:
             cursor.execute(_COLUMNS, (self._database.name, found[2]))
             rows: Any = cursor.fetchall()
             columns = {str(row[0]): Column(str(row[0]), str(row[1]).lower(), row[2], row[3] == "YES") for row in rows}
-            cursor.execute(_KEY, (self._database.name, found[2]))
-            key: Any = cursor.fetchall()
+            cursor.execute(_KEYS, (self._database.name, found[2]))
+            indexes: Any = cursor.fetchall()
+        has_snapshots = str(found[1]).lower() in _SNAPSHOT_ENGINES
         if "VIEW" in str(found[0]):
-            raise UsageError(f"{name!r} in {self.where} is a view: it has no primary key to cut slices along.")
-        if not key:
-            raise UsageError(
-                f"The table {name!r} in {self.where} has no primary key, so its rows cannot be told apart and cut into "
-                "slices. Give it one, or export it to a file and import that."
-            )
-        for column, prefix in key:
-            if prefix is not None or not columns[column].can_be_key:
-                kind = "a prefix of its text" if prefix is not None else f"of type {columns[column].type}"
-                raise UsageError(
-                    f"The table {name!r} in {self.where} cannot be cut into slices: {column!r} of its primary key is "
-                    f"{kind}. Export it to a file and import that."
-                )
-        return Table(name, tuple(columns.values()), tuple(columns[row[0]] for row in key), int(found[1] or 0))
+            return Table(name, tuple(columns.values()), (), has_snapshots, "is a view")
+        key, keyless = _key(columns, indexes)
+        return Table(name, tuple(columns.values()), key, has_snapshots, keyless)
 
-    def stream(self, statement: str, *, batch_rows: int) -> Iterator[pa.RecordBatch]:
-        """The rows of `statement` as Arrow batches, read under one snapshot in a READ ONLY transaction.
-
-        Raises DatabaseUnavailable when the connection breaks and ExtractFailed when the server refuses.
-        """
-        with self.connect():
-            pass  # a server that is out of reach says so in plain words here
-        try:
-            yield from connectorx.read_sql(
-                self._plain_url,
-                statement,
-                return_type="arrow_stream",
-                protocol="binary",
-                batch_size=batch_rows,
-                pre_execution_query=[*self._session(), "start transaction with consistent snapshot, read only"],
-            )
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            # A panic of the Rust library is no Exception.
-            if not isinstance(error, RuntimeError) and type(error).__name__ != "PanicException":
-                raise
-            raise self._translated(error) from error
-
-    @cached_property
-    def _plain_url(self) -> str:
-        # Without `prefer_socket=false` the library asks a server on 127.0.0.1 for its socket and connects to that file
-        # of this machine: through a tunnel, that is another server.
-        url = self._database.url.set(drivername="mysql", query={"prefer_socket": "false"})
-        return url.render_as_string(hide_password=False)
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """A session to read a slice in. Inside, the server's errors are DatabaseUnavailable or ExtractFailed."""
+        with self._errors(), self.connect() as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(_SNAPSHOT)
+            yield Snapshot(connection, timeout_s=self._statement_seconds + _LOCK_WAIT_S + _GRACE_S)
 
     @cached_property
     def _flavour(self) -> str:
@@ -189,21 +169,15 @@ class Source:
         except DatabaseUnavailable as error:
             raise self._unavailable(str((error.__cause__ or error).args[-1])) from error
         except pymysql.err.Error as error:
-            if error_code(error) in _BROKEN_CODES:
+            code = error_code(error)
+            if code in _TIMED_OUT:
+                raise ExtractFailed(
+                    f"The legacy database at {self.where} did not finish a slice within {self._statement_seconds} s. "
+                    "Raise CM_LEGACY_STATEMENT_SECONDS, or lower CM_LEGACY_SLICE_ROWS and start a new extract."
+                ) from error
+            if code in _BROKEN_CODES:
                 raise self._unavailable(str(error.args[-1])) from error
             raise ExtractFailed(f"The legacy database at {self.where} refused a query: {error.args[-1]}.") from error
-
-    def _translated(self, error: BaseException) -> CmError:
-        found = _SERVER_CODE.search(str(error))
-        code, detail = (int(found[1]), found[2].rstrip("} )")) if found else (0, str(error))
-        if code in _TIMED_OUT:
-            return ExtractFailed(
-                f"The legacy database at {self.where} did not finish a slice within {self._statement_seconds} s. Raise "
-                "CM_LEGACY_STATEMENT_SECONDS, or lower CM_LEGACY_SLICE_ROWS and start a new extract."
-            )
-        if code in _BROKEN_CODES or (not found and _BROKEN.search(detail)):
-            return self._unavailable(detail.splitlines()[0])
-        return ExtractFailed(f"The legacy database at {self.where} refused a query: {detail.splitlines()[0]}.")
 
     def _unavailable(self, detail: str) -> DatabaseUnavailable:
         return DatabaseUnavailable(
@@ -226,3 +200,25 @@ def open_source(settings: Settings) -> Source:
             "characters of the password percent-encoded."
         ) from None
     return Source(url, statement_seconds=settings.legacy_statement_seconds)
+
+
+def _key(columns: dict[str, Column], indexes: Sequence[tuple[str, str, int | None]]) -> tuple[tuple[Column, ...], str]:
+    """The first unique key that slices can be cut along, the primary one if it can be; else why there is none."""
+    keyless = "has no primary key"
+    for index, parts in groupby(indexes, key=lambda row: row[0]):
+        problem, key = "", []
+        for _, name, prefix in parts:
+            column = columns.get(name or "")  # a part may be an expression
+            if prefix is not None:
+                problem = f"has a key with only a prefix of {name!r}"
+            elif column is None or column.nullable:
+                problem = "has no primary key"
+            elif not column.can_be_key:
+                problem = f"has {name!r}, of type {column.type}, in its key"
+            else:
+                key.append(column)
+        if not problem:
+            return tuple(key), ""
+        if index == "PRIMARY":
+            keyless = problem
+    return (), keyless

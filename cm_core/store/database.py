@@ -112,7 +112,7 @@ class Database:
         return f"{self.url.host or 'localhost'}:{self.url.port or 3306}/{self.name}"
 
     def url_text(self, *, hide_password: bool = True) -> str:
-        """The URL as `mysql://user:***@host:port/database`, the form that connectorx and the user know."""
+        """The URL as `mysql://user:***@host:port/database`, the form that the user knows."""
         return self.url.set(drivername="mysql").render_as_string(hide_password=hide_password)
 
     def sibling(self, name: str) -> Database:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -13,8 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cm_assets.build import build_defs
-from cm_assets.launch import run_extract
+from cm_assets.launch import run_extract, run_import
 from cm_core.extract import pending, plans
+from cm_core.imports import records
 from cm_core.lake import landing_zone
 from cm_core.settings import Settings
 from cm_core.store import Database
@@ -53,6 +55,52 @@ def test_planning_adds_partitions_and_a_backfill_extracts_and_checks_them(
     assert {"rows", "bytes", "checksum", "extract_seconds", "rows_per_second", "landing_key"} <= metadata.keys()
 
 
+def test_slices_are_found_by_the_sensor_and_imported_like_any_file(
+    run: Run, legacy_settings: SettingsFactory, database: Database
+) -> None:
+    from cm_assets.launch import _instance
+
+    run(
+        "create table people (id int primary key, first_name varchar(40), last_name varchar(40), email varchar(99), "
+        "phone varchar(20) character set latin1, zip char(5), birth_date date, balance double, photo blob)",
+        "insert into people values (1, 'John', 'Smith', 'john@example.com', '405-321-4501', '73069', '1950-02-01', "
+        "0.1, x'00ff'), (2, 'Mary', 'Jones', 'mary@example.com', '405-321-4502', '73069', '0000-00-00', null, null), "
+        "(3, 'José', 'Núñez', 'jose@example.com', '405-321-4503', '00501', null, 1e300, ''), "
+        "(4, null, null, null, null, null, null, null, null), "
+        "(5, 'John', 'Smith', 'john@example.com', '405-321-4501', '73069', '1950-02-01', 0.1, null)",
+    )
+    settings = legacy_settings(legacy_slice_rows=2)
+    (plan,) = plans(settings, database)
+    assert run_extract(settings, plan.slice_names()).success
+    resource = database_of(settings)
+    defs = build_defs(dbt=False, resources={"store": resource})
+    with (
+        _instance(settings) as instance,
+        dg.build_sensor_context(
+            instance=instance, repository_def=defs.get_repository_def(), resources={"store": resource}
+        ) as context,
+    ):
+        found = defs.get_sensor_def("landing_zone")(context)
+    assert isinstance(found, dg.SensorResult), found
+    wanted = [(request.job_name, str(request.partition_key)) for request in found.run_requests or []]
+    assert [job for job, _ in wanted] == ["import_contacts"] * 3
+    assert run_import(settings, [import_id for _, import_id in wanted], "contacts").success
+    records_found = sorted((records.get(database, import_id) for _, import_id in wanted), key=lambda one: one.filename)
+    assert [(record.feed, record.filename) for record in records_found] == [
+        ("legacy_contacts", f"{name}.parquet") for name in plan.slice_names()
+    ]
+    assert [record.row_count for record in records_found] == [2, 2, 1]
+    assert [record.error_count for record in records_found] == [0, 1, 0]
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select first_name, last_name, date_of_birth from persons order by last_name")
+        people = list(cursor.fetchall())
+    assert people == [
+        ("Mary", "Jones", None),
+        ("José", "Núñez", None),
+        ("John", "Smith", date(1950, 2, 1)),
+    ]
+
+
 def test_the_checks_fail_when_a_landed_file_was_tampered_with(
     run: Run, legacy_settings: SettingsFactory, database: Database
 ) -> None:
@@ -70,7 +118,7 @@ def test_the_checks_fail_when_a_landed_file_was_tampered_with(
     assert path is not None
     size = path.stat().st_size
     other = pa.table({"id": ["1", "2"], "name": ["a", "x"]})
-    pq.write_table(other, path, compression="zstd", compression_level=1, use_dictionary=False)
+    pq.write_table(other, path, compression="zstd", compression_level=1, use_dictionary=False, write_statistics=False)
     assert path.stat().st_size == size
     second = run_extract(settings, names)
     with _instance(settings) as instance:
