@@ -188,6 +188,7 @@ def complete(connection: Connection[Any], import_id: str, *, inserted: int, upda
     fields: dict[str, Any] = {}
     if replay := replay_log.open_replay(connection, import_id):
         fields = {"row_count": replay.row_count, "error_count": replay.error_count}
+        fields["checklist_s3"] = None  # the reports are of before: whoever finds none writes them anew
         fields |= replay_log.staged_facts(connection, replay)
         replay_log.close(connection, replay, "COMPLETE", at=finished)
     set_status(

@@ -16,7 +16,7 @@ import duckdb
 
 from cm_core.compute import session
 from cm_core.errors import FileRejected, UsageError
-from cm_core.imports import pipeline, records, registry, replay_log, replay_start
+from cm_core.imports import pipeline, records, registry, replay_log, replay_start, reports
 from cm_core.imports.corrections import Mended, Original, read_corrected, write_mended
 from cm_core.imports.dialect import Dialect
 from cm_core.imports.feed_catalog import load_feed
@@ -61,14 +61,12 @@ def _request(settings: Settings, database: Database, record: ImportRecord, mode:
     if corrected is not None:
         correction = _described(corrected)
         if _is_done(database, record.import_id, correction):
-            records.HOLD.release(record.import_id)
-            return False
+            return _nothing_to_do(settings, database, record)
     replay_start.refuse(record, mode)
     if corrected is not None and correction is not None:
         mended = _read(settings, database, record, corrected, correction.filename)
         if not mended:
-            records.HOLD.release(record.import_id)
-            return False
+            return _nothing_to_do(settings, database, record)
         _keep(settings, record.import_id, correction.sha256, mended)
         correction = registry.land_beside(settings, database, record.import_id, corrected, correction)
     replay_start.begin(database, record, mode, correction=correction)
@@ -77,6 +75,14 @@ def _request(settings: Settings, database: Database, record: ImportRecord, mode:
         records.set_status(connection, record.import_id, "PENDING", why=why, status_reason=None)
         connection.commit()
     return True
+
+
+def _nothing_to_do(settings: Settings, database: Database, record: ImportRecord) -> bool:
+    """All is in; reports that a killed process did not come to are written. Always False."""
+    if record.checklist_s3 is None:
+        reports.write(settings, database, record.import_id)
+    records.HOLD.release(record.import_id)
+    return False
 
 
 def _described(path: Path) -> Correction:

@@ -11,7 +11,7 @@ import pytest
 
 from cm_core import linkage
 from cm_core.errors import CmError, FileRejected, ImportFailed, UsageError, WriterBusy
-from cm_core.imports import feed_catalog, pipeline, records, registry, replay_log
+from cm_core.imports import feed_catalog, pipeline, records, registry, replay_log, reports
 from cm_core.imports import replay as engine
 from cm_core.imports.feed_catalog import load_feed
 from cm_core.imports.records import HOLD, ImportRecord
@@ -476,6 +476,20 @@ def test_a_replay_that_was_killed_goes_on_where_it_was(
     assert record.error_count == (2 if mode == Mode.ERRORS_ONLY else 3)
     (made,) = replay_log.replays_of(database, mixed.import_id)
     assert (made.mode, made.status) == (mode, "COMPLETE")
+    assert registry.waiting(database) == []
+
+
+def test_reports_that_a_killed_replay_did_not_come_to_are_written_by_the_next(
+    settings: Settings, database: Database, tmp_path: Path, mixed: ImportRecord, replay: Replay
+) -> None:
+    path = write(tmp_path / "fixed.csv", HEAD + "5,Eve Eaton,405-321-1005,,\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reports, "write", lambda *_: None)
+        replay(mixed.import_id, corrected=path)
+    assert rejected_rows(settings, mixed.import_id) == {2, 4, 5}, "those of before"
+    assert [item.import_id for item in registry.waiting(database)] == [mixed.import_id], "the sensor would see to it"
+    assert not engine.request(settings, database, mixed.import_id, Mode.ERRORS_ONLY, corrected=path)
+    assert_conserved(settings, database, records.get(database, mixed.import_id))
     assert registry.waiting(database) == []
 
 
