@@ -136,7 +136,7 @@ class Source:
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """A session to read a slice in. Inside, the server's errors are DatabaseUnavailable or ExtractFailed."""
-        with self._errors(), self.connect() as connection:
+        with self.connect() as connection:
             with connection.cursor() as cursor:
                 cursor.execute(_SNAPSHOT)
             yield Snapshot(connection, timeout_s=self._statement_seconds + _LOCK_WAIT_S + _GRACE_S)
