@@ -69,6 +69,7 @@ class RowReader:
         self._text = text
         self._ansi_quotes = ansi_quotes
         self._max_row_bytes = max_row_bytes
+        self._too_long = Row((), f"The row is longer than {max_row_bytes >> 20} MB")
         self._window = 64 << 10
 
     def run(self, width: int, header: bytes) -> list[tuple[bytes, ...]]:
@@ -101,12 +102,13 @@ class RowReader:
             except Incomplete:
                 if text.left > self._max_row_bytes:
                     raw, closed = text.skip_row(1000)
-                    size = self._max_row_bytes >> 20
-                    return Row((), f"The row is longer than {size} MB"), raw, closed
+                    return self._too_long, raw, closed
                 text.more()
                 continue
             raw = text.buffer[text.position : end]
             text.position = end
+            if len(raw) > self._max_row_bytes:
+                row = self._too_long
             return row, raw, closed
 
     def _parse(self) -> tuple[Row, int, bool]:
