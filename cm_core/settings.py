@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     landing_url: str | None = Field(None, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/landing.")
     lake_url: str | None = Field(None, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/lake.")
     s3_endpoint_url: str | None = Field(None, description="An S3-compatible endpoint other than AWS.")
+    s3_timeout_seconds: float = Field(60.0, gt=0, description="Nothing from S3 for so long: the request has failed.")
 
     # Resources
     compute_memory_limit: str = Field("2GB", description="DuckDB's memory limit; beyond it, it spills to CM_HOME/tmp.")
