@@ -47,6 +47,11 @@ _OBJECT = re.compile(
     rb"(?i)\b(TABLE|VIEW|TRIGGER|PROCEDURE|FUNCTION|EVENT|DATABASE|SCHEMA|INDEX|USER|ROLE|SEQUENCE|TYPE|EXTENSION|SERVER)\b"
 )
 _DELIMITER = re.compile(rb"(?i)DELIMITER[ \t]++(\S{1,16}+)[^\n]*+(?:\n|\Z)")
+#: Commands of the client program, which end with their line. None is heeded.
+_COMMAND = re.compile(
+    rb"(?i)(?P<name>\\(?:\w++|[!-~])|(?:SOURCE|SYSTEM|TEE|NOTEE|PAGER|NOPAGER|EDIT|PROMPT|CONNECT|WARNINGS|NOWARNING|CHARSET)\b)"
+    rb"[^\n]*+(?:\n|\Z)"
+)
 _ASSIGNMENT = re.compile(
     rb"(?i)(@@?[\w.$]++|\bsql_mode|\bstandard_conforming_strings)\s*+(?::?=|\bTO\b)\s*+(@@?[\w.$]++|'[^']*+'|\"[^\"]*+\"|\w++)"
 )
@@ -153,6 +158,10 @@ class _DumpReader:
         if delimiter := _DELIMITER.match(text.buffer, text.position):
             text.set_delimiter(delimiter[1])
             text.position = delimiter.end()
+            return
+        if command := _COMMAND.match(text.buffer, text.position):
+            text.position = command.end()
+            self._writer.skip(command["name"].upper().decode())
             return
         word_match = _WORD.match(text.buffer, text.position)
         word = word_match[0].upper().decode() if word_match else "UNKNOWN"
