@@ -41,7 +41,7 @@ class Settings(BaseSettings):
 
     # Imports
     max_file_bytes: int = Field(5 * 1024**3, description="Larger files are rejected (seed D1).")
-    max_field_chars: int = Field(10_000_000, description="A longer single field makes its row a rejected row.")
+    max_field_chars: int = Field(1_000_000, description="A longer single field makes its row a rejected row.")
     bulk_rows: int = Field(
         20_000, ge=0, description="People of a batch from which it may be written beside the tables and swapped in."
     )

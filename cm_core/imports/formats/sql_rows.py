@@ -18,7 +18,7 @@ _HEX = rb"0x[0-9A-Fa-f]*+|[xX]'(?:[0-9A-Fa-f]{2})*+'"
 _BITS = rb"[bB]'[01]*+'"
 #: Wider tables are read row by row: the regular expression has a group for each column.
 _MAX_GROUPS = 300
-_LEAST_WINDOW, _MOST_WINDOW = 8 << 10, 1 << 20
+_LEAST_WINDOW, _MOST_WINDOW = 8 << 10, 256 << 10
 #: A column of a bad row that explains it: how much of it is shown.
 _SHOWN = 40
 
@@ -73,7 +73,7 @@ class RowReader:
         self._window = 64 << 10
 
     def run(self, width: int, header: bytes) -> list[tuple[bytes, ...]]:
-        """As many ordinary rows as are in view, up to about a megabyte; each with an empty text at its end.
+        """As many ordinary rows as are in view, up to a quarter of a megabyte; each with an empty text at its end.
 
         Empty when the next row is no ordinary one, or the last one of its statement.
         """

@@ -53,7 +53,7 @@ def test_two_thousand_mutated_files(
     _check(outcomes)
 
 
-_LIMITS: dict[str, Any] = {"compute_threads": 1, "max_file_bytes": 1 << 30}
+_LIMITS: dict[str, Any] = {"compute_threads": 1, "max_file_bytes": 256 << 20}
 
 
 def _check(outcomes: list[dict[str, Any]]) -> None:

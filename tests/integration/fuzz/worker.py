@@ -111,7 +111,7 @@ def _wrong_with(settings: Settings, database: Database, record: ImportRecord) ->
         return None
     if record.status == "REJECTED":
         reason = record.status_reason or ""
-        if not reason or "\n" in reason or len(reason) > 2_500 or re.search(r"Traceback|Error\b.*Error\b|0x7f", reason):
+        if not reason or "\n" in reason or len(reason) > 2_500 or re.search(r"Traceback|<.* object at 0x", reason):
             return f"a reason that is none: {reason[:3000]!r}"
         if traced_rows(database, record.import_id):
             return "rows of a rejected file are in the canonical tables"
