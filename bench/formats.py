@@ -94,7 +94,8 @@ def _measured(name: str, path: Path) -> float:
     goal = f" (goal {GOAL})" if name == "dump" else ""
     print(
         f"{name}: {found['megabytes']:>6,.0f} MB, {found['rows']:>10,} rows: {found['processor_seconds']:6.1f} s of "
-        f"processor time, {speed:5.1f} MB/s{goal}, {found['seconds']:.1f} s in all, peak memory {found['peak_mb']:,.0f} MB",
+        f"processor time, {speed:5.1f} MB/s{goal}, {found['seconds']:.1f} s in all, "
+        f"peak memory {found['peak_mb']:,.0f} MB",
         flush=True,
     )
     return float(found["peak_mb"])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 
-
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _MOST_CHARS = 2_000
 

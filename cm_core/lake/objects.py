@@ -3,9 +3,9 @@
 What is stored where (key layouts) belongs to the callers; nothing here knows about imports.
 
 A request that fails for want of the network, or with a 5xx or 429, is tried again three times after growing, random
-pauses; other refusals are not repeated. The library sees to that for single requests and goes on with a download where it
-broke off. What it does not see to is done here: answers that break off when listing or when an upload begins, and
-downloads that end early without saying so.
+pauses; other refusals are not repeated. The library sees to that for single requests, and goes on with a download
+where it broke off. What it does not see to is done here: answers that break off when listing or when an upload
+begins, and downloads that end early without saying so.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from obstore.store import LocalStore, from_url
 
 from cm_core.errors import SettingsError, StoreError
 from cm_core.settings import Settings
-
 
 #: Seed D5: three times again.
 _TRIES = 4

@@ -26,16 +26,21 @@ _NAMES = (
 )  # fmt: skip
 _SQL_WORDS = (
     b"'", b'"', b"`", b"\\", b"\\'", b"''", b";", b"(", b")", b",", b"--", b"-- \n", b"#", b"/*", b"*/", b"/*!50003 ",
-    b"/*!99999999 ", b"NULL", b"DEFAULT", b"0x", b"0x1", b"X'0'", b"b'1'", b"_binary ", b"_utf8 ", b"N'x'", b"DELIMITER",
+    b"/*!99999999 ", b"NULL", b"DEFAULT", b"0x", b"0x1", b"X'0'", b"b'1'", b"_binary ", b"_utf8 ", b"N'x'",
+    b"DELIMITER",
     b"\nDELIMITER $$\n", b"\nDELIMITER ;\n", b"VALUES", b"INSERT INTO t VALUES", b"INSERT INTO `owners` VALUES (1);",
     b"REPLACE INTO", b"CREATE TABLE `x` (a int);", b"DROP TABLE `owners`;", b"SET NAMES gbk;", b"SET NAMES latin1;",
     b"SET sql_mode='ANSI_QUOTES';", b"SET sql_mode='NO_BACKSLASH_ESCAPES';", b"USE `x`;", b"COPY x FROM stdin;\n",
-    b"\\.\n", b"\x00", b"\x1a", b"\xff", b"\r", b"\n", b"ON DUPLICATE KEY UPDATE a=1", b"SELECT 1", b"1e999", b"-", b".",
+    b"\\.\n", b"\x00", b"\x1a", b"\xff", b"\r", b"\n", b"ON DUPLICATE KEY UPDATE a=1", b"SELECT 1", b"1e999",
+    b"-", b".",
 )  # fmt: skip
 _TEXT_WORDS = (
-    b'"', b'""', b'"""', b",", b";", b"\t", b"|", b"\x1c", b"^", b"\n", b"\r", b"\r\n", b"\x00", b"\xff", b"\xef\xbb\xbf",
-    b"\xff\xfe", b"\xe2\x80\xa8", b"\xc3", b"\xed\xa0\x80", b"\x1a", b"\x85", b"\x0b\x0c", b"'", b"\\", b"\\\"", b"=cmd()",
-    b"\xf0\x9f\x98\x80", b"\xcc\x81" * 40, b"9" * 400, b"1e308", b"-1", b"NaN", b"9999-99-99", b"0000-00-00", b"\xe2\x80\x8f",
+    b'"', b'""', b'"""', b",", b";", b"\t", b"|", b"\x1c", b"^", b"\n", b"\r", b"\r\n", b"\x00", b"\xff",
+    b"\xef\xbb\xbf",
+    b"\xff\xfe", b"\xe2\x80\xa8", b"\xc3", b"\xed\xa0\x80", b"\x1a", b"\x85", b"\x0b\x0c", b"'", b"\\",
+    b"\\\"", b"=cmd()",
+    b"\xf0\x9f\x98\x80", b"\xcc\x81" * 40, b"9" * 400, b"1e308", b"-1", b"NaN", b"9999-99-99", b"0000-00-00",
+    b"\xe2\x80\x8f",
 )  # fmt: skip
 
 
@@ -133,7 +138,8 @@ def _splice(chance: random.Random, content: bytes) -> bytes:
 
 
 _BYTES: tuple[Mutation, ...] = (
-    _truncate, _lose_the_start, _flip_bits, _overwrite, _insert_noise, _delete, _repeat, _shuffle_blocks, _zero, _splice,
+    _truncate, _lose_the_start, _flip_bits, _overwrite, _insert_noise, _delete, _repeat, _shuffle_blocks,
+    _zero, _splice,
 )  # fmt: skip
 
 # --- Text
@@ -253,8 +259,10 @@ def _inside_the_zip(chance: random.Random, content: bytes) -> bytes:
 _put_xml = _put_words(
     (
         b"<", b">", b"&", b"&amp;", b"&x;", b"&#0;", b"&#x110000;", b"<c r=\"XFD1048576\"><v>1</v></c>",
-        b"<row r=\"1048576\"/>", b"<c r=\"A0\"/>", b"<c r=\"ZZZZ99999999999\"/>", b" t=\"s\"", b"<v>99999999</v>", b"<v>-1</v>",
-        b"<v>1e999</v>", b"<v>NaN</v>", b"<c t=\"d\"><v>x</v></c>", b"<c t=\"b\"><v>7</v></c>", b"<c s=\"2\"><v>1e15</v></c>",
+        b"<row r=\"1048576\"/>", b"<c r=\"A0\"/>", b"<c r=\"ZZZZ99999999999\"/>", b" t=\"s\"",
+        b"<v>99999999</v>", b"<v>-1</v>",
+        b"<v>1e999</v>", b"<v>NaN</v>", b"<c t=\"d\"><v>x</v></c>", b"<c t=\"b\"><v>7</v></c>",
+        b"<c s=\"2\"><v>1e15</v></c>",
         b"</sheetData>", b"<sheetData>", b"<![CDATA[", b"]]>", b"<!--", b"<dimension ref=\"A1:XFD1048576\"/>", b"\x00",
         b"<mergeCell ref=\"A1:XFD1048576\"/>", b"<f>1+1</f>", b"xml:space=\"x\"", b"<?x ?>", b"\xff\xfe",
     )

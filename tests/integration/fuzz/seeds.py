@@ -125,8 +125,9 @@ def phpmyadmin() -> bytes:
     """An insert with a column list for every few rows, and hex values."""
     header, rows = table("residents.csv")
     names = ", ".join(f"`{name}`" for name in header)
+    declared = names.replace(",", " text,")
     parts = [
-        f'-- phpMyAdmin SQL Dump\nSET SQL_MODE = "NO_AUTO_VALUE_ON_ZERO";\nCREATE TABLE `people` ({names.replace(",", " text,")} text);\n'
+        f'-- phpMyAdmin SQL Dump\nSET SQL_MODE = "NO_AUTO_VALUE_ON_ZERO";\nCREATE TABLE `people` ({declared} text);\n'
     ]
     for start in range(0, len(rows), 5):
         values = ",\n".join(

@@ -1,9 +1,8 @@
-"""Whatever a file is, its import ends REJECTED in one line or accounts for each row: no traceback, no hang, no flood."""
+"""Whatever a file is, its import ends REJECTED in one line or accounts for each row: no traceback, hang or flood."""
 
 from __future__ import annotations
 
 import json
-import os
 import selectors
 import subprocess
 import sys
@@ -141,4 +140,4 @@ def _worker(settings: Settings, scratch: Path) -> Iterator[Callable[[int], dict[
         answers.close()
     said = errors.read_text()
     assert "Traceback" not in said, said[-3000:]
-    assert sorted(os.listdir(scratch)) == ["errors.txt", "tmp"], "a file was written where none belongs"
+    assert {path.name for path in scratch.iterdir()} == {"errors.txt", "tmp"}, "a file was written where none belongs"

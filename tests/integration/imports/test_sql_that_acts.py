@@ -229,7 +229,8 @@ def test_a_value_that_would_be_computed_makes_a_bad_row(
     rows = [f"('Bob',{value.format(secret=around.secret, target=around.target)},'405-232-9702')" for value in VALUES]
     path = tmp_path / "dump.sql"
     path.write_text(
-        f"{_TABLE}INSERT INTO `owners` VALUES ('Ann','Lee','405-232-9701'),{','.join(rows)},('Cid','Ray','405-232-9703');\n"
+        f"{_TABLE}INSERT INTO `owners` VALUES ('Ann','Lee','405-232-9701'),{','.join(rows)},"
+        "('Cid','Ray','405-232-9703');\n"
     )
     with _nothing_happens(database, around):
         record = import_file(settings, database, path)
@@ -259,8 +260,12 @@ HIDDEN: dict[str, tuple[str, int]] = {
     "MariaDB's version that no server has": ("/*M!999999 " + _person(1) + " */;\n", 0),
     "a statement for every server": ("/*!50003 DROP TABLE persons */;\n", 0),
     "a name in pieces": ("DR/**/OP TABLE persons;\nDROP/*x*/TABLE/*!50000 persons*/;\n", 0),
-    "words in pieces": ("/*!50003 INSERT*/ /*!50017 INTO*/ `owners` /*!50003 VALUES ('Ann','Lee','405-232-0001') */;\n", 1),
-    "another delimiter": ("DELIMITER $$\n" + _person(1).replace(";\n", "$$\n") + "DROP TABLE persons;$$\nDELIMITER ;\n", 1),
+    "words in pieces": (
+        "/*!50003 INSERT*/ /*!50017 INTO*/ `owners` /*!50003 VALUES ('Ann','Lee','405-232-0001') */;\n", 1,
+    ),
+    "another delimiter": (
+        "DELIMITER $$\n" + _person(1).replace(";\n", "$$\n") + "DROP TABLE persons;$$\nDELIMITER ;\n", 1,
+    ),
     "a delimiter within a body": (
         "DELIMITER ;;\nCREATE TRIGGER t BEFORE INSERT ON owners FOR EACH ROW BEGIN " + _person(1).strip()
         + " END;;\nDELIMITER ;\n", 0,

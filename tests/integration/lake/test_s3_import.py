@@ -14,7 +14,7 @@ from cm_core.imports import pipeline, records, registry
 from cm_core.imports.records import HOLD
 from cm_core.settings import Settings
 from cm_core.store import Database, open_database
-from tests.integration.imports.steps import assert_conserved, checksum, column, error_report, import_file, run
+from tests.integration.imports.steps import assert_conserved, column, error_report, import_file, run
 
 OWNERS = (
     "Name,Phone,Email,Address,City,State,Zip\n"
