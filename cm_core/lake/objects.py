@@ -239,7 +239,7 @@ def _retrying(again: Callable[[BaseException], bool]) -> tenacity.Retrying:
 def _pause(tries: int) -> float:
     """Seconds to wait after so many tries."""
     shortest, longest = _PAUSES
-    return min(shortest * 2 ** (tries - 1) * random.uniform(0.5, 1.5), longest)
+    return min(shortest * 2.0 ** (tries - 1) * random.uniform(0.5, 1.5), longest)
 
 
 def _is_broken_off(error: BaseException) -> bool:
