@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark, or those named: `python -m bench imports many linkage hygiene extract`."""
+"""`make bench`: every benchmark, or those named: `python -m bench imports many linkage hygiene extract formats`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "linkage": ["bench.linkage", "--people", "100000"],
     "hygiene": ["bench.hygiene"],
     "extract": ["bench.extract"],
+    "formats": ["bench.formats"],
 }
 
 

@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+import re
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_MOST_CHARS = 2_000
+
 
 class CmError(Exception):
     """Root of every error this system raises on purpose. The message is shown to users as it is."""
@@ -21,7 +26,14 @@ class SettingsError(CmError):
 
 
 class FileRejected(CmError):
-    """The file as a whole cannot be an import: unreadable, empty, unknown format, wrong feed, too large."""
+    """The file as a whole cannot be an import: unreadable, empty, unknown format, wrong feed, too large.
+
+    Names out of the file may be in the message: whatever they contain, it is one line of bounded length.
+    """
+
+    def __init__(self, message: str) -> None:
+        shown = _CONTROLS.sub(" ", message)
+        super().__init__(shown if len(shown) <= _MOST_CHARS else f"{shown[: _MOST_CHARS - 1]}…")
 
 
 class ImportFailed(CmError):

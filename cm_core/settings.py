@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     landing_url: str | None = Field(None, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/landing.")
     lake_url: str | None = Field(None, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/lake.")
     s3_endpoint_url: str | None = Field(None, description="An S3-compatible endpoint other than AWS.")
+    s3_timeout_seconds: float = Field(60.0, gt=0, description="Nothing from S3 for so long: the request has failed.")
 
     # Resources
     compute_memory_limit: str = Field("2GB", description="DuckDB's memory limit; beyond it, it spills to CM_HOME/tmp.")
@@ -40,7 +41,7 @@ class Settings(BaseSettings):
 
     # Imports
     max_file_bytes: int = Field(5 * 1024**3, description="Larger files are rejected (seed D1).")
-    max_field_chars: int = Field(10_000_000, description="A longer single field makes its row a rejected row.")
+    max_field_chars: int = Field(1_000_000, description="A longer single field makes its row a rejected row.")
     bulk_rows: int = Field(
         20_000, ge=0, description="People of a batch from which it may be written beside the tables and swapped in."
     )

@@ -23,6 +23,11 @@ from cm_core.settings import Settings
 
 #: Records staged at a time.
 CHUNK_ROWS = 100_000
+#: Wide records: as many as make up so many bytes. Of long ones fewer: DuckDB has 2,048 records in hand at once, in
+#: several copies.
+CHUNK_BYTES = 48 << 20
+LONG_CHUNK_BYTES = 8 << 20
+LONG_RECORD_BYTES = 8 << 10
 #: Chunks under way beyond those being staged: one to write while the threads go on.
 _AHEAD = 1
 #: What find_repeated asks of every chunk.
@@ -79,14 +84,16 @@ def stage_chunks(
 
 
 def chunks_of(batches: Iterable[Batch]) -> Iterator[list[Batch]]:
-    """The batches of about CHUNK_ROWS records each."""
+    """The batches of about CHUNK_ROWS records each, or of about CHUNK_BYTES."""
     waiting: list[Batch] = []
-    records = 0
+    records = size = 0
     for batch in batches:
         waiting.append(batch)
         records += batch.table.num_rows + len(batch.bad)
-        if records >= CHUNK_ROWS:
+        size += batch.size
+        is_long = size > records * LONG_RECORD_BYTES
+        if records >= CHUNK_ROWS or size >= (LONG_CHUNK_BYTES if is_long else CHUNK_BYTES):
             yield waiting
-            waiting, records = [], 0
+            waiting, records, size = [], 0, 0
     if waiting:
         yield waiting

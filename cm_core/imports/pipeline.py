@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -336,7 +336,7 @@ def _end(
     settings: Settings, database: Database, import_id: str, status: str, reason: str, *, retryable: bool = False
 ) -> None:
     """Best effort: a database that is down cannot be told; the next run finds the import unfinished."""
-    try:
+    with suppress(CmError):
         with database.connect() as connection:
             if replay := replay_log.open_replay(connection, import_id):
                 _give_up(connection, replay, reason, retryable=retryable)
@@ -346,9 +346,8 @@ def _end(
         if replay and not retryable:
             _log_findings(settings, database, import_id)
         reports.write(settings, database, import_id)
+    with suppress(CmError):
         records.HOLD.release(import_id)
-    except CmError:
-        return
 
 
 def _give_up(connection: Connection[Any], replay: Replay, reason: str, *, retryable: bool) -> None:

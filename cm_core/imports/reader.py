@@ -31,6 +31,10 @@ STRETCH_BYTES = 4 << 20
 LEAST_STRETCH_BYTES = 16 << 10
 #: A quoted field that runs over more physical lines than this is taken for a quote that was never closed.
 _MAX_LINES_PER_RECORD = 500
+#: So is one of more characters, since lines may be long.
+_MAX_CHARS_PER_RECORD = 16 << 20
+#: Characters of a batch of records that are read one by one, at most and in about.
+_BATCH_CHARS = 16 << 20
 _MAX_COLUMNS = 4_000
 #: Records that tell whether the first one is another of them.
 _FOLLOWING = 200
@@ -54,6 +58,11 @@ class Batch:
 
     table: pa.Table
     bad: tuple[BadRow, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, about."""
+        return int(self.table.nbytes) + sum(len(row.raw) for row in self.bad)
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     is_data = unlike_headers(fields) > known or (known == 0 and _goes_on(path, dialect, fields))
     has_header = (feed.format.header is True and not is_data) or (feed.format.header == "auto" and known > 0)
     if has_header:
-        return Layout(_unique([field.strip() for field in fields]), True)
+        return Layout(_unique([_printable(field).strip() for field in fields]), True)
     names = feed.columns or feed.layouts.get(len(fields), () if is_data else None)
     if names is None:
         raise FileRejected(
@@ -184,8 +193,10 @@ def _one_by_one(
     rows: list[list[str | None]] = []
     numbers: list[int] = []
     bad: list[BadRow] = []
+    chars = 0
     for fields, raw in records:
         number += 1
+        chars += len(raw)
         problem = _problem(fields, raw, width, number, dialect, layout, max_field_chars)
         if problem is not None:
             bad.append(problem)
@@ -195,9 +206,9 @@ def _one_by_one(
             numbers.append(number)
         if until is not None and records.position >= until:
             break
-        if len(rows) + len(bad) >= BATCH_ROWS:
+        if len(rows) + len(bad) >= BATCH_ROWS or chars >= _BATCH_CHARS:
             yield Batch(_table(numbers, rows, width), tuple(bad))
-            rows, numbers, bad = [], [], []
+            rows, numbers, bad, chars = [], [], [], 0
     if rows or bad:
         yield Batch(_table(numbers, rows, width), tuple(bad))
 
@@ -253,15 +264,19 @@ class _Lines:
         self._lines = lines
         self._again: list[str] = []
         self.current: list[str] = []
+        self._chars = 0
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        if len(self.current) >= _MAX_LINES_PER_RECORD:
+        if not self.current:
+            self._chars = 0
+        if len(self.current) >= _MAX_LINES_PER_RECORD or self._chars >= _MAX_CHARS_PER_RECORD:
             raise _UnclosedQuote
         line = self._again.pop() if self._again else next(self._lines)
         self.current.append(line)
+        self._chars += len(line)
         return line
 
     def take_back_all_but_first(self) -> str:

@@ -182,8 +182,8 @@ def scan_landing(
     An object counts as new when its key and etag are not in the ledger. Files of a local folder that may still be
     written to (`arrival`) wait for a later scan. Returns this scan's registrations, in order of arrival.
 
-    A local file that cannot be read keeps none of the others out: with `problems` it is named there, without them
-    StoreError is raised at the end.
+    An object that cannot be read keeps none of the others out, and is tried again by the next scan: with `problems`
+    it is named there, without them StoreError is raised at the end.
     """
     store = landing_zone(settings)
     deadline = time.monotonic() + budget_seconds
@@ -206,9 +206,10 @@ def scan_landing(
             try:
                 registered += _register_object(settings, database, connection, store, info)
             except StoreError as error:
+                connection.rollback()
                 if path is None:
-                    raise
-                if path.exists():  # and else it was taken away again
+                    unreadable.append(f"{error} It is tried again by the next scan.")
+                elif path.exists():  # and else it was taken away again
                     unreadable.append(f"{error} Give the account that imports the right to read it.")
     if unreadable and problems is None:
         raise StoreError(" ".join(unreadable))
@@ -410,7 +411,7 @@ def _register_object(
         return packed
     feed = choose_feed(path.name, path.parts[:-1])
     too_large = info.size > settings.max_file_bytes
-    sha256 = "" if too_large else sha256_of(store.stream(info.key))[0]
+    sha256 = "" if too_large else sha256_of(store.stream(info.key, size=None if file else info.size))[0]
     if file and (arrival.fingerprint(file) != before or store.head(info.key) != info):
         return []
     with named_lock(connection, _LOCK, timeout_s=60):

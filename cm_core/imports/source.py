@@ -7,21 +7,24 @@ not its name.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cm_core.errors import FileRejected
 from cm_core.imports.dialect import detect_dialect, scan_file
 from cm_core.imports.feed_catalog import Feed
-from cm_core.imports.formats import archives, excel, selection, sql_dump, sqlite_file
+from cm_core.imports.formats import archives, excel, selection, sql_dump
+from cm_core.imports.formats.apart import read_apart
 from cm_core.imports.formats.table_set import MANIFEST, TableSet, read_table_set, unique_names
 from cm_core.imports.reader import BadRow, Batch, read_batches, read_layout
 from cm_core.settings import Settings
@@ -35,6 +38,12 @@ _SQL = re.compile(
     rb"START\s+TRANSACTION|LOCK\s+TABLES)\b)",
     re.IGNORECASE | re.DOTALL,
 )
+
+
+#: What DuckDB makes at once anyway: values may be long.
+_VECTOR_ROWS = 2_048
+#: All tables and views of an SQLite file, as text, may be so many times as large as a file.
+_TEXT_OF_TABLES = 4
 
 
 @dataclass(frozen=True)
@@ -66,9 +75,9 @@ def _open_plain(path: Path, name: str, feed: Feed, settings: Settings, folder: P
     if kind == "csv":
         return _text(path, feed, settings, form)
     if kind == "parquet":
-        return _parquet(path, form)
-    tables = _read_tables(path, kind, feed, folder / "tables")
-    return _of_tables(kind, tables, feed, settings, folder, form)
+        return _with_long_fields_out(_parquet(path, form, settings), settings.max_field_chars)
+    tables = _read_tables(path, kind, feed, settings, folder / "tables")
+    return _with_long_fields_out(_of_tables(kind, tables, feed, settings, folder, form), settings.max_field_chars)
 
 
 def _kind(name: str, head: bytes) -> str:
@@ -82,15 +91,15 @@ def _kind(name: str, head: bytes) -> str:
     return "sql dump" if name.lower().endswith(".sql") or _SQL.match(head) else "csv"
 
 
-def _read_tables(path: Path, kind: str, feed: Feed, folder: Path) -> TableSet:
+def _read_tables(path: Path, kind: str, feed: Feed, settings: Settings, folder: Path) -> TableSet:
     if (folder / MANIFEST).exists():
         return read_table_set(folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    if kind == "sqlite":
-        return sqlite_file.read_sqlite(path, folder)
-    if kind == "workbook":
-        return excel.read_workbook(path, folder, header=feed.format.header is not False)
+    if kind in ("sqlite", "workbook"):
+        most = settings.max_file_bytes * _TEXT_OF_TABLES
+        header = feed.format.header is not False
+        return read_apart("sqlite" if kind == "sqlite" else "workbook", path, folder, header=header, max_bytes=most)
     with path.open("rb") as stream:
         return sql_dump.read_sql_dump(stream, folder)
 
@@ -138,6 +147,34 @@ def _of_tables(
     return Source(headers, described, batches)
 
 
+def _with_long_fields_out(source: Source, most: int) -> Source:
+    """`source` without rows that have a field of more than `most` characters; they are bad rows."""
+
+    def batches() -> Iterator[Batch]:
+        for batch in source.batches():
+            table = batch.table
+            long = pa.array([False] * table.num_rows)
+            bad: list[BadRow] = []
+            for position, column in enumerate(table.columns[1:]):
+                if (pc.max(pc.binary_length(column)).as_py() or 0) <= most:
+                    continue
+                sizes = pc.fill_null(pc.utf8_length(column), 0)
+                found = pc.and_(pc.greater(sizes, most), pc.invert(long))
+                for place in pc.indices_nonzero(found).to_pylist():
+                    bad.append(_long_field(table, place, position, source.headers, sizes[place].as_py(), most))
+                long = pc.or_(long, found)
+            yield Batch(table.filter(pc.invert(long)), (*batch.bad, *bad)) if bad else batch
+
+    return Source(source.headers, source.form, batches)
+
+
+def _long_field(table: pa.Table, place: int, column: int, headers: Sequence[str], size: int, most: int) -> BadRow:
+    message = f"The field has {size} characters, more than {most}"
+    number, *values = table.slice(place, 1).to_pylist()[0].values()
+    raw = json.dumps(dict(zip(headers, values, strict=True)), ensure_ascii=False)
+    return BadRow(number, "VALIDATION", headers[column], values[column][:200], message, raw)
+
+
 def _bad_rows(rows: list[dict[str, object]], number: int) -> Iterator[BadRow]:
     for offset, row in enumerate(rows):
         raw = str(row["raw"])
@@ -145,26 +182,33 @@ def _bad_rows(rows: list[dict[str, object]], number: int) -> Iterator[BadRow]:
         yield BadRow(number + offset, "TYPE", None, raw[:200], message, raw)
 
 
-def _parquet(path: Path, form: dict[str, Any]) -> Source:
-    """A Parquet file: every value as DuckDB prints it."""
+def _parquet(path: Path, form: dict[str, Any], settings: Settings) -> Source:
+    """A Parquet file: every value as DuckDB prints it. It is a packed file, held to the size of unpacked ones."""
     try:
         columns = pq.read_schema(path).names
-    except pa.ArrowException as error:
-        raise FileRejected(f"The Parquet file cannot be read: {str(error).splitlines()[0]}.") from None
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # OSError is what pyarrow says of damage
+        raise FileRejected(f"The Parquet file cannot be read: {str(error).partition(chr(10))[0]}.") from None
     if not columns:
         raise FileRejected("The Parquet file has no columns.")
 
     def batches() -> Iterator[Batch]:
         number = 1
+        size = 0
         with duckdb.connect(config={"threads": 1, "memory_limit": "256MB"}) as con:
             con.execute("set timezone = 'UTC'")
             query = "select columns(*)::varchar from read_parquet(?)"
             try:
-                for batch in con.sql(query, params=[str(path)]).to_arrow_reader(20_000):
+                for batch in con.sql(query, params=[str(path)]).to_arrow_reader(_VECTOR_ROWS):
+                    size += batch.nbytes
+                    if size > settings.max_file_bytes:
+                        raise FileRejected(
+                            f"The Parquet file unpacks to more than {settings.max_file_bytes / 1024**3:.1f} GB, the "
+                            "most an import may have. Split it, or raise CM_MAX_FILE_BYTES."
+                        )
                     yield Batch(_numbered(pa.Table.from_batches([batch]), number), ())
                     number += batch.num_rows
-            except duckdb.Error as error:
-                raise FileRejected(f"The Parquet file cannot be read: {str(error).splitlines()[0]}") from None
+            except (duckdb.Error, pa.ArrowException, OSError) as error:
+                raise FileRejected(f"The Parquet file cannot be read: {str(error).partition(chr(10))[0]}") from None
 
     return Source(tuple(unique_names(columns)), {**form, "format": "parquet"}, batches)
 

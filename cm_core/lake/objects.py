@@ -1,13 +1,21 @@
 """Object stores by URL: `file:///folder` or `s3://bucket/prefix`, one interface (obstore) for both.
 
 What is stored where (key layouts) belongs to the callers; nothing here knows about imports.
+
+A request that fails for want of the network, or with a 5xx or 429, is tried again three times after growing, random
+pauses; other refusals are not repeated. The library sees to that for single requests, and goes on with a download
+where it broke off. What it does not see to is done here: answers that break off when listing or when an upload
+begins, and downloads that end early without saying so.
 """
 
 from __future__ import annotations
 
 import hashlib
+import random
+import re
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,11 +23,22 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 import obstore
+import tenacity
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
 from cm_core.errors import SettingsError, StoreError
 from cm_core.settings import Settings
+
+#: Seed D5: three times again.
+_TRIES = 4
+#: Pauses between tries, in seconds: the shortest and the longest.
+_PAUSES = (0.2, 15.0)
+#: A download may last so long; that nothing comes for a while is what ends it (`s3_timeout_seconds`).
+_LONGEST = timedelta(hours=1)
+_STATUS = re.compile(r"status code: (\d{3}[\w ]*)")
+_RETRIES = re.compile(r"after (\d+) retries")
+_BROKEN_OFF = re.compile(r"response body|Got invalid [\w ]*response")
 
 
 @dataclass(frozen=True)
@@ -46,7 +65,7 @@ class ObjectStore:
                 self._root = Path(unquote(parsed.path))
                 self._store: Any = LocalStore(self._root, mkdir=True, automatic_cleanup=False)
             else:
-                self._store = _open_s3(self._url, settings.s3_endpoint_url)
+                self._store = _open_s3(self._url, settings)
         except (BaseError, OSError, ValueError) as error:
             raise SettingsError(
                 f"{url!r} cannot be opened: {_first_line(error)}. Use file:///folder or s3://bucket/prefix."
@@ -67,12 +86,21 @@ class ObjectStore:
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Objects whose key starts with the folder `prefix`, in no order."""
-        try:
-            for batch in obstore.list(self._store, prefix or None, chunk_size=1000):
-                for item in batch:
-                    yield _info(item)
-        except (BaseError, OSError) as error:
-            raise StoreError(f"Cannot list {self.url(prefix)}: {_first_line(error)}") from None
+        last: str | None = None
+        tries = 1
+        while True:
+            try:
+                for batch in obstore.list(self._store, prefix or None, offset=last, chunk_size=1000):
+                    for item in batch:
+                        yield _info(item)
+                        if self._root is None:  # S3 lists in the order of keys
+                            last, tries = item["path"], 1
+                return
+            except (BaseError, OSError) as error:
+                if not _is_broken_off(error) or tries >= _TRIES:
+                    raise StoreError(f"Cannot list {self.url(prefix)}: {_reason(error)}") from None
+                time.sleep(_pause(tries))
+                tries += 1
 
     def head(self, key: str) -> ObjectInfo | None:
         """What is stored under `key`, or None."""
@@ -81,7 +109,7 @@ class ObjectStore:
         except FileNotFoundError:
             return None
         except (BaseError, OSError) as error:
-            raise StoreError(f"Cannot look at {self.url(key)}: {_first_line(error)}") from None
+            raise StoreError(f"Cannot look at {self.url(key)}: {_reason(error)}") from None
 
     def exists(self, key: str) -> bool:
         """Whether an object is stored under `key`."""
@@ -94,48 +122,59 @@ class ObjectStore:
         """
         if write_once and self.exists(key):
             raise StoreError(f"{self.url(key)} exists already and is write-once.")
-        try:
-            obstore.put(self._store, key, path)
-        except (BaseError, OSError) as error:
-            raise StoreError(f"Cannot store {self.url(key)}: {_first_line(error)}") from None
+        self._put(path, key)
 
     def put_bytes(self, data: bytes, key: str) -> None:
         """Store `data` under `key` in one visible step."""
+        self._put(data, key)
+
+    def _put(self, what: Path | bytes, key: str) -> None:
         try:
-            obstore.put(self._store, key, data)
+            # An upload in parts is not seen before its end, and the same one again does no harm.
+            _retrying(_is_broken_off)(obstore.put, self._store, key, what)
         except (BaseError, OSError) as error:
-            raise StoreError(f"Cannot store {self.url(key)}: {_first_line(error)}") from None
+            raise StoreError(f"Cannot store {self.url(key)}: {_reason(error)}") from None
 
     def get_bytes(self, key: str) -> bytes:
         """The whole object in memory: for small ones only."""
-        try:
-            return bytes(obstore.get(self._store, key).bytes())
-        except FileNotFoundError:
-            raise StoreError(f"{self.url(key)} is not there.") from None
-        except (BaseError, OSError) as error:
-            raise StoreError(f"Cannot read {self.url(key)}: {_first_line(error)}") from None
+        return _retrying(_is_cut)(lambda: b"".join(self.stream(key, size=self._size(key))))
 
-    def stream(self, key: str, *, chunk_bytes: int = 4 << 20) -> Iterator[bytes]:
-        """The object's bytes in chunks, in constant memory."""
+    def stream(self, key: str, *, size: int | None = None, chunk_bytes: int = 4 << 20) -> Iterator[bytes]:
+        """The object's bytes in chunks, in constant memory.
+
+        Raises StoreError when they end before or after the `size` that the object was seen to have.
+        """
+        read = 0
         try:
             for chunk in obstore.get(self._store, key).stream(min_chunk_size=chunk_bytes):
+                read += len(chunk)
                 yield bytes(chunk)
         except FileNotFoundError:
             raise StoreError(f"{self.url(key)} is not there.") from None
         except (BaseError, OSError) as error:
-            raise StoreError(f"Cannot read {self.url(key)}: {_first_line(error)}") from None
+            raise StoreError(f"Cannot read {self.url(key)}: {_reason(error)}") from None
+        if size is not None and read != size:
+            raise _Cut(f"Cannot read {self.url(key)}: {read:,} bytes came of {size:,}.")
 
     def get_file(self, key: str, path: Path) -> None:
         """Copy the object to the local file `path`, which has all of it or is not there."""
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            with partial.open("wb") as out:
-                for chunk in self.stream(key):
-                    out.write(chunk)
+            _retrying(_is_cut)(self._copy, key, partial)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+
+    def _copy(self, key: str, path: Path) -> None:
+        with path.open("wb") as out:
+            for chunk in self.stream(key, size=self._size(key)):
+                out.write(chunk)
+
+    def _size(self, key: str) -> int | None:
+        """What a download must come to; of local files nothing needs to be asked."""
+        info = self.head(key) if self._root is None else None
+        return info.size if info else None
 
     def materialize(self, key: str, scratch: Path) -> Path:
         """The object as a local file: itself where the store is local, else a download into `scratch`.
@@ -165,24 +204,71 @@ def lake(settings: Settings) -> ObjectStore:
     return ObjectStore(settings.lake, settings)
 
 
-def _open_s3(url: str, endpoint: str | None) -> Any:
+class _Cut(StoreError):
+    """A download that ended early and did not say so."""
+
+
+def _open_s3(url: str, settings: Settings) -> Any:
     """An S3 store; credentials come from the environment or the machine's role, as for every AWS program."""
+    shortest, longest = (timedelta(seconds=seconds) for seconds in _PAUSES)
     options: dict[str, Any] = {
-        "config": {"endpoint": endpoint} if endpoint else {},
-        "client_options": {"allow_http": True, "timeout": "60s"},
-        # Seed D5: three times again after 5xx, 429 and errors of the network; other 4xx are final. Waits grow by the
-        # factor 2 from a tenth of a second, with jitter.
+        "config": {"endpoint": settings.s3_endpoint_url} if settings.s3_endpoint_url else {},
+        "client_options": {
+            "allow_http": True,
+            "timeout": _LONGEST,
+            "read_timeout": timedelta(seconds=settings.s3_timeout_seconds),
+        },
         "retry_config": {
-            "max_retries": 3,
-            "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=15), "base": 2},
+            "max_retries": _TRIES - 1,
+            "backoff": {"init_backoff": shortest, "max_backoff": longest, "base": 2},
+            "retry_timeout": _LONGEST,
         },
     }
     return from_url(url, **options)
 
 
+def _retrying(again: Callable[[BaseException], bool]) -> tenacity.Retrying:
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(again),
+        wait=lambda state: _pause(state.attempt_number),
+        stop=tenacity.stop_after_attempt(_TRIES),
+        reraise=True,
+    )
+
+
+def _pause(tries: int) -> float:
+    """Seconds to wait after so many tries."""
+    shortest, longest = _PAUSES
+    return min(shortest * 2.0 ** (tries - 1) * random.uniform(0.5, 1.5), longest)
+
+
+def _is_broken_off(error: BaseException) -> bool:
+    """Whether an answer came in part, which the library does not try again."""
+    return isinstance(error, BaseError) and _BROKEN_OFF.search(str(error)) is not None
+
+
+def _is_cut(error: BaseException) -> bool:
+    return isinstance(error, _Cut)
+
+
 def _info(item: Any) -> ObjectInfo:
     modified: datetime = item["last_modified"]
     return ObjectInfo(item["path"], item["size"], modified.replace(tzinfo=None), str(item["e_tag"] or modified))
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in one sentence without what the library says of its own doings."""
+    text = str(error)
+    if status := _STATUS.search(text):
+        reason = f"the store answered {status[1].strip()}"
+    elif "error sending request" in text:
+        reason = "the connection failed, or no answer came in time"
+    elif _BROKEN_OFF.search(text):
+        reason = "the answer broke off"
+    else:
+        reason = _first_line(error).rstrip(".")
+    retries = _RETRIES.search(text)
+    return f"{reason}{f' ({int(retries[1]) + 1} tries)' if retries else ''}."
 
 
 def _first_line(error: Exception) -> str:

@@ -58,6 +58,12 @@ def environment(settings: Settings | Path) -> dict[str, str]:
         "CM_SETTLE_SECONDS": str(settings.settle_seconds),
         "CM_COMPUTE_MEMORY_LIMIT": settings.compute_memory_limit,
     }
+    if settings.legacy_database_url is not None:
+        found |= {
+            "CM_LEGACY_DATABASE_URL": settings.legacy_database_url.get_secret_value(),
+            "CM_LEGACY_TABLES": settings.legacy_tables,
+            "CM_LEGACY_SLICE_ROWS": str(settings.legacy_slice_rows),
+        }
     if settings.database_readonly_url is not None:
         found["CM_DATABASE_READONLY_URL"] = settings.database_readonly_url.get_secret_value()
     return found

@@ -6,144 +6,40 @@ killed at the same places as a quick one.
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import os
-import random
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from xml.sax.saxutils import escape
 
-import pymysql
 import pytest
 
-from cm_core.errors import CmError
-from cm_core.imports import records, registry
-from cm_core.sample_data import generate
 from cm_core.settings import Settings
 from cm_core.store import Database, PrivateServer
-from cm_core.store.database import parse_url
 from cm_core.store.migrations import upgrade
-from tests.e2e.conftest import command, environment, run_cm
-from tests.integration.imports.steps import assert_conserved, checksum, column, import_file, query
-
-#: Where kills fall, in turn: most within the apply, where they would hurt. None: counted from the process's start.
-_PLACES = ("APPLYING", "VALIDATING", "APPLYING", "STAGED", None, "APPLYING", "COMPLETE")
-
-
-@dataclass(frozen=True)
-class Moment:
-    """`delay` seconds after the import got `status`; with None, after the process was started."""
-
-    status: str | None
-    delay: float
-
-
-def sample_file(folder: Path, rows: int) -> Path:
-    """A list of mineral owners of exactly `rows` records."""
-    made = generate(rows * 5 // 2, 11, folder / "sample")
-    lines = made.files[0].read_bytes().splitlines(keepends=True)
-    assert len(lines) > rows
-    path = folder / "owners.csv"
-    path.write_bytes(b"".join(lines[: rows + 1]))
-    return path
-
-
-def moments(count: int, seed: int, lengths: dict[str, float], whole: float) -> list[Moment]:
-    """`count` moments of imports whose states take `lengths` seconds, of processes that take `whole`."""
-    chance = random.Random(seed)
-    found = []
-    for number in range(count):
-        status = _PLACES[number % len(_PLACES)]
-        found.append(Moment(status, chance.uniform(0, 1.05 * (lengths.get(status, 0.5) if status else whole))))
-    return found
-
-
-def lengths_of_states(database: Database, import_id: str) -> dict[str, float]:
-    """Seconds that an import spent in each of its states."""
-    found = query(
-        database,
-        "select operation, timestamp from import_audit_log where import_id = %s and operation like %s order by id",
-        (import_id, "STATUS%"),
-    )
-    return {
-        str(state).removeprefix("STATUS_"): (end - start).total_seconds()
-        for (state, start), (_, end) in pairwise(found)
-    }
-
-
-@contextmanager
-def running(settings: Settings | Path, path: Path | Sequence[Path], **extra: str) -> Iterator[subprocess.Popen[str]]:
-    """`cm ingest` at work, in a process group of its own; whatever is left of it at the end is killed."""
-    process = subprocess.Popen(
-        command("ingest", *([path] if isinstance(path, Path) else path), "--json"),
-        env=environment(settings) | extra,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        kill(process)
-        process.communicate()
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """SIGKILL to the process and all it started in its group."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def wait_for(database: Database, moment: Moment, process: subprocess.Popen[str]) -> bool:
-    """Wait for the moment; False if the process ended before it."""
-    if moment.status is not None:
-        seen = _times_reached(database, moment.status)
-        while _times_reached(database, moment.status) <= seen:
-            if process.poll() is not None:
-                return False
-            time.sleep(0.005)
-    deadline = time.monotonic() + moment.delay
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            return False
-        time.sleep(0.002)
-    return True
-
-
-def _times_reached(database: Database, status: str) -> int:
-    """How often an import got this status; 0 while the server is down or has no tables."""
-    with suppress(CmError, pymysql.MySQLError):
-        (count,) = column(database, "select count(*) from import_audit_log where operation = %s", (f"STATUS_{status}",))
-        return int(count)
-    return 0
-
-
-def wait_for_load(database: Database, table: str, process: subprocess.Popen[str]) -> None:
-    """Wait until rows are being loaded into `table`."""
-    with database.connect(autocommit=True) as connection, connection.cursor() as cursor:
-        while not cursor.execute(
-            "select 1 from information_schema.processlist where info like %s", (f"load data%into table `{table}`%",)
-        ):
-            assert process.poll() is None, f"the load of {table} was not seen"
-            time.sleep(0.002)
-
-
-def assert_complete(settings: Settings, database: Database, rows: int) -> None:
-    """The file is one import, complete, with its reports; whatever else was registered is a duplicate of it."""
-    (record,) = records.find(database, "where status <> 'DUPLICATE'", ())
-    assert (record.status, record.row_count) == ("COMPLETE", rows)
-    assert_conserved(settings, database, record)
-    assert set(record.reports) == {"success_report", "error_report", "checklist"}
-    assert {found.status for found in registry.scan_landing(settings, database)} <= {"DUPLICATE"}
-    assert registry.waiting(database) == []
+from tests.e2e.conftest import run_cm
+from tests.e2e.kills import (
+    Moment,
+    assert_complete,
+    assert_failed_in_one_line,
+    database_of,
+    kill,
+    lengths_of_states,
+    moments,
+    running,
+    sample_file,
+    wait_for,
+    wait_for_load,
+    wait_until,
+)
+from tests.integration.fuzz.seeds import literal
+from tests.integration.imports.steps import checksum, import_file
+from tests.unit.imports.formats.test_excel import text, workbook
 
 
 def test_a_killed_import_is_all_there_or_not_at_all_and_a_rerun_completes_it(
@@ -162,7 +58,7 @@ def test_a_killed_import_is_all_there_or_not_at_all_and_a_rerun_completes_it(
     assert before["persons"][0] == 0
     server.stop()
     for moment in moments(3, 1, lengths, 5.0):
-        with running(private_home, path) as process:
+        with running(private_home, "ingest", path, "--json") as process:
             wait_for(killed, moment, process)
             kill(process)
         assert server.is_running(), "the server must outlive the process that started it"
@@ -181,7 +77,7 @@ def test_twenty_kills_of_a_large_import(
     """The long form: each kill meets an empty database, and is followed by a re-run."""
     path = sample_file(tmp_path, 50_000)
     settings = make_settings()
-    database = _database_of(settings)
+    database = database_of(settings)
     started = time.monotonic()
     ran = run_cm(settings, "ingest", path, "--json")
     whole = time.monotonic() - started
@@ -201,7 +97,7 @@ def test_twenty_kills_of_a_large_import(
             landing_url=(place / "landing").as_uri(),
             lake_url=(place / "lake").as_uri(),
         )
-        with running(round_settings, path) as process:
+        with running(round_settings, "ingest", path, "--json") as process:
             wait_for(fresh, moment, process)
             kill(process)
         state = checksum(fresh)
@@ -223,8 +119,8 @@ def test_a_database_killed_within_an_apply(
     """The command fails in one line, nothing is half-written, and the same command starts the server and completes."""
     path = sample_file(tmp_path, 50_000)
     settings = make_settings()
-    import_file(settings, _database_of(settings), path)
-    after = checksum(_database_of(settings))
+    import_file(settings, database_of(settings), path)
+    after = checksum(database_of(settings))
 
     home = fast_folder / f"crash-{table}"
     server = PrivateServer(home, buffer_pool="256M", redo_log="96M")
@@ -232,7 +128,7 @@ def test_a_database_killed_within_an_apply(
         database = Database(server.ensure_running().writer)
         upgrade(database)
         before = checksum(database)
-        with running(home, path) as process:
+        with running(home, "ingest", path, "--json") as process:
             wait_for_load(database, table, process)
             pid = server.pid
             assert pid is not None
@@ -240,7 +136,7 @@ def test_a_database_killed_within_an_apply(
             out, err = process.communicate(timeout=600)
         server.ensure_running()
         assert checksum(database) == before
-        _assert_failed_in_one_line(process.returncode, out, err)
+        assert_failed_in_one_line(process.returncode, out, err)
         ran = run_cm(home, "ingest", path, "--json")
         assert (ran.code, ran.errors) == (0, [])
         assert checksum(database) == after
@@ -249,14 +145,69 @@ def test_a_database_killed_within_an_apply(
         server.stop()
 
 
-def _assert_failed_in_one_line(code: int, out: str, err: str) -> None:
-    assert code == 1, (out, err)
-    assert "Traceback" not in err
-    lines: list[Any] = err.splitlines()
-    assert lines
-    assert all(line.startswith("error: ") for line in lines), err
+def _kill_while_staging(settings: Settings, path: Path, kills: list[Moment | str], module: str | None = None) -> None:
+    """Kill the import of a list at each of these places of its staging: moments, or files that are there by then."""
+    database = database_of(settings)
+    before = checksum(database)
+    for place in kills:
+        with running(settings, *((path,) if module else ("ingest", path, "--json")), module=module) as process:
+            if isinstance(place, Moment):
+                assert wait_for(database, place, process), place
+            else:
+                assert wait_until(partial(_is_there, settings.home_dir, place), process), place
+            kill(process)
+        assert checksum(database) == before, place
 
 
-def _database_of(settings: Settings) -> Database:
-    assert settings.database_url is not None
-    return Database(parse_url(settings.database_url.get_secret_value()))
+def _is_there(folder: Path, pattern: str) -> bool:
+    return any(folder.glob(pattern))
+
+
+#: Files that are there while an import is being staged: while rows are read, and while the outcome goes to the lake.
+_STAGING = ("tmp/staged-*/rows.parquet", "lake/staged/*/*.parquet")
+
+
+def test_kills_during_staging_leave_nothing_and_a_rerun_completes(
+    make_settings: Callable[..., Settings], make_database: Callable[..., Database], tmp_path: Path
+) -> None:
+    """The short form."""
+    path = sample_file(tmp_path, 3_000)
+    quiet, killed = make_settings(database=make_database()), make_settings(database=make_database())
+    import_file(quiet, database_of(quiet), path)
+    _kill_while_staging(killed, path, [Moment("VALIDATING", 0.05, times=2), _STAGING[1]], "tests.e2e.import_once")
+    import_file(killed, database_of(killed), path)
+    assert checksum(database_of(killed)) == checksum(database_of(quiet))
+    assert_complete(killed, database_of(killed), 3_000)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", ["owners.csv", "owners.sql.gz", "owners.xlsx"])
+def test_twelve_kills_during_the_staging_of_a_large_list(
+    make_settings: Callable[..., Settings], make_database: Callable[..., Database], tmp_path: Path, name: str
+) -> None:
+    """The long form: moments all over the staging, of a list in several formats."""
+    path = _in_format(sample_file(tmp_path, 30_000), name)
+    quiet, killed = make_settings(database=make_database()), make_settings(database=make_database())
+    undisturbed = import_file(quiet, database_of(quiet), path)
+    lengths = lengths_of_states(database_of(quiet), undisturbed.import_id)
+    drawn = moments(10, 3, lengths, 0, places=("VALIDATING",), times=2)
+    places = [*(Moment(m.status, m.delay * 0.9, m.times) for m in drawn), *_STAGING]
+    _kill_while_staging(killed, path, places)
+    ran = run_cm(killed, "ingest", path, "--json")
+    assert (ran.code, ran.errors) == (0, [])
+    assert checksum(database_of(killed)) == checksum(database_of(quiet))
+    assert_complete(killed, database_of(killed), 30_000)
+
+
+def _in_format(path: Path, name: str) -> Path:
+    """The list `path` as a file of another format."""
+    header, *rows = csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline=""))
+    target = path.with_name(name)
+    if name.endswith(".sql.gz"):
+        values = ",\n".join("(" + ",".join(literal(value) for value in row) + ")" for row in rows)
+        columns = ", ".join(f"`{column}` text" for column in header)
+        target.write_bytes(gzip.compress(f"CREATE TABLE p ({columns});\nINSERT INTO p VALUES {values};\n".encode()))
+    elif name.endswith(".xlsx"):
+        target.write_bytes(workbook({"S": ["".join(text(escape(value)) for value in row) for row in (header, *rows)]}))
+    return target

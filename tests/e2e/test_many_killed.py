@@ -9,7 +9,7 @@ from cm_core.imports import records, registry
 from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.e2e.conftest import run_cm
-from tests.e2e.test_kill import Moment, kill, running, wait_for
+from tests.e2e.kills import Moment, kill, running, wait_for
 from tests.integration.imports.steps import assert_conserved, checksum, column, import_file
 
 FILES = 6
@@ -42,7 +42,7 @@ def test_a_killed_run_over_several_imports_keeps_what_is_done_and_is_completed(
 
     database = make_database()
     settings = make_settings(database=database)
-    with running(settings, paths) as process:
+    with running(settings, "ingest", *paths, "--json") as process:
         for number in range(3):
             assert wait_for(database, Moment("COMPLETE", 0.0), process), f"ended before import {number} was complete"
         kill(process)

@@ -12,7 +12,7 @@ from cm_core.imports import records, registry
 from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.e2e.conftest import Ran, command, environment, run_cm
-from tests.e2e.test_kill import Moment, kill, sample_file, wait_for
+from tests.e2e.kills import Moment, kill, sample_file, wait_for
 from tests.integration.imports.steps import assert_conserved, checksum, column, error_report, import_file, unchanged
 
 MIXED = "Name,Phone,Zip\nAnn Able,405-321-1001,73069\n,,73069\nBob,405\n"

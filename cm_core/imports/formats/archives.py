@@ -6,6 +6,7 @@ the others by the standard library. What the unpacked file is, its reader finds 
 
 from __future__ import annotations
 
+import errno
 import gzip
 import lzma
 import struct
@@ -213,6 +214,10 @@ def _reading(name: str) -> Iterator[None]:
     except FileRejected:
         raise
     except _DAMAGE as error:
+        raise _damaged(name, error) from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a place in front of the file, which only a damaged directory names
+            raise
         raise _damaged(name, error) from None
 
 

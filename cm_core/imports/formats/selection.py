@@ -20,6 +20,9 @@ from cm_core.errors import FileRejected, UsageError
 from cm_core.imports.formats.table_set import Table, TableSet, unique_names
 
 _BATCH_ROWS = 20_000
+_BATCH_BYTES = 16 << 20
+#: What DuckDB makes at once anyway: values may be long.
+_VECTOR_ROWS = 2_048
 _RESERVED_SCHEMAS = ("main", "temp", "system", "information_schema", "pg_catalog")
 _SHOWN_TABLES, _SHOWN_COLUMNS = 30, 15
 
@@ -34,9 +37,10 @@ class Selection:
     source: str
 
     def batches(self, rows: int = _BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-        """The rows in order, at most `rows` at a time."""
+        """The rows in order, at most `rows` at a time, and never more than a row group, whose bytes are bounded."""
         with pq.ParquetFile(self.path) as file:
-            yield from file.iter_batches(batch_size=rows)
+            for group in range(file.num_row_groups):
+                yield from file.iter_batches(batch_size=rows, row_groups=[group])
 
 
 def choose(
@@ -109,7 +113,7 @@ def _selected(tables: TableSet, destination: Path, select: str, memory_limit: st
             names = unique_names(connection.sql(query).columns)
             texts = connection.sql(f"select columns(*)::varchar from (\n{query}\n)")
         with _explained(tables, reading=True):
-            rows = _write(texts.to_arrow_reader(_BATCH_ROWS), names, destination)
+            rows = _write(texts.to_arrow_reader(_VECTOR_ROWS), names, destination)
     return Selection(destination, tuple(names), rows, "select")
 
 
@@ -118,10 +122,15 @@ def _write(batches: Iterable[pa.RecordBatch], names: Sequence[str], destination:
     rows = 0
     try:
         with pq.ParquetWriter(destination, schema, compression="zstd") as writer:
+            waiting: list[pa.RecordBatch] = []
             for batch in batches:
-                columns = [column.cast(pa.string()) for column in batch.columns]
-                writer.write_batch(pa.record_batch(columns, schema=schema))
+                waiting.append(pa.record_batch([column.cast(pa.string()) for column in batch.columns], schema=schema))
                 rows += batch.num_rows
+                if len(waiting) * _VECTOR_ROWS >= _BATCH_ROWS or sum(part.nbytes for part in waiting) >= _BATCH_BYTES:
+                    writer.write_table(pa.Table.from_batches(waiting))
+                    waiting = []
+            if waiting:
+                writer.write_table(pa.Table.from_batches(waiting))
     except BaseException:
         destination.unlink(missing_ok=True)
         raise

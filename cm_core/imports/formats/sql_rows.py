@@ -18,7 +18,7 @@ _HEX = rb"0x[0-9A-Fa-f]*+|[xX]'(?:[0-9A-Fa-f]{2})*+'"
 _BITS = rb"[bB]'[01]*+'"
 #: Wider tables are read row by row: the regular expression has a group for each column.
 _MAX_GROUPS = 300
-_LEAST_WINDOW, _MOST_WINDOW = 8 << 10, 1 << 20
+_LEAST_WINDOW, _MOST_WINDOW = 8 << 10, 256 << 10
 #: A column of a bad row that explains it: how much of it is shown.
 _SHOWN = 40
 
@@ -69,10 +69,11 @@ class RowReader:
         self._text = text
         self._ansi_quotes = ansi_quotes
         self._max_row_bytes = max_row_bytes
+        self._too_long = Row((), f"The row is longer than {max_row_bytes >> 20} MB")
         self._window = 64 << 10
 
     def run(self, width: int, header: bytes) -> list[tuple[bytes, ...]]:
-        """As many ordinary rows as are in view, up to about a megabyte; each with an empty text at its end.
+        """As many ordinary rows as are in view, up to a quarter of a megabyte; each with an empty text at its end.
 
         Empty when the next row is no ordinary one, or the last one of its statement.
         """
@@ -101,12 +102,13 @@ class RowReader:
             except Incomplete:
                 if text.left > self._max_row_bytes:
                     raw, closed = text.skip_row(1000)
-                    size = self._max_row_bytes >> 20
-                    return Row((), f"The row is longer than {size} MB"), raw, closed
+                    return self._too_long, raw, closed
                 text.more()
                 continue
             raw = text.buffer[text.position : end]
             text.position = end
+            if len(raw) > self._max_row_bytes:
+                row = self._too_long
             return row, raw, closed
 
     def _parse(self) -> tuple[Row, int, bool]:

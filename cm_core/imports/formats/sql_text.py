@@ -30,8 +30,8 @@ DOUBLE_PLAIN = rb'"[^"]*+(?:""[^"]*+)*+"'
 IDENTIFIER = BACKTICKED + rb"|" + DOUBLE_PLAIN + rb"|[\w$\x80-\xff]++"
 
 _SPACE = re.compile(rb"\s++")
-#: MariaDB's first line: a version that no server has.
-_NEVER = re.compile(rb"/\*M?!99999\d")
+#: A version that no server has. MariaDB's programs begin a dump with it.
+_NEVER = re.compile(rb"/\*M?!99999\d?+(?!\d)")
 _LINE_COMMENT = re.compile(rb"#|--(?:[\x00-\x20]|\Z)")
 _VERSION_MARK = re.compile(rb"/\*M?!\d{0,6}+|\*/")
 _IN_QUOTES = {

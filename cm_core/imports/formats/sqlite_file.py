@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,6 +24,8 @@ from cm_core.imports.formats.table_set import Column, TableSet, TableSetWriter, 
 MAGIC = b"SQLite format 3\x00"
 #: A longer value is taken for damage or malice.
 MAX_VALUE_BYTES = 64 << 20
+#: Memory that the library may take: of use to views that sort.
+MAX_HEAP_BYTES = 768 << 20
 _BATCH_BYTES = 8 << 20
 _MOST_ROWS = 20_000
 _STEPS_BETWEEN_CHECKS = 100_000
@@ -46,12 +48,12 @@ _DAMAGE = (
 
 
 def read_sqlite(
-    path: Path, folder: Path, *, max_bytes: int = 20 * 1024**3, max_seconds_per_view: float = 600.0
+    path: Path, folder: Path, *, max_bytes: int = 20 * 1024**3, max_view_seconds: float = 600.0
 ) -> TableSet:
     """Write the tables of the SQLite file `path` as Parquet files into `folder`. The file is never written to.
 
     `max_bytes` limits the text of all tables together, since a view may have rows without end, and
-    `max_seconds_per_view` the time of one view. A view or virtual table that cannot be read is skipped with a note.
+    `max_view_seconds` the time of all views. A view or virtual table that cannot be read is skipped with a note.
 
     Raises FileRejected when the file is no SQLite file, is encrypted or damaged, has no table, or exceeds the limit.
     """
@@ -61,8 +63,8 @@ def read_sqlite(
         raise FileRejected("The file is no SQLite database, or an encrypted one: it does not begin like one.")
     try:
         with closing(_open(path)) as connection, TableSetWriter(folder) as writer:
-            found = _Reader(connection, writer, max_bytes, max_seconds_per_view).read()
-    except sqlite3.Error as error:
+            found = _Reader(connection, writer, max_bytes, max_view_seconds).read()
+    except (sqlite3.Error, MemoryError) as error:
         raise _rejected(error) from None
     if not found.tables:
         raise FileRejected("The SQLite file has no table that can be read. " + " ".join(found.notes[:3]))
@@ -75,7 +77,9 @@ def _open(path: Path) -> sqlite3.Connection:
         f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True, isolation_level=None, cached_statements=0
     )
     try:
-        for pragma in ("trusted_schema = off", "cell_size_check = on", "query_only = on", "temp_store = memory"):
+        # Sorting is done in memory: on disk a view without end would fill it.
+        heap = f"hard_heap_limit = {MAX_HEAP_BYTES}"
+        for pragma in ("trusted_schema = off", "cell_size_check = on", "query_only = on", "temp_store = memory", heap):
             connection.execute(f"pragma {pragma}")
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
@@ -95,13 +99,13 @@ def _text(value: bytes) -> str:
 
 class _Reader:
     def __init__(
-        self, connection: sqlite3.Connection, writer: TableSetWriter, max_bytes: int, max_seconds_per_view: float
+        self, connection: sqlite3.Connection, writer: TableSetWriter, max_bytes: int, max_view_seconds: float
     ) -> None:
         self._connection = connection
         self._writer = writer
         self._bytes_left = max_bytes
         self._max_bytes = max_bytes
-        self._max_seconds_per_view = max_seconds_per_view
+        self._view_seconds_left = max_view_seconds
 
     def read(self) -> TableSet:
         for name, kind in self._connection.execute(_TABLES).fetchall():
@@ -110,11 +114,12 @@ class _Reader:
                 continue
             try:
                 self._read_table(name, limited=kind != "table")
-            except (sqlite3.Error, UnicodeEncodeError) as error:
+            except (sqlite3.Error, UnicodeEncodeError, MemoryError) as error:
                 if kind == "table" or _is_damage(error):
                     raise
                 self._writer.skip(kind)
-                self._writer.notes.append(f"The {kind} {name!r} cannot be read ({error}).")
+                reason = "it takes too much memory" if isinstance(error, MemoryError) else error
+                self._writer.notes.append(f"The {kind} {name!r} cannot be read ({reason}).")
         return self._writer.finish()
 
     def _read_table(self, name: str, *, limited: bool) -> None:
@@ -127,7 +132,7 @@ class _Reader:
             for name in (_quoted(column.name) for column in columns)
         )
         table: TableWriter | None = None
-        with self._stopped_after(self._max_seconds_per_view if limited else None):
+        with self._stopped_in_time() if limited else nullcontext():
             cursor = self._connection.execute(f"select {values} from main.{_quoted(name)}")
             size = 16
             while rows := cursor.fetchmany(size):
@@ -146,17 +151,16 @@ class _Reader:
             self._writer.table(name, None, columns)
 
     @contextmanager
-    def _stopped_after(self, seconds: float | None) -> Iterator[None]:
-        """Interrupt what runs longer."""
-        if seconds is None:
-            yield
-            return
-        end = time.monotonic() + seconds
+    def _stopped_in_time(self) -> Iterator[None]:
+        """Interrupt what takes longer than is left for views."""
+        start = time.monotonic()
+        end = start + max(self._view_seconds_left, 0.1)
         self._connection.set_progress_handler(lambda: int(time.monotonic() > end), _STEPS_BETWEEN_CHECKS)
         try:
             yield
         finally:
             self._connection.set_progress_handler(None, 0)
+            self._view_seconds_left -= time.monotonic() - start
 
 
 def _column(values: tuple[str | bytes | None, ...]) -> pa.Array:
@@ -173,8 +177,8 @@ def _is_damage(error: Exception) -> bool:
     return any(word in str(error).lower() for word in _DAMAGE)
 
 
-def _rejected(error: sqlite3.Error) -> FileRejected:
-    text = str(error)
+def _rejected(error: sqlite3.Error | MemoryError) -> FileRejected:
+    text = "out of memory" if isinstance(error, MemoryError) else str(error)
     if "too big" in text:
         return FileRejected(f"A value in the SQLite file is longer than {MAX_VALUE_BYTES >> 20} MB.")
     return FileRejected(

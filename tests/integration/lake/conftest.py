@@ -1,20 +1,19 @@
-"""An S3 server over HTTP (moto), a bucket of one's own on it, and one that fails on demand."""
+"""An S3 server over HTTP (moto), a bucket of one's own on it, and a door to it that fails on demand."""
 
 from __future__ import annotations
 
-import http.client
 import secrets
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from cm_core.lake import objects
 from cm_core.settings import Settings
+
+from .faults import Door, faulty_door
 
 
 @pytest.fixture(scope="session")
@@ -55,61 +54,9 @@ def s3_settings(make_settings: Callable[..., Settings], s3_endpoint: str, bucket
     )
 
 
-@dataclass
-class Flaky:
-    """A door to the S3 server that answers the next `failures` requests with `status`, and counts all of them."""
-
-    url: str = ""
-    status: int = 503
-    failures: int = 0
-    requests: list[str] = field(default_factory=list)
-
-
 @pytest.fixture
-def flaky(s3_endpoint: str) -> Iterator[Flaky]:
-    """The S3 server, seen through a line that can be made to fail."""
-    door = Flaky()
-    target = s3_endpoint.removeprefix("http://")
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _pass_on(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            door.requests.append(self.command)
-            if door.failures > 0:
-                door.failures -= 1
-                self._answer(door.status, [], b"<Error><Code>SlowDown</Code></Error>")
-                return
-            upstream = http.client.HTTPConnection(target, timeout=10)
-            upstream.request(self.command, self.path, body, dict(self.headers))
-            answer = upstream.getresponse()
-            content = answer.read()
-            length = answer.headers.get("Content-Length") if self.command == "HEAD" else None
-            self._answer(answer.status, answer.getheaders(), content, length)
-            upstream.close()
-
-        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _pass_on
-
-        def _answer(
-            self, status: int, headers: list[tuple[str, str]], content: bytes, length: str | None = None
-        ) -> None:
-            self.send_response(status)
-            for name, value in headers:
-                if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
-                    self.send_header(name, value)
-            self.send_header("Content-Length", length or str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    door.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield door
-    server.shutdown()
-    server.server_close()
+def door(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+    """The S3 server, seen through a line that can be made to fail; pauses between tries are short."""
+    monkeypatch.setattr(objects, "_PAUSES", (0.01, 0.1))
+    with faulty_door(s3_endpoint) as found:
+        yield found

@@ -14,9 +14,7 @@ from cm_core.imports import pipeline, records, registry
 from cm_core.imports.records import HOLD
 from cm_core.settings import Settings
 from cm_core.store import Database, open_database
-from tests.integration.imports.steps import assert_conserved, checksum, column, error_report, import_file, run
-
-from .conftest import Flaky
+from tests.integration.imports.steps import assert_conserved, column, error_report, import_file, run
 
 OWNERS = (
     "Name,Phone,Email,Address,City,State,Zip\n"
@@ -115,26 +113,3 @@ def test_a_missing_bucket_fails_before_anything_is_registered(
     with pytest.raises(StoreError, match="s3://no-such-bucket/landing"):
         registry.scan_landing(nowhere, database)
     assert column(database, "select count(*) from import_metadata") == [0]
-
-
-def test_a_lake_that_is_down_fails_the_import_and_a_rerun_completes_it(
-    s3_settings: Settings, database: Database, tmp_path: Path, flaky: Flaky
-) -> None:
-    path = tmp_path / "owners.csv"
-    path.write_text(OWNERS)
-    through = s3_settings.model_copy(update={"s3_endpoint_url": flaky.url})
-    import_id = registry.register_file(through, database, path).import_id
-    pipeline.check_raw(through, database, import_id)
-    before = checksum(database)
-    flaky.failures = 1_000
-    with pytest.raises(StoreError) as failed:
-        pipeline.stage(through, database, import_id)
-    assert "\n" not in str(failed.value)
-    assert checksum(database) == before
-    record = records.get(database, import_id)
-    assert (record.status, record.status_reason) == ("FAILED", str(failed.value))
-
-    flaky.failures = 2
-    record = import_file(through, database, path)
-    assert record.import_id == import_id
-    assert_conserved(through, database, record)

@@ -334,7 +334,7 @@ def test_postgresql_and_unknown_statements_are_skipped_and_counted(read_sql: Rea
         "\n\\unrestrict x;\n"
     )
     assert found.rows("public.t") == [("1", "C:\\")]
-    assert found.tables.skipped == {"COPY": 1, "SELECT": 1, "SET": 1, "UNKNOWN": 1}
+    assert found.tables.skipped == {"COPY": 1, "SELECT": 1, "SET": 1, "\\UNRESTRICT": 1}
 
 
 def test_a_sqlite_dump(read_sql: ReadSql) -> None:
@@ -563,3 +563,32 @@ def _read_or_reject(text: bytes, tmp_path: Path) -> None:
     for table in found.tables.tables:
         found.rows(table.name)
     assert len(found.bad) == found.tables.bad_rows
+
+
+@pytest.mark.parametrize("delimiter", ["'", '"', "`", "(", ")", ",", "\\", "INSERT", "--", "/*", "*/", "#", "é", ";;;"])
+def test_a_delimiter_that_is_part_of_the_language_costs_no_other_rows(read_sql: ReadSql, delimiter: str) -> None:
+    found = read_sql(
+        f"CREATE TABLE t (a text);\nINSERT INTO t VALUES ('1');\nDELIMITER {delimiter}\nINSERT INTO t VALUES ('2');\n"
+        "DELIMITER ;\nINSERT INTO t VALUES ('3');\n"
+    )
+    assert found.rows("t")[0] == ("1",)
+
+
+def test_a_command_of_the_client_program_ends_with_its_line(read_sql: ReadSql) -> None:
+    found = read_sql("\\! rm -rf x\nINSERT INTO t VALUES (1);\nsource x.sql\nINSERT INTO t VALUES (2);\n\\unrestrict x")
+    assert found.rows() == [("1",), ("2",)]
+    assert found.tables.skipped == {"SOURCE": 1, "\\!": 1, "\\UNRESTRICT": 1}
+
+
+def test_a_version_that_no_server_has_is_a_comment(read_sql: ReadSql) -> None:
+    found = read_sql(
+        "/*!99999 INSERT INTO t VALUES (1); */ /*!999999 INSERT INTO t VALUES (2); */ /*M!999990 x */"
+        "/*!50003 INSERT INTO t VALUES (3); */"
+    )
+    assert found.rows() == [("3",)]
+
+
+def test_a_row_over_the_limit_is_a_bad_row_wherever_the_window_ends(read_sql: ReadSql) -> None:
+    found = read_sql(f"INSERT INTO t VALUES ('{'x' * 1_500_000}'),('y');", max_row_bytes=1 << 20)
+    assert found.rows() == [("y",)]
+    assert "longer than 1 MB" in found.bad[0]["reason"]

@@ -118,7 +118,7 @@ def test_a_view_without_end_is_stopped(read: ReadSqlite) -> None:
     found = read(
         "create table t (a);insert into t values (1);"
         "create view v as with recursive n(i) as (select 1 union all select i + 1 from n) select i from n where i < 0;",
-        max_seconds_per_view=0.2,
+        max_view_seconds=0.2,
     )
     assert found.names == ["t"]
     assert "'v' cannot be read (interrupted)" in found.tables.notes[0]
@@ -192,7 +192,7 @@ def test_no_damage_raises_anything_but_file_rejected(
     folder = Path(tempfile.mkdtemp(dir=tmp_path))
     (folder / "x.db").write_bytes(bytes(data[: int(len(data) * cut)]))
     try:
-        found = Found(read_sqlite(folder / "x.db", folder / "tables", max_seconds_per_view=5, max_bytes=100_000_000))
+        found = Found(read_sqlite(folder / "x.db", folder / "tables", max_view_seconds=5, max_bytes=100_000_000))
     except FileRejected:
         return
     for table in found.tables.tables:
