@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark, or those named: `python -m bench imports many linkage hygiene extract formats`."""
+"""`make bench`: every benchmark, or those named: `python -m bench imports bases linkage`; `BENCHMARKS` lists them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 #: Name and arguments of each benchmark; each runs in a process of its own, so that its peak memory is its own.
 BENCHMARKS = {
     "imports": ["bench.imports"],
+    "bases": ["bench.bases"],
     "many": ["bench.many"],
     "linkage": ["bench.linkage", "--people", "100000"],
     "hygiene": ["bench.hygiene"],

@@ -31,22 +31,22 @@ def run(sizes: tuple[int, ...] = SIZES) -> None:
     """Print one line per size, and one for the five lists of the largest."""
     for rows in sizes:
         with tempfile.TemporaryDirectory(prefix="cm-bench-") as folder:
-            _measure(Path(folder), [_one_list(rows, Path(folder))])
+            _measure(Path(folder), [one_list(rows, Path(folder))])
     with tempfile.TemporaryDirectory(prefix="cm-bench-") as folder:
         made = generate(int(max(sizes) / _ROWS_PER_PERSON), 11, Path(folder) / "lists")
         _measure(Path(folder), list(made.files))
 
 
-def _one_list(rows: int, folder: Path) -> Path:
-    """A list of `rows` records, put together from the same list of several populations."""
-    path = folder / _LIST
+def one_list(rows: int, folder: Path, *, name: str = _LIST, first_seed: int = 11) -> Path:
+    """A list of `rows` records, put together from the list `name` of populations from `first_seed` on."""
+    path = folder / f"{first_seed}_{name}"
     written = 0
     with path.open("w", encoding="utf-8") as out:
-        for seed in count(11):
+        for seed in count(first_seed):
             generate(min(_PEOPLE_AT_ONCE, rows * 3), seed, folder / "lists")
-            with (folder / "lists" / _LIST).open(encoding="utf-8") as part:
+            with (folder / "lists" / name).open(encoding="utf-8") as part:
                 header = part.readline()
-                if seed == 11:
+                if seed == first_seed:
                     out.write(header)
                 for line in part:
                     out.write(line)
