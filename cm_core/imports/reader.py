@@ -10,7 +10,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -37,7 +38,7 @@ _MAX_CHARS_PER_RECORD = 16 << 20
 _BATCH_CHARS = 16 << 20
 _MAX_COLUMNS = 4_000
 #: Records that tell whether the first one is another of them.
-_FOLLOWING = 200
+_FOLLOWING, _FOLLOWING_CHARS = 200, 4 << 20
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     Raises FileRejected when the first record cannot be read or no layout fits its width.
     """
     try:
-        first = next(_Records(path, dialect, _start(path, dialect)), None)
+        with closing(_Records(path, dialect, _start(path, dialect))) as records:
+            first = next(records, None)
     except csv.Error as error:
         raise FileRejected(f"The first record cannot be read: {error}.") from None
     if first is None:
@@ -112,8 +114,15 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
 
 def _goes_on(path: Path, dialect: Dialect, first: list[str]) -> bool:
     """Whether the first record is data by those that follow it."""
-    following = islice(_Records(path, dialect, _start(path, dialect)), 1, _FOLLOWING)
-    records = [fields for fields, _ in following if fields is not None and len(fields) == len(first)]
+    records: list[list[str]] = []
+    chars = 0
+    with closing(_Records(path, dialect, _start(path, dialect))) as following:
+        for fields, raw in islice(following, 1, _FOLLOWING):
+            chars += len(raw)
+            if chars > _FOLLOWING_CHARS:
+                break
+            if fields is not None and len(fields) == len(first):
+                records.append(fields)
     return goes_on(first, [Column(cells) for cells in zip(*records, strict=True)])
 
 
@@ -122,14 +131,14 @@ def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_char
 
     Blank lines are no records. Empty fields are nulls. Surplus fields that are all blank are dropped.
     """
-    records = _Records(path, dialect, _start(path, dialect))
-    if layout.has_header:
-        next(records, None)
     number = 0
-    if not plain_csv.can_parse(dialect.encoding):
-        yield from _one_by_one(records, None, number, dialect, layout, max_field_chars)
-        return
-    position, size = records.position, STRETCH_BYTES
+    with closing(_Records(path, dialect, _start(path, dialect))) as records:
+        if layout.has_header:
+            next(records, None)
+        if not plain_csv.can_parse(dialect.encoding):
+            yield from _one_by_one(records, None, number, dialect, layout, max_field_chars)
+            return
+        position, size = records.position, STRETCH_BYTES
     with path.open("rb") as file:
         while True:
             file.seek(position)
@@ -153,11 +162,11 @@ def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_char
             if size > LEAST_STRETCH_BYTES:
                 size = max(size // 8, LEAST_STRETCH_BYTES)
                 continue
-            records = _Records(path, dialect, position, len(layout.headers))
-            for batch in _one_by_one(records, position + len(stretch), number, dialect, layout, max_field_chars):
-                number += batch.table.num_rows + len(batch.bad)
-                yield batch
-            position = records.position
+            with closing(_Records(path, dialect, position, len(layout.headers))) as records:
+                for batch in _one_by_one(records, position + len(stretch), number, dialect, layout, max_field_chars):
+                    number += batch.table.num_rows + len(batch.bad)
+                    yield batch
+                position = records.position
 
 
 def read_record(
@@ -301,17 +310,21 @@ class _Records:
         self._path = path
         self._dialect = dialect
         self._width = width
-        self._records = self._read_file()
+        self._records: Generator[tuple[list[str] | None, str], None, None] = self._read_file()
         self._encoding = "utf-8" if dialect.encoding == "utf-8-sig" else dialect.encoding
         self._errors = "replace" if _is_wide(dialect.encoding) else "surrogateescape"
 
     def __iter__(self) -> _Records:
         return self
 
+    def close(self) -> None:
+        """Let go of the file and the lines read: what is under way refers to this object and would keep it alive."""
+        self._records.close()
+
     def __next__(self) -> tuple[list[str] | None, str]:
         return next(self._records)
 
-    def _read_file(self) -> Iterator[tuple[list[str] | None, str]]:
+    def _read_file(self) -> Generator[tuple[list[str] | None, str], None, None]:
         with self._path.open("rb") as binary:
             binary.seek(self.position)
             text = io.TextIOWrapper(binary, encoding=self._encoding, errors=self._errors, newline="")

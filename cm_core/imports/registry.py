@@ -91,6 +91,7 @@ def several_files(settings: Settings, path: Path) -> Iterator[list[Path]]:
 
 
 def _unpack_all(path: Path, scratch: Path, max_bytes: int) -> list[Path]:
+    """The files of an archive of several; all of them together are held to the limits of one."""
     if archives.archive_kind(path) != "zip":
         return []
     members = archives.members(path)
@@ -98,10 +99,12 @@ def _unpack_all(path: Path, scratch: Path, max_bytes: int) -> list[Path]:
         return []
     files = []
     moment = path.stat().st_mtime
+    left = min(max_bytes, archives.most_unpacked(path.stat().st_size))
     for number, member in enumerate(members):
         folder = scratch / str(number)
         folder.mkdir()
-        unpacked = archives.unpack(path, folder / "unpacked", max_bytes=max_bytes, member=member.name)
+        unpacked = archives.unpack(path, folder / "unpacked", max_bytes=left, member=member.name)
+        left -= unpacked.path.stat().st_size
         name = re.sub(r"[\x00/]", "_", unpacked.name)[-150:] or "unnamed"
         files.append(unpacked.path.rename(folder / name))
         os.utime(files[-1], (moment, moment))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from cm_core.compute import session
 from cm_core.imports import records, replay_log
 from cm_core.imports.feed_catalog import feed_names, load_feed
@@ -30,9 +32,13 @@ copy (
         case when field_value is null and field_name is not null then 'NULL' else field_value end as field_value,
         error_message, row_status, raw_row
     from read_parquet('{source}')
-    order by row_number, error_type, field_name, field_value
+    {order}
 ) to '{target}' (format csv, header true)
 """
+_IN_ORDER = "order by row_number, error_type, field_name, field_value"
+#: Raw texts beyond this, of records that are so long on average, are not sorted: DuckDB holds them in memory for that.
+#: Staged findings are in the order of rows anyway, but for repeated rows, which come last.
+_SORTED_BYTES, _LONG_RECORD_BYTES = 64 << 20, 8 << 10
 _ERROR_HEADER = "row_number,error_type,field_name,field_value,error_message,row_status,raw_row\n"
 _COUNTS_QUERY = """
 select
@@ -183,11 +189,24 @@ def _write_errors(settings: Settings, store: ObjectStore, staged: str, key: str)
         return FindingCounts()
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="report-", dir=settings.scratch_dir) as folder, session(settings) as con:
-        source = str(store.materialize(staged, Path(folder))).replace("'", "''")
+        path = store.materialize(staged, Path(folder))
+        source = str(path).replace("'", "''")
         target = Path(folder) / "errors.csv"
-        con.execute(_ERROR_QUERY.format(source=source, target=str(target).replace("'", "''")))
+        order = _IN_ORDER
+        if _are_long(path):
+            order = ""
+            con.execute("set preserve_insertion_order = true; set threads = 1")
+        con.execute(_ERROR_QUERY.format(source=source, target=str(target).replace("'", "''"), order=order))
         store.put_file(target, key)
         return FindingCounts(*con.execute(_COUNTS_QUERY.format(source=source)).fetchall()[0])
+
+
+def _are_long(path: Path) -> bool:
+    """Whether the findings of this Parquet file have raw texts that are not to be sorted."""
+    facts = pq.read_metadata(path)
+    place = facts.schema.names.index("raw_row")
+    size = sum(facts.row_group(group).column(place).total_uncompressed_size for group in range(facts.num_row_groups))
+    return bool(size > max(_SORTED_BYTES, facts.num_rows * _LONG_RECORD_BYTES))
 
 
 def known_target(feed: str) -> str | None:

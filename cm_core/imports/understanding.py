@@ -37,6 +37,7 @@ _ENDS = frozenset({"phone", "email", "from_contact", "to_contact", "number"})
 _GENERIC = re.compile(
     r"(?:(?:column|col|field|feld|spalte|unnamed|value|var|c|f|v|x)?[\s_.:#-]*\d*|[a-z])", re.IGNORECASE
 )
+_SAMPLE_BYTES = 16 << 20
 _CONFIDENT_UNJUDGED, _CONFIDENT_EMPTY = 0.9, 0.7
 
 
@@ -62,13 +63,15 @@ class Understanding:
 
 
 def sample_of(batches: Iterable[Batch], width: int) -> list[Column]:
-    """The first records of a file, by column."""
+    """The first records of a file, by column; fewer where they are long."""
     cells: list[list[str | None]] = [[] for _ in range(width)]
+    size = 0
     for batch in islice(batches, 100):
+        size += batch.size
         part = batch.table.slice(0, content.SAMPLE_ROWS - len(cells[0]) if cells else 0)
         for position, column in enumerate(cells):
             column.extend(part.column(position + 1).to_pylist())
-        if not cells or len(cells[0]) >= content.SAMPLE_ROWS:
+        if not cells or len(cells[0]) >= content.SAMPLE_ROWS or size >= _SAMPLE_BYTES:
             break
     return [Column(column) for column in cells]
 

@@ -105,6 +105,11 @@ def unpack(path: Path, destination: Path, *, max_bytes: int, member: str | None 
     return Unpacked(destination, name.replace("\\", "/").rpartition("/")[2])
 
 
+def most_unpacked(packed: int) -> int:
+    """Bytes that so many packed ones may come to, where they are no bomb."""
+    return max(packed * MAX_RATIO, _RATIO_FROM_BYTES)
+
+
 @contextmanager
 def _stream(packed: IO[bytes], kind: Kind) -> Iterator[IO[bytes]]:
     if kind == "gzip":
@@ -116,7 +121,7 @@ def _stream(packed: IO[bytes], kind: Kind) -> Iterator[IO[bytes]]:
 
 
 def _copy(stream: IO[bytes], destination: Path, name: str, packed: int, max_bytes: int) -> None:
-    most = max(packed * MAX_RATIO, _RATIO_FROM_BYTES)
+    most = most_unpacked(packed)
     size = 0
     with destination.open("wb") as file:
         while True:

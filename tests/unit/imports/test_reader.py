@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import string
+from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cm_core.errors import FileRejected
 from cm_core.imports import reader
+from cm_core.imports.dialect import Dialect
+from cm_core.imports.reader import Layout, read_batches
 
 from .conftest import ReadBytes
 
@@ -289,3 +294,39 @@ def test_well_formed_lines_are_parsed_at_once(read_bytes: ReadBytes, monkeypatch
     lines = [f'"N{n}, ""the"" é",,{n}' for n in range(2000)]
     found = read_bytes("\r\n".join(["name,empty,number", *lines]))
     assert found.rows == {n + 1: [f'N{n}, "the" é', None, str(n)] for n in range(2000)}
+
+
+def test_a_header_that_is_no_text_is_shown_in_escapes(read_bytes: ReadBytes) -> None:
+    found = read_bytes(b"Name,Ph\xc3ne,\xe2\x80\xa8\n" + "José Núñez,405-232-9701,x\n".encode() * 9)
+    assert found.headers[:2] == ("Name", "Ph\\xc3ne")
+    assert found.total == 9
+    "".join(found.headers).encode()
+
+
+def test_readers_let_go_of_the_file_without_the_help_of_the_collector(tmp_path: Path, read_bytes: ReadBytes) -> None:
+    """Each bad stretch has a reader of its own; those that were not closed kept its lines in memory, too."""
+    good, bad = b"Ann Lee,405-232-9701\n" * 1_000, b"Bob\n"
+    gc.collect()
+    gc.disable()
+    try:
+        found = read_bytes(b"name,phone\n" + (good + bad) * 20)
+        assert [path for path in psutil.Process().open_files() if path.path.endswith("file.csv")] == []
+    finally:
+        gc.enable()
+    assert found.bad_kinds == [(1001 * turn, "WIDTH") for turn in range(1, 21)]
+
+
+def test_a_quote_that_is_never_closed_takes_few_long_lines_with_it(read_bytes: ReadBytes) -> None:
+    long = "x" * (6 << 20)
+    found = read_bytes(f'name,phone\n"{long},1\n{long},2\n{long},3\n{long},4\nAnn Lee,5\n')
+    assert found.bad_kinds == [(1, "WIDTH")]
+    assert {number: row[1] for number, row in found.rows.items()} == {2: "2", 3: "3", 4: "4", 5: "5"}
+
+
+def test_long_records_come_in_small_batches(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_bytes(b"name,phone\n" + (b"x" * (5 << 20) + b",1\n") * 12)
+    dialect = Dialect("utf-8", ",", '"', strict_encoding=False)
+    sizes = [batch.size for batch in read_batches(path, dialect, Layout(("name", "phone"), True), max_field_chars=9**9)]
+    assert len(sizes) > 2
+    assert max(sizes) < 30 << 20

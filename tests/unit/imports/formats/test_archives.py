@@ -148,6 +148,15 @@ def test_a_workbook_in_a_zip_is_no_archive_in_an_archive(run: Unpack) -> None:
     assert run("w.zip", zipped({"w.xlsx": workbook})) == (workbook, "w.xlsx")
 
 
+def test_a_zip_whose_directory_points_before_the_file_is_refused(run: Unpack) -> None:
+    content = bytearray(zipped({"a": TEXT}))
+    at = content.index(b"PK\x05\x06")
+    place = int.from_bytes(content[at + 16 : at + 20], "little")
+    content[at + 16 : at + 20] = (place + 5_000).to_bytes(4, "little")
+    with pytest.raises(FileRejected, match="damaged"):
+        run("x.zip", bytes(content))
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, zstd, lambda text: zipped({"a": text})], ids=["gzip", "zstd", "zip"])
 def test_bombs_and_files_that_are_too_large_are_refused(
     run: Unpack, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]

@@ -1,0 +1,96 @@
+"""A landing file as one list: limits of what is in packed files and in tables, and what becomes of what is beyond."""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cm_core.errors import FileRejected
+from cm_core.imports.feed_catalog import load_feed
+from cm_core.imports.reader import Batch
+from cm_core.imports.source import open_source
+from cm_core.settings import Settings
+
+
+def _read(folder: Path, name: str, content: bytes, **limits: int) -> tuple[tuple[str, ...], list[Batch]]:
+    path = folder / name
+    path.write_bytes(content)
+    source = open_source(path, name, load_feed("contacts"), Settings(**limits), folder / "work")
+    return source.headers, list(source.batches())
+
+
+def _parquet(table: pa.Table) -> bytes:
+    target = io.BytesIO()
+    pq.write_table(table, target, compression="zstd")
+    return target.getvalue()
+
+
+def test_a_parquet_file_may_unpack_to_no_more_than_a_file_may_have(tmp_path: Path) -> None:
+    """A dictionary with one entry: some kilobytes that stand for eighty million."""
+    value = pa.array(["Ann Lee " * 100])
+    zeros = pa.Array.from_buffers(pa.int8(), 100_000, [None, pa.py_buffer(bytes(100_000))])
+    packed = _parquet(pa.table({"name": pa.DictionaryArray.from_arrays(zeros, value)}))
+    assert len(packed) < 100_000
+    with pytest.raises(FileRejected, match=r"unpacks to more than .* CM_MAX_FILE_BYTES"):
+        _read(tmp_path, "x.parquet", packed, max_file_bytes=40_000_000)
+    _, batches = _read(tmp_path, "x.parquet", packed, max_file_bytes=200_000_000)
+    assert sum(batch.table.num_rows for batch in batches) == 100_000
+    assert max(batch.table.num_rows for batch in batches) <= 20_000
+
+
+@pytest.mark.parametrize("at", [-20, -40, -60, -80, -120])
+def test_damage_in_the_footer_of_a_parquet_file_is_said_in_one_line(tmp_path: Path, at: int) -> None:
+    content = bytearray(_parquet(pa.table({"name": ["Ann Lee"], "phone": ["405-232-9701"]})))
+    content[at] ^= 0xFF
+    reasons: list[str] = []
+    try:
+        _read(tmp_path, "x.parquet", bytes(content))
+    except FileRejected as error:
+        reasons.append(str(error))
+    assert all(len(reason.splitlines()) == 1 for reason in reasons)
+
+
+@pytest.mark.parametrize("name", ["x.sql", "x.sqlite", "x.parquet"])
+def test_a_field_that_is_too_long_costs_its_row_in_every_format(tmp_path: Path, name: str) -> None:
+    rows = [("Ann Lee", "1"), ("x" * 600, "2"), ("Bob Ray", "3"), ("y", "z" * 501), ("é" * 500, "5")]
+    if name == "x.sql":
+        values = ",".join(f"('{a}','{b}')" for a, b in rows)
+        content = f"CREATE TABLE t (name text, phone text); INSERT INTO t VALUES {values};".encode()
+    elif name == "x.sqlite":
+        connection = sqlite3.connect(tmp_path / "made.db")
+        connection.execute("create table t (name text, phone text)")
+        connection.executemany("insert into t values (?, ?)", rows)
+        connection.commit()
+        connection.close()
+        content = (tmp_path / "made.db").read_bytes()
+    else:
+        content = _parquet(pa.table({"name": [a for a, _ in rows], "phone": [b for _, b in rows]}))
+    headers, batches = _read(tmp_path, name, content, max_field_chars=500)
+    assert headers == ("name", "phone")
+    kept = [record for batch in batches for record in batch.table.to_pylist()]
+    assert [(record["row_number"], record["c0"]) for record in kept] == [(1, "Ann Lee"), (3, "Bob Ray"), (5, "é" * 500)]
+    bad = sorted((row for batch in batches for row in batch.bad), key=lambda row: row.row_number)
+    assert [(row.row_number, row.error_type, row.field_name) for row in bad] == [
+        (2, "VALIDATION", "name"), (4, "VALIDATION", "phone"),
+    ]  # fmt: skip
+    assert bad[0].message == "The field has 600 characters, more than 500"
+    assert [tuple(json.loads(row.raw).values()) for row in bad] == [rows[1], rows[3]]
+
+
+def test_what_an_sqlite_file_holds_is_limited_by_the_size_that_files_may_have(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "made.db")
+    connection.execute("create table t (name text)")
+    connection.execute(
+        "create view v as with recursive n(i) as (select 1 union all select i + 1 from n) select i as name from n"
+    )
+    connection.commit()
+    connection.close()
+    content = (tmp_path / "made.db").read_bytes()
+    with pytest.raises(FileRejected, match="rows without end"):
+        _read(tmp_path, "x.sqlite", content, max_file_bytes=2_000_000)
