@@ -18,14 +18,15 @@ import pytest
 
 from cm_core.settings import Settings
 from cm_core.store import Database
-from tests.e2e.conftest import environment
+from tests.e2e.conftest import environment, run_cm
+from tests.integration.fuzz.mutations import case
 
 _ROOT = Path(__file__).resolve().parents[3]
 _SEED = 20_240_501
 _MOST_MB = 2_048
 #: A file that takes longer hangs. Wall time, on a machine that may be busy.
 _MOST_SECONDS = 120.0
-_SHORT, _WHOLE = 96, 2_000
+_SHORT, _WHOLE = 48, 2_000
 
 
 def test_mutated_files_are_rejected_or_accounted_for(
@@ -33,6 +34,31 @@ def test_mutated_files_are_rejected_or_accounted_for(
 ) -> None:
     """The short form: each kind of seed, some hostile files."""
     _check(_imported(make_settings(database=database, **_LIMITS), range(_SHORT), tmp_path / "worker"))
+
+
+#: Cases that go through the command too: a mutated list, dump, workbook, database; hostile ones; several in an archive.
+_THROUGH_THE_COMMAND = (2, 6, 11, 12, 13, 14, 15, 3, 27, 43)
+
+
+def test_a_sample_through_cm_ingest(make_settings: Callable[..., Settings], database: Database, tmp_path: Path) -> None:
+    """One command for all of them, in a process that the settings hold to small files."""
+    settings = make_settings(database=database)
+    paths = []
+    for number in _THROUGH_THE_COMMAND:
+        made = case(_SEED, number)
+        paths.append(tmp_path / f"{number} {made.name}")
+        paths[-1].write_bytes(made.content)
+    ran = run_cm(settings, "ingest", *paths, "--json", CM_MAX_FILE_BYTES=str(64 << 20))
+    summaries = ran.document
+    assert len(summaries) >= len(paths)
+    assert {summary["status"] for summary in summaries} == {"COMPLETE", "REJECTED"}
+    for summary in summaries:
+        accounted = summary["inserted"] + summary["updated"] + summary["skipped"] + summary["errors"]
+        assert accounted == summary["total_rows"]
+        assert (summary["reason"] is None) == (summary["status"] == "COMPLETE")
+    assert ran.code == 1
+    assert len(ran.errors) == sum(summary["status"] == "REJECTED" for summary in summaries)
+    assert not [left for left in settings.scratch_dir.rglob("*") if left.is_file()]
 
 
 @pytest.mark.soak
