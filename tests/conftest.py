@@ -50,18 +50,26 @@ def fast_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < 4 * 1024**3:
         yield tmp_path_factory.mktemp("servers")
         return
-    for stale in memory.glob("cm-tests-*/lock"):
-        with suppress(OSError), stale.open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its session lives
-            for home in stale.parent.iterdir():
-                if home.is_dir():
-                    PrivateServer(home).stop()
-            shutil.rmtree(stale.parent, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix="cm-tests-", dir=memory))
-    with (folder / "lock").open("w") as lock:
+    # Two processes of one run begin at once: nobody may take a folder for stale that another is about to lock.
+    with (memory / f"cm-tests-{os.geteuid()}.gate").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        for stale in memory.glob("cm-tests-*/lock"):
+            _remove_if_stale(stale)
+        folder = Path(tempfile.mkdtemp(prefix="cm-tests-", dir=memory))
+        lock = (folder / "lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock:
         yield folder
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_stale(lock_file: Path) -> None:
+    with suppress(OSError), lock_file.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its session lives
+        for home in lock_file.parent.iterdir():
+            if home.is_dir():
+                PrivateServer(home).stop()
+        shutil.rmtree(lock_file.parent, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
