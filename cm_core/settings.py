@@ -34,9 +34,7 @@ class Settings(BaseSettings):
 
     # Resources
     compute_memory_limit: str = Field("2GB", description="DuckDB's memory limit; beyond it, it spills to CM_HOME/tmp.")
-    import_memory_limit: str = Field(
-        "1GB", description="The same for each import, of which several may be under way."
-    )
+    import_memory_limit: str = Field("1GB", description="The same for each import, of which several may be under way.")
     compute_threads: int = Field(2, ge=1)
 
     # Imports
