@@ -1,10 +1,11 @@
 -- Ordinary addresses: boxes, rural routes, and streets whose name and suffix doorplate takes for nothing else.
--- In:  hygiene_read (addresses_read.sql), hygiene.street_names, hygiene.street_suffixes, hygiene.zips.
+-- In:  hygiene_read (addresses_read.sql), hygiene.street_names, hygiene.street_pairs (of names that are not plain before
+--      every suffix), hygiene.street_suffixes, hygiene.zips.
 -- Out: hygiene_answers: the input columns, the answer, and whether it holds (`ordinary`).
 
 create or replace temp table hygiene_answers as
 select
-    coalesce(r.shape in ('box', 'route') or (n.plain and s.short is not null), false) as ordinary,
+    coalesce(r.shape in ('box', 'route') or ((n.plain or p.plain) and s.short is not null), false) as ordinary,
     case when not ordinary then {
         'address_id': r.address_id, 'line1': r.line1, 'line2': r.line2, 'city': r.city, 'state': r.state, 'zip': r.zip,
         'zip4': r.zip4
@@ -35,5 +36,6 @@ select
     ) as address_key
 from hygiene_read as r
 left join hygiene.street_names as n on r.street_name = n.name
+left join hygiene.street_pairs as p on not n.plain and r.street_name = p.name and r.street_suffix = p.word
 left join hygiene.street_suffixes as s on r.street_suffix = s.word
 left join hygiene.zips as z on r.zip5 = z.zip5;

@@ -44,7 +44,7 @@ shaped as (
         end as shape,
         case when shape = 'street' then regexp_extract(
             line,
-            '^([1-9]\d{0,5}) (?:(N|S|E|W|NE|NW|SE|SW|NORTH|SOUTH|EAST|WEST)\.? )?'
+            '^([1-9]\d{0,5}) (?:(N|S|E|W|NE|NW|SE|SW|NORTH|SOUTH|EAST|WEST|(?:NORTH|SOUTH)(?:EAST|WEST))\.? )?'
             '([A-Z]{3,}(?: [A-Z]{3,})?|\d{0,2}(?:1ST|2ND|3RD|[04-9]TH)) ([A-Z]{2,})\.?'
             '(?:,? (?:(APT|STE|SUITE|UNIT)\.? |# ?)([1-9]\d{0,4}))?$',
             ['number', 'direction', 'name', 'suffix', 'designator', 'unit']
@@ -59,6 +59,7 @@ select
     case when shape = 'route' then split_part(line, ' ', 2) end as route,
     case parts.direction
         when 'NORTH' then 'N' when 'SOUTH' then 'S' when 'EAST' then 'E' when 'WEST' then 'W'
+        when 'NORTHEAST' then 'NE' when 'NORTHWEST' then 'NW' when 'SOUTHEAST' then 'SE' when 'SOUTHWEST' then 'SW'
         else nullif(parts.direction, '')
     end as direction,
     nullif(parts.name, '') as street_name,

@@ -26,8 +26,12 @@ from cm_core.hygiene.name_statistics import given_over_surname
 from cm_core.hygiene.names import standardize_names
 from cm_core.hygiene.phones import standardize_phones
 from cm_core.hygiene.places import states, zip_places
-from cm_core.hygiene.streets import plain_names, suffix_forms
+from cm_core.hygiene.streets import plain_names, plain_pairs, suffix_forms
 from cm_core.hygiene.text import placeholders
+
+_WORD = re.compile(r"[A-Z]{2,}")
+#: Words that a pattern of governments has only beside another.
+_BESIDE_OTHERS = frozenset(("THE", "OF", "LAND"))
 
 #: From a table of values to a table of answers.
 Function = Callable[[pa.Table], pa.Table]
@@ -41,6 +45,13 @@ _USED = (
     "hygiene_read", "hygiene_words", "hygiene_couples", "hygiene_persons", "hygiene_joint", "hygiene_entities",
     "hygiene_answers",
 )  # fmt: skip
+_UNKNOWN_PAIRS = """
+select distinct r.street_name, r.street_suffix
+from hygiene_read as r
+inner join hygiene.street_names as n on r.street_name = n.name and not n.plain
+inner join hygiene.street_suffixes as s on r.street_suffix = s.word and s.short is not null
+anti join hygiene.street_pairs as p on r.street_name = p.name and r.street_suffix = p.word
+"""
 _OTHERS = "select unnest(given) from hygiene_answers where given is not null"
 
 
@@ -119,13 +130,16 @@ def _learn_frequencies(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _learn_streets(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill `street_names` and `street_suffixes` for the words of `hygiene_read`."""
+    """Fill `street_names`, `street_pairs` and `street_suffixes` for the words of `hygiene_read`."""
     con.execute("create or replace temp table hygiene_words as select distinct street_suffix as word from hygiene_read")
     suffixes = suffix_forms(_unknown(con, "street_suffixes", "word"))
     _add(con, "street_suffixes", {"word": list(suffixes), "short": list(suffixes.values())})
     con.execute("create or replace temp table hygiene_words as select distinct street_name as word from hygiene_read")
     names = plain_names(_unknown(con, "street_names", "name"))
     _add(con, "street_names", {"name": list(names), "plain": list(names.values())})
+    pairs = plain_pairs(con.execute(_UNKNOWN_PAIRS).fetchall())
+    columns = {"name": [name for name, _ in pairs], "word": [word for _, word in pairs], "plain": list(pairs.values())}
+    _add(con, "street_pairs", columns)
 
 
 def _unknown(con: duckdb.DuckDBPyConnection, table: str, key: str) -> list[str]:
@@ -163,6 +177,7 @@ def _name_words() -> pa.Table:
         "trust_sign": TRUST_SIGNS,
         "estate": known.estate,
         "opens_unknown": frozenset(phrase.split()[0] for phrase in known.raw["unknown"]),
+        "government": frozenset(_WORD.findall(" ".join(known.raw["government"]))) - _BESIDE_OTHERS,
     }
     every = sorted(frozenset().union(*classes.values()))
     flags = {name: pa.array([word in members for word in every], pa.bool_()) for name, members in classes.items()}
@@ -258,6 +273,7 @@ _RULES: Mapping[Kind, _Rules] = {
             "states": _states,
             "zips": _zips,
             "street_names": _empty_table(name=pa.string(), plain=pa.bool_()),
+            "street_pairs": _empty_table(name=pa.string(), word=pa.string(), plain=pa.bool_()),
             "street_suffixes": _empty_table(word=pa.string(), short=pa.string()),
         },
         ("addresses_read.sql", _learn_streets, "addresses_answer.sql"),

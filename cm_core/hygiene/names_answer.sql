@@ -1,7 +1,8 @@
 -- The parties of the names whose words no rule looks for.
 -- In:  hygiene_read (names_read.sql), hygiene.name_words (every word of a rule, and the words of fillers),
 --      hygiene.name_frequencies (given_over_surname of every frequency_1 and frequency_2).
--- Out: hygiene_persons: the input columns, the answer, and whether it holds (`ordinary`).
+-- Out: hygiene_persons: the input columns, the answer, whether it holds (`ordinary`), and whether it does but for an
+--      organization beside the person (`is_person`).
 
 create or replace temp table hygiene_persons as
 with known as (
@@ -16,7 +17,8 @@ with known as (
             w1.special or w2.special or w3.special or w4.special or wh.special or wt.special
             or (shape = 'parts' and (w1.filler or w2.filler or w3.filler or w4.filler or wp.filler or ws.filler)),
             false
-        ) as ordinary
+        ) as is_person,
+        is_person and coalesce(organization, '') = '' as ordinary
     from hygiene_read as r
     left join hygiene.name_words as w1 on r.word_1 = w1.word
     left join hygiene.name_words as w2 on r.word_2 = w2.word
@@ -32,6 +34,7 @@ with known as (
 
 select
     ordinary,
+    is_person,
     case when not ordinary then {
         'name_id': name_id, 'full': "full", 'prefix': prefix, 'first': "first", 'middle': middle, 'last': "last",
         'suffix': suffix, 'organization': organization

@@ -12,12 +12,13 @@ with shaped as (
     select
         *,
         case
-            when coalesce(organization, '') <> '' then null
             when coalesce("first", '') <> '' and coalesce("last", '') <> '' then case
                 when length("first") + length("last") + length(coalesce(middle, '')) <= 90
                     and regexp_full_match("first", '[A-Za-z]|[A-Za-z]{2,}(?: (?:[A-Za-z]\.?|[A-Za-z]{2,}))?')
                     and regexp_full_match(coalesce(middle, ''), '(?:[A-Za-z]\.?|[A-Za-z]{2,})?')
-                    and regexp_full_match("last", '[A-Za-z]{2,}|[A-Za-z]+[''-][A-Za-z]+')
+                    and regexp_full_match(
+                        "last", '[A-Za-z]{2,}(?: (?:[JjSs][Rr]\.?|[Ii]{2,3}|[Ii][Vv]))?|[A-Za-z]+[''-][A-Za-z]+'
+                    )
                     and regexp_full_match(coalesce(prefix, ''), '(?:[A-Za-z]{1,18}\.?)?')
                     and regexp_full_match(coalesce(suffix, ''), '(?:[A-Za-z0-9]{1,18}\.?)?')
                     then 'parts'
@@ -43,7 +44,8 @@ split as (
         *,
         string_split(plain, ' ') as words,
         string_split(upper(plain), ' ') as uppers,
-        shape = 'whole' and len(words) > 2 and uppers[-1] in ('JR', 'SR', 'II', 'III', 'IV') as ends_in_suffix,
+        len(words) > 2 and uppers[-1] in ('JR', 'SR', 'II', 'III', 'IV')
+            and (shape = 'whole' or contains("last", ' ')) as ends_in_suffix,
         len(words) - ends_in_suffix::integer as n,
         regexp_extract(upper(plain), '([A-Z]+)[''-]([A-Z]+)', ['head', 'tail']) as pieces
     from shaped
@@ -53,7 +55,7 @@ placed as (
     select
         *,
         case
-            when shape = 'parts' then nullif(upper(replace(coalesce(suffix, ''), '.', '')), '')
+            when shape = 'parts' and coalesce(suffix, '') <> '' then nullif(upper(replace(suffix, '.', '')), '')
             when ends_in_suffix then uppers[-1]
         end as affix,
         shape = 'whole' and not comma and n > 2 and length(uppers[n]) = 1 as ends_in_initial,

@@ -25,15 +25,19 @@ NEUTRAL_CITY, NEUTRAL_STATE, NEUTRAL_ZIP = "OOLOGAH", "OK", "74053"
 
 _BOX = re.compile(r"P\.? ?O\.? BOX ([1-9]\d{0,5})", re.ASCII | re.IGNORECASE)
 _STREET = re.compile(
-    r"([1-9]\d{0,5}) (?:(N|S|E|W|NE|NW|SE|SW|NORTH|SOUTH|EAST|WEST)\.? )?"
+    r"([1-9]\d{0,5}) (?:(N|S|E|W|NE|NW|SE|SW|NORTH|SOUTH|EAST|WEST|(?:NORTH|SOUTH)(?:EAST|WEST))\.? )?"
     r"([A-Z]{3,}(?: [A-Z]{3,})?|\d{0,2}(?:1ST|2ND|3RD|[04-9]TH)) ([A-Z]{2,})\.?"
     r"(?:,? (?:(APT|STE|SUITE|UNIT)\.? |# ?)([1-9]\d{0,4}))?",
     re.ASCII,
 )
-_DIRECTIONS = {"NORTH": "N", "SOUTH": "S", "EAST": "E", "WEST": "W"}
+_DIRECTIONS = {
+    "NORTH": "N", "SOUTH": "S", "EAST": "E", "WEST": "W",
+    "NORTHEAST": "NE", "NORTHWEST": "NW", "SOUTHEAST": "SE", "SOUTHWEST": "SW",
+}  # fmt: skip
 _WORDS_KEPT = 500_000  # about 60 MB
 
 _names: dict[str, bool] = {}
+_pairs: dict[tuple[str, str], bool] = {}
 _suffixes: dict[str, str | None] = {}
 
 
@@ -77,9 +81,10 @@ def ordinary_streets(lines: Sequence[str | None]) -> list[Ordinary | None]:
     _forget()
     _learn_suffixes({groups[3] for _, groups in matches} - _suffixes.keys())
     _learn_names({groups[2] for _, groups in matches} - _names.keys())
+    _learn_pairs({(groups[2], groups[3]) for _, groups in matches if not _names[groups[2]]} - _pairs.keys())
     for i, (number, direction, name, word, designator, unit) in matches:
         suffix = _suffixes[word]
-        if suffix is None or not _names[name]:
+        if suffix is None or not (_names[name] or _pairs[name, word]):
             continue
         toward = _DIRECTIONS.get(direction, direction) if direction else None
         head = f"S|{number}|{toward or ''}|{name}|{suffix}||"
@@ -108,9 +113,19 @@ def plain_names(names: Iterable[str]) -> dict[str, bool]:
     return {name: _names[name] for name in asked}
 
 
+def plain_pairs(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bool]:
+    """Whether a name that is not plain is so before this suffix: LAKE before DR, though not before every suffix."""
+    asked = set(pairs)
+    _forget()
+    _learn_pairs(asked - _pairs.keys())
+    return {pair: _pairs[pair] for pair in asked}
+
+
 def _forget() -> None:
     if len(_names) > _WORDS_KEPT:
         _names.clear()
+    if len(_pairs) > _WORDS_KEPT:
+        _pairs.clear()
 
 
 def _learn_suffixes(suffixes: Iterable[str]) -> None:
@@ -118,9 +133,7 @@ def _learn_suffixes(suffixes: Iterable[str]) -> None:
     asked = sorted(suffixes)
     for suffix, parsed in zip(asked, parse_streets([f"1234 N ZZYZX {suffix}" for suffix in asked], None), strict=True):
         short = parsed.street_suffix if parsed is not None else None
-        plain = (
-            parsed is not None and short is not None and _is_plain(parsed, f"1234 N ZZYZX {short}", f"ZZYZX|{short}|")
-        )
+        plain = parsed is not None and short is not None and _is_plain(parsed, "ZZYZX", short)
         _suffixes[suffix] = short if plain else None
 
 
@@ -136,11 +149,36 @@ def _learn_names(names: Iterable[str]) -> None:
     _learn_suffixes({word for name in candidates for word in name.split()} - _suffixes.keys())
     candidates = [name for name in candidates if all(_suffixes[word] is None for word in name.split())]
     for name, parsed in zip(candidates, parse_streets([f"1234 N {name} ST" for name in candidates], None), strict=True):
-        _names[name] = parsed is not None and _is_plain(parsed, f"1234 N {name} ST", f"{name}|ST|")
+        _names[name] = parsed is not None and _is_plain(parsed, name, "ST")
 
 
-def _is_plain(parsed: doorplate.ParsedAddress, line: str, key: str) -> bool:
+# Direction and unit of the streets that a pair is tried in: every one must come out as it went in.
+_BUILDS = (("", ""), ("N", ""), ("SW", ""), ("", "APT 56"), ("N", "UNIT 56"), ("", "# 56"), ("W", "STE 56"))
+
+
+def _learn_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """Which names stay as they are before one suffix, with and without a direction and a unit."""
+    asked = sorted(pairs)
+    _learn_suffixes({word for _, word in asked} - _suffixes.keys())
+    _pairs.update(dict.fromkeys(asked, False))
+    candidates = [
+        (name, word) for name, word in asked
+        if _suffixes[word] is not None and _route_words().isdisjoint(name.split())
+    ]  # fmt: skip
+    for direction, unit in _BUILDS:
+        lines = [" ".join(filter(None, ("1234", direction, name, word, unit))) for name, word in candidates]
+        candidates = [
+            (name, word)
+            for (name, word), parsed in zip(candidates, parse_streets(lines, None), strict=True)
+            if parsed is not None and _is_plain(parsed, name, f"{_suffixes[word]}", direction, unit)
+        ]
+    _pairs.update(dict.fromkeys(candidates, True))
+
+
+def _is_plain(parsed: doorplate.ParsedAddress, name: str, suffix: str, direction: str = "N", unit: str = "") -> bool:
     """True when doorplate read exactly our line: nothing moved, dropped, warned of or taken for a unit."""
-    expected = f"S|1234|N|{key}|{NEUTRAL_STATE}|{NEUTRAL_ZIP}||"
+    line = " ".join(filter(None, ("1234", direction, name, suffix, unit)))
+    number = unit.rpartition(" ")[2]
+    expected = f"S|1234|{direction}|{name}|{suffix}||{NEUTRAL_STATE}|{NEUTRAL_ZIP}|{number}|"
     _, _, answer = (parsed.key(unit=True) or "").partition(":")
     return answer == expected and parsed.to_usps()["line1"] == line and not (parsed.warnings or parsed.unparsed)

@@ -27,6 +27,15 @@ STAGED_TABLES = {
     "touchpoints": ("rows", "touchpoints", "findings"),
 }
 
+#: Columns whose values repeat, the only ones for which Parquet's dictionaries are worth their making.
+_REPEATING = frozenset(
+    {
+        "import_id", "party_no", "role", "entity_type", "name_prefix", "name_suffix", "phone_type", "extension", "region",
+        "address_type", "care_of", "city", "state", "zip", "county", "id_type", "invalid_reason", "is_first",
+        "source_date", "error_type", "field_name", "error_message", "row_status",
+    }
+)  # fmt: skip
+
 
 def staged_key(import_id: str, table: str, part: int = 0) -> str:
     """Where a staged table of an import lies in the lake."""
@@ -53,7 +62,10 @@ class StagedWriter:
             table = table.add_column(0, "import_id", ids)
             if name not in self._writers:
                 path = self.folder / f"{name}.parquet"
-                self._writers[name] = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1)
+                repeating = [column for column in table.schema.names if column in _REPEATING]
+                self._writers[name] = pq.ParquetWriter(
+                    path, table.schema, compression="zstd", compression_level=1, use_dictionary=repeating
+                )
             if table.num_rows:
                 self._writers[name].write_table(table)
 

@@ -208,6 +208,30 @@ def test_the_short_way_gives_the_answer_of_the_long_way(line: str) -> None:
     assert short is None or short == _long_way(line)
 
 
+_LIKE_SUFFIXES = [
+    "LAKE", "SPRING", "SPRINGS", "FOREST", "RIDGE", "CANYON", "RIVER", "PARK", "VISTA", "MILL", "PINE", "MEADOW",
+    "VIEW", "LAKE FOREST", "PARK PLACE", "PINE RIDGE", "SPRING VALLEY", "FORK", "UNION", "MISSION", "WASHINGTON",
+    "DELAWARE", "NORTH LAKE", "WEST PARK", "EAST", "LOOP", "COURT HOUSE", "POINT LOMA", "FLAT ROCK",
+    "BEACH", "COVE", "KEY LARGO",
+]  # fmt: skip
+
+
+def test_names_that_are_suffixes_elsewhere_read_as_on_the_long_way() -> None:
+    """Every name before every suffix, in every direction, with every unit: in numbers that nothing was learnt with."""
+    lines = [
+        f"{number} {direction}{name} {suffix}{unit}"
+        for number, direction in zip(
+            ("7", "90210", "305", "12", "8", "41"), ("", "N ", "NE ", "WEST ", "Southwest ", "S. "), strict=True
+        )
+        for name in _LIKE_SUFFIXES
+        for suffix in ("ST", "Street", "AVE", "DR", "LN", "CT", "WAY", "PL", "RD", "BLVD", "TRL", "PARK", "LOOP")
+        for unit in ("", " APT 4", " #12", ", STE 300", " UNIT 7")
+    ]
+    short = {line: answer for line in lines if (answer := _short_way(line))}
+    assert len(short) > len(lines) / 2
+    assert [line for line, answer in short.items() if _long_way(line) != answer] == []
+
+
 @settings(max_examples=500, deadline=None)
 @given(
     _number,

@@ -75,6 +75,7 @@ GIVEN = _census("first:male", 600) + _census("first:female", 600)
 SURNAMES = _census("last", 6000)
 SPECIAL = sorted(words().special | words().legal)
 BLANKS = sorted(placeholders()["blank"])
+NAMES_LIKE_SUFFIXES = ["LAKE", "Spring", "FOREST", "MEADOW VIEW", "WASHINGTON", "PINE RIDGE", "RIVER"]
 HOSTILE = [
     " ", "  ", ".", ",", "-", "'", "&", "/", "%", "#", "@", "+", "1", "0", "\t", "\n", "\x00", "\x1f", "\x7f", "\x85",
     "\xa0", "\u200b", "\u2019", "é", "ß", "ı", "ſ", "K", "Ñ", "٣", "İ", "\U0001f600", "(", ")", '"', "\\", "x", "O",
@@ -138,8 +139,19 @@ class Maker:
         suffix = self.pick(["", "", "", " JR", " Jr.", " III", " SR", ", JR", " V", " MD"])
         firm = self.pick(
             ["OIL CO", "ENERGY LLC", "OIL & GAS, INC", "FAMILY TRUST", "TRUST", "REV LIVING TRUST DTD 1/2/2003", "LP",
-             "TRUST CO", "BROS INC", "A B C LLC", "ESTATE", "ET UX", "ET AL", "TRUSTEE", "PROPERTIES", "BANK NA", "LTD"]
+             "TRUST CO", "BROS INC", "A B C LLC", "ESTATE", "ET UX", "ET AL", "TRUSTEE", "PROPERTIES", "BANK NA", "LTD",
+             "Co.", "L.L.C.", "L. P.", "Inc., Tulsa", "FAM TR", "TR", "COUNTY", "LAND OFFICE", "OF TEXAS", "& SONS",
+             "123"]
         )  # fmt: skip
+        if self.rng.random() < 0.25:
+            organization = self.pick(
+                [f"{last} {firm}", f"{last} {firm}", f"{first} {last} {firm}", f"THE {last} {firm}",
+                 f"{last} & {other}", f"ESTATE OF {first} {last}", f"{first} {initial} {last}{suffix}",
+                 f"J.W. {last} {firm}", word(), f"{self.pick(SPECIAL)} {last} {firm}",
+                 " ".join(word() for _ in range(self.rng.randrange(1, 6)))]
+            )  # fmt: skip
+            beside = self.pick([None, None, f"{first} {last}", f"{first} & {other} {last}", f"{last} {firm}"])
+            return (beside, None, None, None, None, None, self._cased(organization))
         if self.rng.random() < 0.35:
             return (
                 self.pick([None, None, f"{first} {last}"]),
@@ -147,10 +159,10 @@ class Maker:
                 self._cased(self.pick([first, first, f"{first} {initial}", f"{first} {other}", initial, word()])),
                 self.pick([None, "", initial, other, word()]),
                 self._cased(
-                    self.pick([last, last, word(), f"{last} JR", f"O'{last}", f"{last}-{self.pick(SURNAMES)}"])
+                    self.pick([last, last, word(), f"{last} JR", f"{last} Sr.", f"{word()} III", f"O'{last}", f"{last}-{self.pick(SURNAMES)}"])
                 ),
                 self.pick([None, None, None, "JR", "Jr.", "III"]),
-                self.pick([None, None, None, None, "", f"{last} {firm}"]),
+                self.pick([None, None, None, "", f"{last} {firm}", f"{first} {last}", word()]),
             )
         full = self.pick(
             [
@@ -180,9 +192,10 @@ class Maker:
         number = str(self.rng.randrange(0, 20_000))
         name = self.pick(
             [self.pick(SURNAMES), self.pick(SURNAMES), f"{self.pick(SURNAMES)} {self.pick(SURNAMES)}", "5TH", "122ND",
-             "ST CHARLES", "COUNTY ROAD", "HIGHWAY", "OAK HILL", "PARK", "STATE", "LA", "TULSA", "MAIN"]
+             "ST CHARLES", "COUNTY ROAD", "HIGHWAY", "OAK HILL", "PARK", "STATE", "LA", "TULSA", "MAIN",
+             *NAMES_LIKE_SUFFIXES]
         )  # fmt: skip
-        direction = self.pick(["", "", "", "N ", "SW ", "North ", "E. ", "EAST "])
+        direction = self.pick(["", "", "", "N ", "SW ", "North ", "E. ", "EAST ", "Northwest "])
         suffix = self.pick(["ST", "Street", "AVE", "Rd", "DR.", "Lane", "BLVD", "CIR", "Pl", "HWY", "X"])
         unit = self.pick(
             ["", "", "", f" APT {number[:2]}", f", STE {number}", f" #{number[:1]}", " # 4", " SUITE 9", " UNIT B"]
