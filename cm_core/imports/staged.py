@@ -30,8 +30,8 @@ STAGED_TABLES = {
 #: Columns whose values repeat, the only ones for which Parquet's dictionaries are worth their making.
 _REPEATING = frozenset(
     {
-        "import_id", "party_no", "role", "entity_type", "name_prefix", "name_suffix", "phone_type", "extension", "region",
-        "address_type", "care_of", "city", "state", "zip", "county", "id_type", "invalid_reason", "is_first",
+        "import_id", "party_no", "role", "entity_type", "name_prefix", "name_suffix", "phone_type", "extension",
+        "region", "address_type", "care_of", "city", "state", "zip", "county", "id_type", "invalid_reason", "is_first",
         "source_date", "error_type", "field_name", "error_message", "row_status",
     }
 )  # fmt: skip

@@ -159,7 +159,18 @@ class Maker:
                 self._cased(self.pick([first, first, f"{first} {initial}", f"{first} {other}", initial, word()])),
                 self.pick([None, "", initial, other, word()]),
                 self._cased(
-                    self.pick([last, last, word(), f"{last} JR", f"{last} Sr.", f"{word()} III", f"O'{last}", f"{last}-{self.pick(SURNAMES)}"])
+                    self.pick(
+                        [
+                            last,
+                            last,
+                            word(),
+                            f"{last} JR",
+                            f"{last} Sr.",
+                            f"{word()} III",
+                            f"O'{last}",
+                            f"{last}-{self.pick(SURNAMES)}",
+                        ]
+                    )
                 ),
                 self.pick([None, None, None, "JR", "Jr.", "III"]),
                 self.pick([None, None, None, "", f"{last} {firm}", f"{first} {last}", word()]),
