@@ -151,7 +151,7 @@ def wait_for_load(database: Database, table: str, process: subprocess.Popen[str]
     """Wait until rows are being loaded into `table`."""
     with database.connect(autocommit=True) as connection, connection.cursor() as cursor:
         while not cursor.execute(
-            "select 1 from information_schema.processlist where info like %s", (f"load data%into table `{table}`%",)
+            "select 1 from information_schema.processlist where info like %s", (f"load data%into table `{table}%",)
         ):
             assert process.poll() is None, f"the load of {table} was not seen"
             time.sleep(0.002)
