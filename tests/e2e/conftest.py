@@ -56,6 +56,7 @@ def environment(settings: Settings | Path) -> dict[str, str]:
         "CM_LANDING_URL": settings.landing,
         "CM_LAKE_URL": settings.lake,
         "CM_SETTLE_SECONDS": str(settings.settle_seconds),
+        "CM_BULK_ROWS": str(settings.bulk_rows),
         "CM_COMPUTE_MEMORY_LIMIT": settings.compute_memory_limit,
     }
     if settings.legacy_database_url is not None:
