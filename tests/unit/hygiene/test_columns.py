@@ -16,7 +16,6 @@ import names as census
 import pyarrow as pa
 import pytest
 import rphonenumbers
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cm_core.hygiene.addresses import standardize_addresses
@@ -25,6 +24,7 @@ from cm_core.hygiene.entities import words
 from cm_core.hygiene.names import standardize_names
 from cm_core.hygiene.places import states, zip_places
 from cm_core.hygiene.text import placeholders
+from tests.forms import in_two_forms
 
 Row = tuple[str | None, ...]
 COLUMNS = {
@@ -304,8 +304,7 @@ _hostile = st.text() | st.lists(_pieces, max_size=7).map(" ".join)
 
 
 @pytest.mark.parametrize("kind", COLUMNS)
-@settings(max_examples=30, deadline=None)
-@given(data=st.data())
+@in_two_forms(10, 30, data=st.data())
 def test_any_text(con: duckdb.DuckDBPyConnection, kind: str, data: st.DataObject) -> None:
     cells = [st.none() | _hostile.map(lambda text: text.encode("utf-8", "replace").decode()) for _ in COLUMNS[kind]]
     hold(con, kind, data.draw(st.lists(st.tuples(*cells), max_size=20)))
