@@ -172,7 +172,7 @@ def _drop_together(landing: Path, drops: list[Drop], elsewhere: Path) -> None:
 def _all_at_once(settings: Settings, database: Database, daemon: _Daemon, folder: Path, count: int) -> list[Drop]:
     """Drop the files, bring two more by the command line meanwhile, wait until nothing is left to do; look closely."""
     drops = _drops(count)
-    _drop_together(settings.home_dir / "landing", drops, folder / "elsewhere")
+    _drop_together(settings.home_dir / "landing", drops, settings.home_dir / "elsewhere")
     brought = []
     for number in (1, 2):
         brought.append(folder / f"brought_{number}.csv")

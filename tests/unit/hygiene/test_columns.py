@@ -422,17 +422,18 @@ def test_real_values(con: duckdb.DuckDBPyConnection, operators: list[dict[str, s
     hold(con, "emails", [(cell,) for row in operators for cell in row.values() if cell])
 
 
-def test_real_lists_and_voters(con: duckdb.DuckDBPyConnection, shared_data: Path) -> None:
+@pytest.mark.parametrize("most", [500, pytest.param(2_000, marks=pytest.mark.soak)])
+def test_real_lists_and_voters(con: duckdb.DuckDBPyConnection, shared_data: Path, most: int) -> None:
     for path in sorted(shared_data.glob("*.csv")):
         with path.open(encoding="utf-8", errors="replace", newline="") as lines:
             rows = list(csv.reader(lines))
         cells = [cell for row in rows for cell in row if cell]
         for kind in COLUMNS:
             others = (None,) * (len(COLUMNS[kind]) - 1)
-            hold(con, kind, [(cell, *others) for cell in dict.fromkeys(cells[:2_000])])
-        hold(con, "names", [(None, None, *row[:3], None, None) for row in rows if len(row) > 2])
+            hold(con, kind, [(cell, *others) for cell in dict.fromkeys(cells[:most])])
+        hold(con, "names", [(None, None, *row[:3], None, None) for row in rows[: most * 7] if len(row) > 2])
         hold(
             con,
             "names",
-            [(None, None, a, None, b, None, None) for row in rows[:1_500] for a, b in pairwise(row)],
+            [(None, None, a, None, b, None, None) for row in rows[: most * 3 // 4] for a, b in pairwise(row)],
         )
