@@ -191,7 +191,7 @@ def _all_at_once(settings: Settings, database: Database, daemon: _Daemon, folder
             "select 1 from import_metadata where status in ('PENDING', 'VALIDATING', 'STAGED', 'APPLYING') "
             "or (status = 'COMPLETE' and checklist_s3 is null)",
         ),
-        daemon, 120 + 5 * count, "not all is done",
+        daemon, 240 + 5 * count, "not all is done",
     )  # fmt: skip
     assert registry.waiting(database) == []
     _assert_once_each(database, drops, brought)
