@@ -91,9 +91,9 @@ def run_cm(settings: Settings | Path, *arguments: str | Path, cwd: Path | None =
 
 @pytest.fixture
 def cm_here(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., Ran]]:
-    """`cm` within this process, for commands that start nothing: quicker by a second each."""
+    """`cm` within this process, where a process of its own is not what is tested: quicker by seconds each."""
 
     def run(*arguments: str | Path, of: Settings | Path = settings, **extra: str) -> Ran:
         with monkeypatch.context() as patch:
@@ -103,7 +103,7 @@ def cm_here(
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["cm", *map(str, arguments)])
             get_settings.cache_clear()
-            capsys.readouterr()
+            capfd.readouterr()
             code: Any = 0
             try:
                 main.main()
@@ -111,7 +111,7 @@ def cm_here(
                 code = end.code or 0
             finally:
                 get_settings.cache_clear()
-            printed = capsys.readouterr()
+            printed = capfd.readouterr()
         return Ran(int(code), printed.out, printed.err)
 
     yield run
