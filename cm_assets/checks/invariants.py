@@ -96,6 +96,12 @@ INVARIANTS = (
         "golden has such a link.",
         per_import=False,
     ),
+    Invariant(
+        "decisions_hold",
+        "person_duplicates",
+        "Who was decided to be the same is one entity, who was decided to be different is not.",
+        per_import=False,
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from cm_assets.checks.invariants import INVARIANTS, violations
 from cm_core import linkage
 from cm_core.cli.main import app
 from cm_core.errors import LinkageError, UsageError
@@ -225,3 +226,20 @@ def _cm(*arguments: str) -> str:
     result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return str(result.stdout)
+
+
+@pytest.mark.mysql
+def test_the_check_sees_a_decision_that_does_not_hold(three: tuple[Settings, Database]) -> None:
+    settings, database = three
+    (invariant,) = (found for found in INVARIANTS if found.name == "decisions_hold")
+    a, b, c = sorted(ids(database).values())
+    decide(database, "same", a, b)
+    made = decide(database, "different", a, c)
+    assert violations(settings, database, invariant) == []  # no run since
+    linkage.run(settings, database)
+    assert violations(settings, database, invariant) == []
+    with database.connect(autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("update persons set entity_id = %s where id = %s", (a, c))
+    assert [row["decision_id"] for row in violations(settings, database, invariant)] == [made.id]
+    undo(database, made.id)
+    assert violations(settings, database, invariant) == []

@@ -5,14 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from cm_core.store.migrations.steps import OPTIONS, TIME, code
+from cm_core.store.migrations.steps import NOW, OPTIONS, TIME, code, create_index
 
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
-
-_NOW = sa.text("CURRENT_TIMESTAMP(6)")
 
 
 def upgrade() -> None:
@@ -30,12 +28,12 @@ def upgrade() -> None:
         sa.Column("undone_at", TIME),
         sa.Column("undone_reason", sa.String(500)),
         sa.PrimaryKeyConstraint("id", name="pk_review_decisions"),
-        sa.Index("ix_review_decisions_person_id", "person_id"),
-        sa.Index("ix_review_decisions_other_id", "other_id"),
         if_not_exists=True,
         comment="What people decided about who is who; holds until undone. Append-only",
         **OPTIONS,
     )
+    for column in ("person_id", "other_id"):
+        create_index(f"ix_review_decisions_{column}", "review_decisions", [column])
     op.create_table(
         "review_queue",
         sa.Column("person_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -54,13 +52,13 @@ def upgrade() -> None:
             comment="Bits of doubt times the pairs of persons that it decides",
         ),
         sa.Column("job_id", code(50), nullable=False),
-        sa.Column("queued_at", TIME, nullable=False, server_default=_NOW),
+        sa.Column("queued_at", TIME, nullable=False, server_default=NOW),
         sa.PrimaryKeyConstraint("person_id", "other_id", name="pk_review_queue"),
-        sa.Index("ix_review_queue_value", "value"),
         if_not_exists=True,
         comment="Pairs that a person should look at, made anew by each dedupe; the lower person id stands first",
         **OPTIONS,
     )
+    create_index("ix_review_queue_value", "review_queue", ["value"])
 
 
 def downgrade() -> None:
