@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from splink import Linker
 
 from cm_core.compute import sql
 from cm_core.errors import LinkageError
@@ -66,10 +67,7 @@ def score(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model) -> S
 
     Needs what `records.build` makes. Raises LinkageError if the blocks give more pairs than `settings.max_pairs`.
     """
-    con.register("caps_arrow", pa.table({"rule": list(CAPS), "most": list(CAPS.values())}))
-    con.execute(_CAPS)
-    con.unregister("caps_arrow")
-    con.execute(sql(__package__, "blocks.sql"))
+    block(con)
     block_pairs = {str(rule): int(pairs) for rule, _, pairs in con.execute(_COUNTS).fetchall()}
     total = sum(block_pairs.values())
     if total > settings.max_pairs:
@@ -82,11 +80,19 @@ def score(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model) -> S
     scored = int(con.execute(_CANDIDATES).fetchall()[0][0])
     _predict(con, settings, model, scored)
     con.execute(sql(__package__, "decide.sql"), {"threshold": settings.match_threshold})
-    _legal(con)
+    link_legal(con)
     con.execute(_EVIDENCE_PAIRS)
     explain(con)
     hot = [{"rule": rule, "key": key, "records": count} for rule, key, count in con.execute(_HOT).fetchall()]
     return Scoring(block_pairs, scored, int(con.execute(_LINKED).fetchall()[0][0]), hot)
+
+
+def block(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `block_keys`, `hot_blocks`, `block_counts` and `live_keys` of `records`, by the caps of each rule."""
+    con.register("caps_arrow", pa.table({"rule": list(CAPS), "most": list(CAPS.values())}))
+    con.execute(_CAPS)
+    con.unregister("caps_arrow")
+    con.execute(sql(__package__, "blocks.sql"))
 
 
 def explain(con: duckdb.DuckDBPyConnection) -> None:
@@ -98,20 +104,32 @@ def explain(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(sql(__package__, "evidence.sql"))
 
 
+def predict(
+    con: duckdb.DuckDBPyConnection, model: Model, *, records: int, threshold: float | None, in_detail: bool = False
+) -> tuple[Linker, str]:
+    """Score `candidates` over `records` with the name frequencies that are in `con`; the linker and its table.
+
+    `records` is the size of the base, for the prior. `in_detail`: see `linker_for`.
+    """
+    linker = linker_for(con, model, table="records", records=records, in_detail=in_detail)
+    blocked = linker._db_api.register("candidates")  # the connection's own API object: Splink has no public accessor
+    linker.table_management.register_blocked_pairs_for_predict(blocked)
+    found = linker.inference.predict(threshold_match_probability=threshold, warning_mode="never")
+    return linker, str(found.physical_name)
+
+
+def link_legal(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `legal_keys`, `legal_hot_blocks` and `linked_legal` of `legal_records`."""
+    for statement in con.extract_statements(sql(__package__, "legal.sql")):
+        con.execute(statement, {"most": CAPS["address"]} if "most" in statement.named_parameters else None)
+
+
 def _predict(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model, pairs: int) -> None:
     con.execute(_NO_SCORES)
     if not pairs:
         return
     records.count_names(con, table="records")
     size = int(con.execute("select count(*) from records").fetchall()[0][0])
-    linker = linker_for(con, model, table="records", records=size)
-    blocked = linker._db_api.register("candidates")  # the connection's own API object: Splink has no public accessor
-    linker.table_management.register_blocked_pairs_for_predict(blocked)
-    found = linker.inference.predict(threshold_match_probability=settings.match_threshold, warning_mode="never")
-    con.execute(_SCORED.format(table=found.physical_name))
+    linker, table = predict(con, model, records=size, threshold=settings.match_threshold)
+    con.execute(_SCORED.format(table=table))
     linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
-
-
-def _legal(con: duckdb.DuckDBPyConnection) -> None:
-    for statement in con.extract_statements(sql(__package__, "legal.sql")):
-        con.execute(statement, {"most": CAPS["address"]} if "most" in statement.named_parameters else None)
