@@ -36,21 +36,26 @@ union all
 select first_name, last_name from records
 """
 _COUNT = "select count(*) from named_records"
+# Everybody who may be in one of the blocks, and others: only the columns of rules by which the two meet are scanned.
 _NEIGHBOURS = """
 create or replace table neighbours as
-with names as (
-    select list(distinct first_name) as firsts, list(distinct last_name) as lasts, list(distinct dob) as births,
-        flatten(list(phones)) as phones, flatten(list(emails)) as emails, flatten(list(address_keys)) as address_keys,
-        flatten(list(numbers)) as numbers, flatten(list(lines)) as lines
-    from records
-)
-select b.*
-from base_records as b, names as n
-where list_contains(n.lasts, b.last_name) or list_contains(n.firsts, b.last_name) or list_contains(n.births, b.dob)
-    or list_has_any(b.phones, n.phones) or list_has_any(b.emails, n.emails)
-    or list_has_any(b.address_keys, n.address_keys) or list_has_any(b.numbers, n.numbers)
-    or list_has_any(b.lines, n.lines)
+select unique_id, first_name, last_name, name_class, dob, phones, emails, address_keys, numbers, lines, zips
+from base_records
+where {conditions}
 """
+_SAME_SURNAME = "last_name in (select last_name from records)"
+_NEAR = {
+    "phone": "list_has_any(phones, $keys_{position})",
+    "email": "list_has_any(emails, $keys_{position})",
+    "address": "list_has_any(address_keys, $keys_{position})",
+    "house number and ZIP": "list_has_any(numbers, $keys_{position})",
+    "street line and surname": _SAME_SURNAME,
+    "surname and ZIP": _SAME_SURNAME,
+    "surname and date of birth": _SAME_SURNAME,
+    "whole name": f"{_SAME_SURNAME} or last_name in (select first_name from records)",
+    "given name and date of birth": "dob in (select dob from records)",
+}
+_MET_BY = "select rule, list(key order by key) from meetings group by rule order by rule"
 _MEETINGS = "create or replace table meetings as select distinct rule, key from live_keys"
 _COLD = "select count(*) from meetings as m anti join hot_blocks as h on m.rule = h.rule and m.key = h.key"
 _HOT = """
@@ -104,7 +109,7 @@ class Base:
             records.count_names(self.con, table="records")
             return int(self.con.execute("select count(*) from records").fetchall()[0][0])
         self.con.execute(_NAMED)
-        records.count_names(self.con, table="named_records")
+        records.count_names(self.con, table="named_records", only="records")
         return int(self.con.execute(_COUNT).fetchall()[0][0])
 
     def hot_meetings(self) -> list[str]:
@@ -113,7 +118,10 @@ class Base:
         Needs `live_keys` of the two. Replaces `records` and what `pairs.block` makes: the last thing to ask.
         """
         self.con.execute(_MEETINGS)
-        self.con.execute(_NEIGHBOURS)
+        met_by = self.con.execute(_MET_BY).fetchall()
+        conditions = " or ".join(_NEAR[rule].format(position=position) for position, (rule, _) in enumerate(met_by))
+        keys = {f"keys_{position}": keys for position, (rule, keys) in enumerate(met_by) if "$" in _NEAR[rule]}
+        self.con.execute(_NEIGHBOURS.format(conditions=conditions), keys)
         self.con.execute("create or replace table records as from neighbours")
         pairs.block(self.con)
         if self.con.execute(_COLD).fetchall()[0][0]:

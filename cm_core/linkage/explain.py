@@ -234,7 +234,9 @@ def _compare(
     predicted = _dicts(con, f'select * from "{table}"')
     con.execute(_SCORED.format(table=table))
     con.execute(sql(__package__, "decide.sql"), {"threshold": settings.match_threshold})
-    refusal, probability, is_initial = con.execute("select refusal, match_probability, initial_id is not null from judged_pairs").fetchall()[0]
+    refusal, probability, is_initial = con.execute(
+        "select refusal, match_probability, initial_id is not null from judged_pairs"
+    ).fetchall()[0]
     waterfall = linker.visualisations.waterfall_chart(predicted, filter_nulls=False)
     bars = list(waterfall.chart_data)
     score = Score(

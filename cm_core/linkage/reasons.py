@@ -115,9 +115,7 @@ def _legal(pair: Pair, judged: Judgement) -> Reason:
             "in common.",
         )
     if not judged.is_likely:
-        return Reason(
-            "names", "Apart: their names are no slip of each other, or have no contact or place in common."
-        )
+        return Reason("names", "Apart: their names are no slip of each other, or have no contact or place in common.")
     return Reason("not_yet", "Not yet one: the next dedupe links them.")
 
 
