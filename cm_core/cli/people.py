@@ -94,7 +94,7 @@ def _show_model(model: linkage.Score) -> None:
     output.print_facts(
         {
             "probability": f"{model.probability:.8f} (needed: {model.threshold:g})",
-            "compared": model.compared,
+            "compared": " with ".join(_shown(side) for side in model.compared),
             "names counted in": f"{model.base_records:,} records; frequencies of {names}",
         }
     )
@@ -111,5 +111,5 @@ def _write(path: Path, page: str | None) -> None:
 
 
 def _shown(rows: list[int]) -> str:
-    more = f" … ({len(rows):,} rows)" if len(rows) > _ROWS_SHOWN else ""
+    more = f" … ({len(rows):,} in all)" if len(rows) > _ROWS_SHOWN else ""
     return ", ".join(map(str, rows[:_ROWS_SHOWN])) + more

@@ -62,6 +62,7 @@ _FORCED = (
     "from nodes"
 )
 _SCORED = "create or replace table scored as select unique_id_l, unique_id_r, match_probability from {table}"
+_JUDGED = "select refusal, match_probability, initial_id is not null from judged_pairs"
 _LEGAL_MET = """
 select count(*) from (
     select rule, key from legal_keys group by rule, key having count(distinct unique_id) = 2
@@ -92,14 +93,14 @@ class Evidence:
 class Score:
     """What the model says. `prior_bits` and the bits of all contributions make `bits`, and `probability` of them.
 
-    `compared` is "persons", or "exact components": the two, each with those whom exact keys join to it. `base_records`
-    is how many records the prior and the frequencies of names are of; without `has_base` (no dedupe yet) these are the
+    `compared` are the persons of either side: the two, each with those whom exact keys join to it. `base_records` is how
+    many records the prior and the frequencies of names are of; without `has_base` (no dedupe yet) these are the
     census's.
     """
 
     version: str
     source: str
-    compared: str
+    compared: list[list[int]]
     base_records: int
     has_base: bool
     prior_bits: float
@@ -180,6 +181,7 @@ def _explain(
     joined = components[0] == components[1]
     members = base.members(components)
     nodes = ids if joined else components
+    placed = dict(zip(ids, ids, strict=True)) if joined else {**members, **dict(zip(ids, components, strict=True))}
     _table(con, "compared", person_id=ids)
     _table(con, "nodes", id=nodes)
     _table(con, "compared_components", id=components)
@@ -202,7 +204,11 @@ def _explain(
     score, chart, judged = None, None, Judgement()
     if _both(con, "records"):
         con.execute(_KEEP.format(table="records"))
-        score, chart, judged = _compare(settings, con, base, pair, turned=nodes[0] > nodes[1], with_chart=with_chart)
+        score, chart, judged = _compare(
+            settings, con, base, pair,
+            compared=[[id for id, node in placed.items() if node == wanted] for wanted in nodes],
+            turned=nodes[0] > nodes[1], with_chart=with_chart,
+        )  # fmt: skip
     elif _both(con, "legal_records"):
         judged = _compare_legal(con)
     return Explanation(
@@ -218,7 +224,14 @@ def _explain(
 
 
 def _compare(
-    settings: Settings, con: duckdb.DuckDBPyConnection, base: Base, pair: Pair, *, turned: bool, with_chart: bool
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    base: Base,
+    pair: Pair,
+    *,
+    compared: list[list[int]],
+    turned: bool,
+    with_chart: bool,
 ) -> tuple[Score, str | None, Judgement]:
     """What the model and the rules around it say of the two humans in `records`.
 
@@ -234,15 +247,13 @@ def _compare(
     predicted = _dicts(con, f'select * from "{table}"')
     con.execute(_SCORED.format(table=table))
     con.execute(sql(__package__, "decide.sql"), {"threshold": settings.match_threshold})
-    refusal, probability, is_initial = con.execute(
-        "select refusal, match_probability, initial_id is not null from judged_pairs"
-    ).fetchall()[0]
+    refusal, probability, is_initial = con.execute(_JUDGED).fetchall()[0]
     waterfall = linker.visualisations.waterfall_chart(predicted, filter_nulls=False)
     bars = list(waterfall.chart_data)
     score = Score(
         version=model.version,
         source=model.source,
-        compared="persons" if pair.are_joined or pair.is_new else "exact components",
+        compared=compared,
         base_records=size,
         has_base=base.exists,
         prior_bits=float(bars[0]["log2_bayes_factor"]),

@@ -17,8 +17,8 @@ _CONTACTS = {"email": "e-mail", "phone": "phone", "name_zip": "name and ZIP"}
 class Judgement:
     """How far a pair gets on the way of a dedupe. `kind` is human or legal; None: one of them has no full name.
 
-    `refusal` is the rule of `decide.sql` that keeps them apart; `is_initial`: one given name is the initial of the other;
-    `hot` are the blocks they meet in, if all are too large.
+    `refusal` is the rule of `decide.sql` that keeps them apart; `is_initial`: one given name is the initial of the
+    other; `hot` are the blocks they meet in, if all are too large.
     """
 
     kind: str | None = None

@@ -139,8 +139,41 @@ def test_exact_keys_are_named(settings: Settings, database: Database, tmp_path: 
     assert (found.are_one, found.reason.code) == (True, "exact_key")
     assert found.common_keys == [{"kind": "phone", "key": "+14052329700"}]
     assert found.model is not None
-    assert found.model.compared == "persons"
+    assert found.model.compared == [[one], [other]]
     assert bits(found)["phone"][1] > 5
+
+
+def test_those_whom_exact_keys_join_are_compared_together(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    """What dedupe stored for two components is explained from either of their persons."""
+    mail, line = "g@example.org", "405-232-9700"
+    nowhere = ("",) * 4
+    load(settings, database, tmp_path / "a.csv", [row("Gertrude", "Hollingsworth", email=mail)])
+    load(settings, database, tmp_path / "b.csv", [row("Gertrude", "Hollingsworth", phone=line, place=nowhere)])
+    load(settings, database, tmp_path / "c.csv", [row("Gertrude", "Hollingsworth", email=mail, phone=line, place=nowhere)])  # fmt: skip # noqa: E501
+    load(settings, database, tmp_path / "d.csv", [row("Gertrude", "Hollingswroth")])
+    linkage.run(settings, database)
+    one, joined, other = ids(database)
+    found = linkage.explain(settings, database, joined, other)
+    assert found.model is not None
+    assert found.model.compared == [[one, joined], [other]]
+    assert found.stored_probability is not None
+    assert found.model.probability == pytest.approx(found.stored_probability, abs=1e-12)
+    # The person itself has no address: what joins it to the other is not its own.
+    assert bits(found)["place"][0] == "same address"
+    assert found.evidence is not None
+    assert "address" not in found.evidence.reason
+
+
+def test_somebody_without_a_name_is_joined_by_keys_alone(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    human, nameless = prepared(
+        settings, database, tmp_path, row("Gertrude", "Hollingsworth"), row("", "", email="someone@example.org")
+    )
+    found = linkage.explain(settings, database, human, nameless)
+    assert (found.are_one, found.reason.code, found.model) == (False, "no_name", None)
 
 
 @pytest.mark.parametrize(
@@ -152,20 +185,20 @@ def test_exact_keys_are_named(settings: Settings, database: Database, tmp_path: 
             row("Walter", "Hollingsworth", suffix="Jr"),
             "generations",
             "two generations",
-        ),  # fmt: skip # noqa: E501
+        ),
         (row("Gertrude", "Hollingsworth"), row("Otto", "Vandermeer", place=_ELSEWHERE), "no_block", "never compared"),
         (
             row("Gertrude", "Hollingsworth", place=_ELSEWHERE),
             row("Gertrude", "Hollingsworth"),
             "threshold",
             "is below 0.95",
-        ),  # fmt: skip # noqa: E501
+        ),
         (
             row("Walter", "Hollingsworth", suffix="Jr", phone="405-232-9700"),
             row("Walter", "Hollingsworth", phone="405-232-9700"),
             "refused",
             "generation (JR, SR, II ...) on one side",
-        ),  # fmt: skip # noqa: E501
+        ),
     ],
 )
 def test_the_rule_that_keeps_two_apart_is_named(

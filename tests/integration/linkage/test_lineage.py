@@ -66,13 +66,13 @@ def test_later_imports_say_what_they_updated_and_what_they_met_the_person_by(
             database,
             tmp_path / "two.csv",
             [row("Gertrude", "Hollingsworth", email=mail, phone=line, place=_ELSEWHERE, updated="2024-01-01")],
-        ),  # fmt: skip # noqa: E501
+        ),
         load(
             settings,
             database,
             tmp_path / "three.csv",
             [row("Gertrude", "Hollings", phone=line, place=("",) * 4, born="1950-02-03", updated="2026-01-01")],
-        ),  # fmt: skip # noqa: E501
+        ),
         load(settings, database, tmp_path / "four.csv", [row("Gertrude", "Hollingsworth", updated="2023-01-01")]),
     ]
     person = person_of(database, imports[0])
