@@ -93,8 +93,8 @@ class Evidence:
 class Score:
     """What the model says. `prior_bits` and the bits of all contributions make `bits`, and `probability` of them.
 
-    `compared` are the persons of either side: the two, each with those whom exact keys join to it. `base_records` is how
-    many records the prior and the frequencies of names are of; without `has_base` (no dedupe yet) these are the
+    `compared` are the persons of either side: the two, each with those whom exact keys join to it. `base_records` is
+    how many records the prior and the frequencies of names are of; without `has_base` (no dedupe yet) these are the
     census's.
     """
 
