@@ -10,6 +10,9 @@ STAMP := $(VENV)/.stamp
 PYTEST := $(BIN)/pytest
 UV := $(BIN)/uv
 
+# Every `cm` would compile Dagster anew: two seconds and more each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo up test test-mysql soak bench lint format lock migration clean
 
 help: ## Say what there is to make
@@ -40,7 +43,7 @@ up: setup ## Database, Dagster's web UI and daemon with sensors on; Ctrl-C stops
 	$(BIN)/cm up
 
 test: setup ## All tests but the long ones
-	$(PYTEST) -q -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -q -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 
 test-mysql: setup ## The database tests on a real MySQL too: CM_TEST_MYSQL_URL=mysql://user:password@host:port/
 	@test -n "$${CM_TEST_MYSQL_URL:-}" || { echo "Set CM_TEST_MYSQL_URL to an account that may create databases."; exit 2; }

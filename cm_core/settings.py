@@ -77,6 +77,17 @@ class Settings(BaseSettings):
 
     # Linkage
     match_threshold: float = Field(0.95, gt=0, lt=1, description="Splink probability from which a pair is a duplicate.")
+    review_threshold: float = Field(
+        0.5, gt=0, lt=1, description="Pairs less probable than a duplicate, but at least this, go to the review queue."
+    )
+    review_queue_size: int = Field(10_000, ge=0, description="Pairs in the review queue at most: those of most value.")
+    max_cluster_size: int = Field(50, ge=2, description="Records linked into one entity at most; more go to review.")
+    bridge_threshold: float = Field(
+        0.99,
+        gt=0,
+        lt=1,
+        description="A link that alone joins two groups must be as probable, or it goes to review.",
+    )
     max_pairs: int = Field(2_000_000_000, description="Linkage refuses to score more candidate pairs than this.")
 
     @property

@@ -9,9 +9,11 @@ import fcntl
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,10 @@ from cm_core.store.database import parse_url
 from cm_core.store.migrations import upgrade
 
 MYSQL_URL = os.environ.get("CM_TEST_MYSQL_URL")
+
+# Tests start many Pythons. Where none may keep what it compiled, each compiles Dagster anew: twice the time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 DatabaseFactory = Callable[..., Database]
 SettingsFactory = Callable[..., Settings]
@@ -42,7 +48,7 @@ def _clean_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def fast_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for database servers of tests: in memory if there is room, since creating tables waits for the disk.
+    """A folder for servers and homes of tests: in memory if there is room, since tables and runs wait for the disk.
 
     What a killed session left there is stopped and removed by the next.
     """
@@ -83,7 +89,7 @@ def server(fast_folder: Path) -> Iterator[DatabaseUrls]:
 
 
 class _Databases:
-    """Makes fresh databases on one server, quickly: the first is migrated, the others replay its tables."""
+    """Makes fresh databases on one server, quickly: one is migrated and kept, the others get its tables."""
 
     def __init__(self, url: sqlalchemy.URL) -> None:
         self._url = url
@@ -91,21 +97,33 @@ class _Databases:
         self._revision: str | None = None
 
     def make(self, *, migrated: bool = True) -> Database:
+        model = self._model
+        database = model.sibling(f"cm_test_{secrets.token_hex(5)}")
+        with model.connect() as connection, connection.cursor() as cursor:
+            # Not `ensure_ready`, which tries the name first and reads the system's certificates to make it.
+            cursor.execute(f"create database `{database.name}` character set utf8mb4 collate utf8mb4_unicode_ci")
+            if migrated:
+                cursor.execute(f"use `{database.name}`")
+                cursor.execute("set foreign_key_checks = 0")
+                for statement in self._tables:
+                    cursor.execute(statement)
+                cursor.execute("insert into alembic_version values (%s)", (self._revision,))
+                connection.commit()
+        return database
+
+    @cached_property
+    def _model(self) -> Database:
+        """The database that migrations made."""
         database = Database(self._url.set(database=f"cm_test_{secrets.token_hex(5)}"))
         database.ensure_ready()
-        if not migrated:
-            return database
-        if not self._tables:
-            upgrade(database)
-            self._remember(database)
-            return database
-        with database.connect() as connection, connection.cursor() as cursor:
-            cursor.execute("set foreign_key_checks = 0")
-            for statement in self._tables:
-                cursor.execute(statement)
-            cursor.execute("insert into alembic_version values (%s)", (self._revision,))
-            connection.commit()
+        upgrade(database)
+        self._remember(database)
         return database
+
+    def close(self) -> None:
+        """Drop what was kept."""
+        if model := self.__dict__.pop("_model", None):
+            self.drop(model)
 
     def drop(self, database: Database) -> None:
         database.close()
@@ -124,13 +142,18 @@ class _Databases:
 
 
 @pytest.fixture(scope="session")
-def _mariadb_databases(server: DatabaseUrls) -> _Databases:
-    return _Databases(server.writer)
+def _mariadb_databases(server: DatabaseUrls) -> Iterator[_Databases]:
+    databases = _Databases(server.writer)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture(scope="session")
-def _mysql_databases() -> _Databases | None:
-    return _Databases(parse_url(MYSQL_URL)) if MYSQL_URL else None
+def _mysql_databases() -> Iterator[_Databases | None]:
+    databases = _Databases(parse_url(MYSQL_URL)) if MYSQL_URL else None
+    yield databases
+    if databases:
+        databases.close()
 
 
 @pytest.fixture
@@ -181,14 +204,16 @@ def any_database(make_any_database: DatabaseFactory) -> Database:
 
 
 @pytest.fixture
-def make_settings(tmp_path: Path, server: DatabaseUrls, make_database: DatabaseFactory) -> SettingsFactory:
+def make_settings(fast_folder: Path, server: DatabaseUrls, make_database: DatabaseFactory) -> Iterator[SettingsFactory]:
     """Call it for settings with a home, landing zone and lake of their own and a fresh migrated database.
 
-    Keyword arguments override fields; `database=` gives one that exists already.
+    Keyword arguments override fields; `database=` gives one that exists already. The homes go with the test.
     """
+    homes: list[Path] = []
 
     def make(*, database: Database | None = None, **fields: Any) -> Settings:
-        home = tmp_path / f"home-{secrets.token_hex(3)}"
+        home = fast_folder / f"home-{secrets.token_hex(4)}"
+        homes.append(home)
         used = database or make_database()
         values: dict[str, Any] = {
             "home": home,
@@ -201,7 +226,9 @@ def make_settings(tmp_path: Path, server: DatabaseUrls, make_database: DatabaseF
         }
         return Settings(**{**values, **fields})
 
-    return make
+    yield make
+    for home in homes:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture

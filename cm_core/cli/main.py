@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cm_core.cli import output
+from cm_core.cli.ready import ready as _ready
+from cm_core.cli.review import review_app
 from cm_core.errors import CmError, UsageError
-from cm_core.settings import Settings, get_settings
+from cm_core.settings import get_settings
 
 if TYPE_CHECKING:
-    from cm_core.store import Database
+    pass
 
 app = typer.Typer(
     name="cm",
@@ -27,6 +29,7 @@ db_app = typer.Typer(
     help="The database: start and stop the private server, migrate, show the URL.", no_args_is_help=True
 )
 app.add_typer(db_app, name="db")
+app.add_typer(review_app, name="review")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
@@ -268,17 +271,6 @@ def db_url(
     from cm_core.store import open_database
 
     output.out.print(open_database(get_settings()).url_text(hide_password=not show_password))
-
-
-def _ready() -> tuple[Settings, Database]:
-    """Settings, and the database running and migrated."""
-    from cm_core.store import open_database
-    from cm_core.store.migrations import upgrade
-
-    settings = get_settings()
-    database = open_database(settings)
-    upgrade(database)
-    return settings, database
 
 
 def main() -> None:

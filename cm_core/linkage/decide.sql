@@ -5,8 +5,9 @@
 -- formal one (MARY of ROSEMARY), needs a proof too. An initial (J SMITH) fits too many in one household: it needs a phone,
 -- birthday, middle initial or e-mail in common, and stays alone if it fits two people who are not one.
 -- In:  scored(unique_id_l, unique_id_r, match_probability), records.
--- Out: judged_pairs (all scored pairs; refusal: the rule that keeps the two apart, if one does),
---      linked_humans(id_l, id_r, match_probability).
+-- Out: judged_pairs (all scored pairs; refusal: the rule that keeps the two apart, if one does), linked_humans(id_l, id_r,
+--      match_probability), and doubtful(id_l, id_r, match_probability, cause): the other pairs, too improbable to be one
+--      (`uncertain`), or kept apart by the above (`rule`), those of most doubt first.
 create or replace view judged_pairs as
 with looked_at as (
     select
@@ -62,3 +63,14 @@ select id_l, id_r, match_probability
 from kept
 qualify initial_id is null or same_email
     or coalesce(min(whole_name) over (partition by initial_id) = max(whole_name) over (partition by initial_id), true);
+
+create or replace table doubtful as
+select
+    s.unique_id_l as id_l,
+    s.unique_id_r as id_r,
+    s.match_probability,
+    case when s.match_probability < $threshold then 'uncertain' else 'rule' end as cause
+from scored as s
+anti join linked_humans as k on s.unique_id_l = k.id_l and s.unique_id_r = k.id_r
+order by abs(s.match_probability - 0.5), id_l, id_r
+limit $most_doubts;

@@ -53,7 +53,7 @@ _SHARED = (
 )
 _SHARED_SCHEMA = pa.schema([("kind", pa.string()), ("key", pa.string()), ("surnames", pa.int64())])
 _NO_SHARED = "create or replace table shared_keys (kind varchar, key varchar, surnames bigint)"
-_EXACT_EDGES = "create or replace table tier1_edges as select component as id_l, id as id_r from members"
+_EXACT_EDGES = "create or replace table tier1_edges as select component as id_l, id as id_r, 0 as evidence from members"
 _PERSONS = "create or replace table components as select person_id as id, person_id as component from compared"
 _KEEP = "delete from {table} where unique_id not in (select id from nodes)"
 _BOTH = "select count(*) from {table} where unique_id in (select id from nodes)"
@@ -246,7 +246,7 @@ def _compare(
     linker, table = pairs.predict(con, model, records=size, threshold=None, in_detail=True)
     predicted = _dicts(con, f'select * from "{table}"')
     con.execute(_SCORED.format(table=table))
-    con.execute(sql(__package__, "decide.sql"), {"threshold": settings.match_threshold})
+    pairs.decide(con, settings)
     refusal, probability, is_initial = con.execute(_JUDGED).fetchall()[0]
     waterfall = linker.visualisations.waterfall_chart(predicted, filter_nulls=False)
     bars = list(waterfall.chart_data)

@@ -1,12 +1,14 @@
 -- Golden records and entity ids: what the database should say.
--- In:  clusters(person_id, cluster), persons_now (canonical persons), verified(person_id, email, phone, contacts).
+-- In:  clusters(person_id, cluster), persons_now (canonical persons), verified(person_id, email, phone, contacts),
+--      golden_choices(person_id, decided_at).
 -- Out: placed(id, cluster, golden_id, is_original), entities(cluster, entity_id, needs_new), retired(entity_id, cluster).
 
--- Seed E3: manual choice, newest, most complete, verified e-mail, verified phone; then lowest id.
+-- Seed E3: manual choice (the latest decision, or the mark on the person), newest, most complete, verified e-mail, verified phone; then lowest id.
 create or replace table placed as
 with known as (
     select
         p.*,
+        g.decided_at,
         coalesce(c.cluster, p.id) as cluster,
         coalesce(v.email, 0) as email_verified,
         coalesce(v.phone, 0) as phone_verified,
@@ -17,6 +19,7 @@ with known as (
     from persons_now as p
     left join clusters as c on p.id = c.person_id
     left join verified as v on p.id = v.person_id
+    left join golden_choices as g on p.id = g.person_id
 )
 select
     id,
@@ -25,7 +28,9 @@ select
     is_original as was_original,
     first_value(id) over (
         partition by cluster
-        order by is_manually_verified desc, source_date desc, filled desc, email_verified desc, phone_verified desc, id
+        order by
+            decided_at desc nulls last, is_manually_verified desc, source_date desc, filled desc, email_verified desc,
+            phone_verified desc, id
     ) as golden_id
 from known;
 

@@ -39,7 +39,16 @@ create or replace table evidence_pairs as
 select id_l, id_r, match_probability from linked_humans
 union all
 select id_l, id_r, match_probability from linked_legal
+union all
+select id_l, id_r, match_probability from doubtful
 """
+_DOUBTS = """
+create or replace table doubts as
+select e.*, d.cause from evidence as e inner join doubtful as d on e.id_l = d.id_l and e.id_r = d.id_r;
+delete from evidence as e where exists (select 1 from doubtful as d where e.id_l = d.id_l and e.id_r = d.id_r);
+"""
+#: Doubtful pairs looked at for each place in the review queue: how much hangs on them is known only after clustering.
+_DOUBTS_A_PLACE = 5
 _COUNTS = "select rule, keys, pairs from block_counts order by rule"
 _HOT = """
 select rule, key, records from hot_blocks
@@ -48,7 +57,7 @@ select rule, key, records from legal_hot_blocks
 order by records desc, rule, key
 limit 1000
 """
-_LINKED = "select count(*) from evidence_pairs"
+_LINKED = "select count(*) from evidence"
 _CANDIDATES = "select count(*) from candidates"
 
 
@@ -65,7 +74,8 @@ class Scoring:
 def score(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model) -> Scoring:
     """Make `evidence(id_l, id_r, match_probability, tier, score, reason)`: pairs of components that are one.
 
-    Needs what `records.build` makes. Raises LinkageError if the blocks give more pairs than `settings.max_pairs`.
+    And `doubts`, the same and their `cause`, of pairs that might be. Needs what `records.build` makes. Raises
+    LinkageError if the blocks give more pairs than `settings.max_pairs`.
     """
     block(con)
     block_pairs = {str(rule): int(pairs) for rule, _, pairs in con.execute(_COUNTS).fetchall()}
@@ -79,10 +89,11 @@ def score(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model) -> S
     con.execute(sql(__package__, "candidates.sql"))
     scored = int(con.execute(_CANDIDATES).fetchall()[0][0])
     _predict(con, settings, model, scored)
-    con.execute(sql(__package__, "decide.sql"), {"threshold": settings.match_threshold})
+    decide(con, settings)
     link_legal(con)
     con.execute(_EVIDENCE_PAIRS)
     explain(con)
+    con.execute(_DOUBTS)
     hot = [{"rule": rule, "key": key, "records": count} for rule, key, count in con.execute(_HOT).fetchall()]
     return Scoring(block_pairs, scored, int(con.execute(_LINKED).fetchall()[0][0]), hot)
 
@@ -118,10 +129,15 @@ def predict(
     return linker, str(found.physical_name)
 
 
+def decide(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Make `judged_pairs`, `linked_humans` and `doubtful` of `scored` and `records`."""
+    doubts = _DOUBTS_A_PLACE * settings.review_queue_size
+    _run(con, "decide.sql", threshold=settings.match_threshold, most_doubts=doubts)
+
+
 def link_legal(con: duckdb.DuckDBPyConnection) -> None:
     """Make `legal_keys`, `legal_hot_blocks` and `linked_legal` of `legal_records`."""
-    for statement in con.extract_statements(sql(__package__, "legal.sql")):
-        con.execute(statement, {"most": CAPS["address"]} if "most" in statement.named_parameters else None)
+    _run(con, "legal.sql", most=CAPS["address"])
 
 
 def _predict(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model, pairs: int) -> None:
@@ -130,6 +146,15 @@ def _predict(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model, p
         return
     records.count_names(con, table="records")
     size = int(con.execute("select count(*) from records").fetchall()[0][0])
-    linker, table = predict(con, model, records=size, threshold=settings.match_threshold)
+    linker, table = predict(
+        con, model, records=size, threshold=min(settings.review_threshold, settings.match_threshold)
+    )
     con.execute(_SCORED.format(table=table))
     linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
+
+
+def _run(con: duckdb.DuckDBPyConnection, name: str, **parameters: float) -> None:
+    """The statements of a file, each with the parameters that it names."""
+    for statement in con.extract_statements(sql(__package__, name)):
+        named = {key: parameters[key] for key in statement.named_parameters}
+        con.execute(statement, named or None)

@@ -6,10 +6,18 @@ from dataclasses import dataclass, field
 
 from cm_core.linkage.base import Base
 from cm_core.linkage.clusters import contradict
+from cm_core.linkage.decisions import Decision, decisions
 from cm_core.linkage.standing import Standing
 from cm_core.store.database import Database
 
 _MEMBERS = "select id, entity_id from persons where entity_id in %s order by id"
+_QUEUED = "select cause from review_queue where person_id = %s and other_id = %s"
+#: Why clustering refuses a pair (`clusters`).
+_CAUSES = {
+    "contradiction": "it would bring together people who contradict (generation, birthday, given name)",
+    "too_large": "its cluster would have more components than CM_MAX_CLUSTER_SIZE",
+    "weak_bridge": "two clusters would hang together by this pair alone, and it is none of the surest",
+}
 _CONTACTS = {"email": "e-mail", "phone": "phone", "name_zip": "name and ZIP"}
 
 
@@ -62,10 +70,15 @@ class Reason:
 
 def reason(database: Database, base: Base, pair: Pair, judged: Judgement, *, threshold: float) -> Reason:
     """What decided about the pair: the first rule, in the order of a dedupe, that holds."""
+    decided = _Decided(database, pair)
     if pair.persons[0].entity_id == pair.persons[1].entity_id:
-        return _one(pair)
+        return _one(pair, decided)
+    if same := decided.between_the_two("same"):
+        return Reason("not_yet", f"Not yet one: {same.in_words()}. The next dedupe joins them.")
+    if different := decided.between_clusters():
+        return Reason("decided", f"Apart: {different.in_words()}.")
     if pair.linked is not None:
-        return Reason("contradiction", _contradiction(database, base, pair))
+        return _refused_in_clustering(database, base, pair, decided)
     if pair.are_joined or (pair.is_new and pair.common_keys):
         return Reason("not_yet", f"Not yet one: they share {_keys(pair)}. The next dedupe joins them.")
     if judged.kind is None:
@@ -73,11 +86,42 @@ def reason(database: Database, base: Base, pair: Pair, judged: Judgement, *, thr
     return _legal(pair, judged) if judged.kind == "legal" else _human(pair, judged, threshold)
 
 
-def _one(pair: Pair) -> Reason:
+class _Decided:
+    """What people decided about two persons, and who is in their clusters."""
+
+    def __init__(self, database: Database, pair: Pair) -> None:
+        self._ids = {person.person_id for person in pair.persons}
+        self._made = [made for made in decisions(database) if made.other_id is not None]
+        entities = [person.entity_id for person in pair.persons]
+        with database.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(_MEMBERS, (tuple(entities),))
+            self.entity_of: dict[int, int] = dict(cursor.fetchall())
+
+    def between_the_two(self, kind: str) -> Decision | None:
+        """The decision of this kind that names both."""
+        return next(
+            (made for made in self._made if made.decision == kind and {made.person_id, made.other_id} == self._ids),
+            None,
+        )
+
+    def between_clusters(self) -> Decision | None:
+        """A decision that somebody of the one cluster and somebody of the other are different."""
+        for made in self._made:
+            sides = {self.entity_of.get(made.person_id), self.entity_of.get(made.other_id or 0)}
+            if made.decision == "different" and len(sides - {None}) == 2:
+                return made
+        return None
+
+
+def _one(pair: Pair, decided: _Decided) -> Reason:
+    if different := decided.between_the_two("different"):
+        return Reason("not_yet", f"Still one: {different.in_words()}. The next dedupe parts them.")
+    if same := decided.between_the_two("same"):
+        return Reason("decided", f"One: {same.in_words()}.")
     if pair.are_joined:
         if pair.common_keys:
             return Reason("exact_key", f"One by exact keys: they share {_keys(pair)}.")
-        return Reason("exact_key", "One by exact keys, through the rows of a third person.")
+        return Reason("exact_key", "One by exact keys or decisions, through a third person.")
     if pair.linked is not None:
         return Reason("linked", f"One: the last dedupe linked them with probability {pair.linked:.4f}.")
     return Reason("through_others", "One through other records: each of the two is linked to a third.")
@@ -125,23 +169,28 @@ def _keys(pair: Pair) -> str:
     return ", ".join(f"{_CONTACTS[item['kind']]} {item['key']}" for item in pair.common_keys)
 
 
-def _contradiction(database: Database, base: Base, pair: Pair) -> str:
-    """Which two people of the two clusters cannot be one: what the clustering of the last dedupe went by."""
-    entities = tuple(person.entity_id for person in pair.persons)
+def _refused_in_clustering(database: Database, base: Base, pair: Pair, decided: _Decided) -> Reason:
+    """What the clustering of the last dedupe went by: its cause waits in the review queue, unless that was full."""
     with database.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(_MEMBERS, (entities,))
-        entity_of = dict(cursor.fetchall())
-    components = base.components(list(entity_of))
+        cursor.execute(_QUEUED, (min(pair.components), max(pair.components)))
+        row = cursor.fetchone()
+    clash = _contradiction(base, pair, decided)
+    cause = str(row[0]) if row else "contradiction" if clash else "refused"
+    words = _CAUSES.get(cause, "its cluster would be too large, or hang together by this pair alone")
+    found = f"; persons {clash[0]} and {clash[1]} cannot be one" if clash and cause == "contradiction" else ""
+    linked = f"linked with probability {pair.linked:.4f}"
+    return Reason(cause, f"Apart: {linked}, but refused in clustering, since {words}{found}.")
+
+
+def _contradiction(base: Base, pair: Pair, decided: _Decided) -> tuple[int, int] | None:
+    """Two people, one of either cluster, who cannot be one."""
+    components = base.components(list(decided.entity_of))
     facts = base.facts(sorted(set(components.values())))
     sides: tuple[dict[int, int], dict[int, int]] = ({}, {})
     for person, component in components.items():
         if component in facts:
-            sides[entities.index(entity_of[person])].setdefault(component, person)
-    clash = next(
+            side = 0 if decided.entity_of[person] == pair.persons[0].entity_id else 1
+            sides[side].setdefault(component, person)
+    return next(
         ((a, b) for x, a in sides[0].items() for y, b in sides[1].items() if contradict(facts[x], facts[y])), None
-    )
-    found = f"; persons {clash[0]} and {clash[1]} cannot be one" if clash else ""
-    return (
-        f"Apart: linked with probability {pair.linked:.4f}, but refused in clustering, since it would bring together "
-        f"people who contradict (generation, birthday, given name){found}."
     )

@@ -13,7 +13,7 @@ from nicknames import NickNamer
 
 from cm_core.compute import sql
 from cm_core.hygiene.name_statistics import first_name_class, given_over_surname
-from cm_core.linkage import components
+from cm_core.linkage import components, decisions
 from cm_core.linkage.census import given_shares, male_part, surname_shares
 from cm_core.settings import Settings
 
@@ -29,6 +29,34 @@ select distinct first_key from source_parties where first_key <> ''
 """
 _NODES = "create or replace table person_nodes as select distinct person_id as id from source_parties"
 _EXACT = "create or replace table exact_components as from components"
+_EDGES = """
+create or replace view exact_edges as
+select id_l, id_r from tier1_edges
+union all
+select id_l, id_r from must_link
+"""
+# Components with two persons in them that are different, as somebody decided; and what holds them together, the
+# strongest first.
+_TORN = """
+create or replace table torn as
+select distinct l.component
+from cannot_link as d
+inner join components as l on d.id_l = l.id
+inner join components as r on d.id_r = r.id and l.component = r.component
+"""
+_TORN_EDGES = """
+select c.component, e.id_l, e.id_r
+from (
+    select id_l, id_r, 0 as evidence from must_link
+    union all
+    select id_l, id_r, evidence from tier1_edges
+) as e
+inner join components as c on e.id_l = c.id
+semi join torn as t on c.component = t.component
+order by c.component, e.evidence, least(e.id_l, e.id_r), greatest(e.id_l, e.id_r)
+"""
+_TORN_NODES = "select id from components semi join torn using (component)"
+_PARTED = "update components set component = p.part from parts_arrow as p where components.id = p.id"
 _NO_EDGES = "create or replace view no_edges as select id_l, id_r from tier1_edges where false"
 _CENSUS = "create or replace table {table} as from census_arrow"
 _NAME_COUNTS = """
@@ -67,13 +95,37 @@ def build(con: duckdb.DuckDBPyConnection, *, merge_exact: bool = True) -> Record
     Without `merge_exact`, every person is a component of its own: what the model is trained on, so that it sees what
     the same phone or e-mail is worth. `read_facts` comes first.
     """
+    decisions.expect(con)
     con.execute(_NODES)
     con.execute(_NO_EDGES)
-    components.connect(con, nodes="person_nodes", edges="tier1_edges" if merge_exact else "no_edges")
+    con.execute(_EDGES)
+    components.connect(con, nodes="person_nodes", edges="exact_edges" if merge_exact else "no_edges")
+    _tear(con)
     con.execute(sql(__package__, "nodes.sql"))
     con.execute(sql(__package__, "records.sql"))
     con.execute(_EXACT)
     return Records(*con.execute(_COUNTS).fetchall()[0])
+
+
+def _tear(con: duckdb.DuckDBPyConnection) -> None:
+    """Take apart the components that hold two persons who are different: along their weakest keys."""
+    con.execute(_TORN)
+    different = {tuple(pair) for pair in con.execute("select id_l, id_r from cannot_link").fetchall()}
+    edges = [(left, right) for _, left, right in con.execute(_TORN_EDGES).fetchall()]
+    if not edges:
+        return
+    parts = {int(node): [int(node)] for (node,) in con.execute(_TORN_NODES).fetchall()}
+    for left, right in edges:
+        one, other = parts[left], parts[right]
+        if one is other or any((min(a, b), max(a, b)) in different for a in one for b in other):
+            continue
+        one.extend(other)
+        for node in other:
+            parts[node] = one
+    labels = pa.table({"id": list(parts), "part": [min(part) for part in parts.values()]})
+    con.register("parts_arrow", labels)
+    con.execute(_PARTED)
+    con.unregister("parts_arrow")
 
 
 def read_facts(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:

@@ -4,6 +4,7 @@
     linkage/exact.parquet         person -> exact-tier component
     linkage/records.parquet       what was compared, one human record per component
     linkage/pairs.parquet         pairs of components that are one: probability, tier, score, reason
+    linkage/doubts.parquet        pairs that may be one, and why they are in doubt
 
 Each stage can be repeated; the last one writes to MySQL in one transaction.
 """
@@ -20,10 +21,10 @@ from typing import Any
 
 import duckdb
 
-from cm_core.compute import session
+from cm_core.compute import session, sql
 from cm_core.errors import LinkageError
 from cm_core.lake import lake
-from cm_core.linkage import clusters, drawings, pairs, records, splits
+from cm_core.linkage import clusters, decisions, drawings, pairs, records, splits
 from cm_core.linkage import model as models
 from cm_core.linkage.source import read_sources
 from cm_core.linkage.write import write
@@ -31,9 +32,10 @@ from cm_core.settings import Settings
 from cm_core.store.database import Database
 
 MODEL_KEY = "linkage/model.json"
-_TABLES = {"exact": "exact_components", "records": "records", "pairs": "evidence"}
+_TABLES = {"exact": "exact_components", "records": "records", "pairs": "evidence", "doubts": "doubts"}
 _SAVE = "copy (from {table} order by all) to '{path}' (format parquet, compression zstd)"
 _LOAD = "create or replace table {table} as from read_parquet(?)"
+_NO_DOUBTS = "create or replace table doubts as select *, ''::varchar as cause from evidence limit 0"
 _SAMPLE_ROWS = 2_000_000
 _SAMPLE = "create or replace table training_records as select * from records order by hash(unique_id) limit ?"
 
@@ -87,9 +89,10 @@ class DedupeResult:
     """What the database says now, and what this run changed.
 
     `pairs` counts linked pairs of components, `duplicates` persons linked to a golden record, `clusters` entities
-    (single persons too), `golden` entities with duplicates, `refused` pairs left out by the over-merge guard, `split`
-    new persons made by taking persons apart; `linked`, `unlinked` and `rescored` rows of person_duplicates that
-    changed. `cluster_sizes` counts clusters by their number of persons.
+    (single persons too), `golden` entities with duplicates, `refused` pairs left out by the over-merge guard or a
+    decision (why: `refused_by_cause`), `queued` pairs that wait for review, `split` new persons made by taking persons
+    apart; `linked`, `unlinked` and `rescored` rows of person_duplicates that changed. `cluster_sizes` counts clusters
+    by their number of persons.
     """
 
     job_id: str
@@ -102,6 +105,8 @@ class DedupeResult:
     rescored: int
     persons_changed: int
     refused: int
+    refused_by_cause: dict[str, int]
+    queued: int
     split: int
     cluster_sizes: dict[int, int]
 
@@ -207,6 +212,7 @@ def _find(
     tell("comparing")
     scoring = pairs.score(con, settings, model)
     _save(settings, con, "pairs")
+    _save(settings, con, "doubts")
     return PairsResult(
         persons=counts.persons,
         exact_components=counts.exact_components,
@@ -230,6 +236,7 @@ def _build(
     records.read_facts(con, settings)
     if split := splits.split(settings, database, con, job):
         records.read_facts(con, settings)
+    _read_decisions(database, con)
     counts = records.build(con)
     _save(settings, con, "exact")
     _save(settings, con, "records")
@@ -240,9 +247,12 @@ def _write(
     settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job: str, split: int, tell: Progress
 ) -> DedupeResult:
     tell("clustering")
+    _read_decisions(database, con)
     con.execute("create or replace table component_evidence as from evidence")
     linked = int(con.execute("select count(*) from evidence").fetchall()[0][0])
-    clustering = clusters.cluster(con)
+    clustering = clusters.cluster(con, clusters.Limits.of(settings))
+    con.execute(sql(__package__, "review_queue.sql"), {"places": settings.review_queue_size})
+    (queued,) = con.execute("select count(*) from queue").fetchall()[0]
     tell("writing")
     written = write(settings, database, con, job)
     return DedupeResult(
@@ -256,9 +266,16 @@ def _write(
         rescored=written.rescored,
         persons_changed=written.persons_changed,
         refused=clustering.refused,
+        refused_by_cause=clustering.causes,
+        queued=int(queued),
         split=split,
         cluster_sizes=clustering.sizes,
     )
+
+
+def _read_decisions(database: Database, con: duckdb.DuckDBPyConnection) -> None:
+    with database.connect() as connection:
+        decisions.read(connection, con)
 
 
 def _job(job_id: str | None) -> str:
@@ -289,6 +306,9 @@ def _load(settings: Settings, con: duckdb.DuckDBPyConnection) -> None:
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="linkage-", dir=settings.scratch_dir) as folder:
         for name, table in _TABLES.items():
+            if name == "doubts" and not lake(settings).exists("linkage/doubts.parquet"):  # of an earlier version
+                con.execute(_NO_DOUBTS)
+                continue
             path = lake(settings).materialize(f"linkage/{name}.parquet", Path(folder))
             con.execute(_LOAD.format(table=table), (str(path),))
 

@@ -1,16 +1,17 @@
 -- Differences between the links there should be and those there are.
--- In:  placed, entities, links_now (person_duplicates), evidence (golden and duplicate as id_l, id_r in either order).
+-- In:  must_link, placed, entities, links_now (person_duplicates), evidence (golden and duplicate as id_l, id_r in either order).
 -- Out: wanted_links, gone_links, new_links, changed_links, changed_persons, new_goldens.
 create or replace table wanted_links as
 select
     p.golden_id as original_id,
     p.id as duplicate_id,
     coalesce(e.score, 0)::decimal(5, 2) as match_score,
-    left(coalesce(e.reason, 'through another record'), 100) as match_reason,
+    left(coalesce('decided by ' || d.decided_by, e.reason, 'through another record'), 100) as match_reason,
     e.tier::smallint as match_tier,
     e.match_probability::decimal(9, 8) as match_probability
 from placed as p
 left join evidence as e on p.golden_id = e.id_l and p.id = e.id_r
+left join must_link as d on least(p.golden_id, p.id) = d.id_l and greatest(p.golden_id, p.id) = d.id_r
 where p.golden_id <> p.id;
 
 create or replace table gone_links as

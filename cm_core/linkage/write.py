@@ -151,6 +151,18 @@ from (
 )
 order by step, original_id, duplicate_id
 """
+_QUEUE = "select person_id, other_id, cause, match_probability, match_score, match_tier, match_reason, value from {}"
+_QUEUE_SCHEMA = pa.schema(
+    [
+        ("person_id", pa.int64()), ("other_id", pa.int64()), ("cause", pa.string()),
+        ("match_probability", pa.decimal128(9, 8)), ("match_score", pa.decimal128(5, 2)), ("match_tier", pa.int16()),
+        ("match_reason", pa.string()), ("value", pa.decimal128(12, 4)),
+    ]
+)  # fmt: skip
+_QUEUE_CHANGED = f"""
+select (select count(*) from ({_QUEUE.format("queue")} except {_QUEUE.format("queue_now")}))
+    + (select count(*) from ({_QUEUE.format("queue_now")} except {_QUEUE.format("queue")}))
+"""
 _SUMMARY = """
 select (select count(*) from wanted_links), (select count(distinct cluster) from placed),
     (select count(distinct original_id) from wanted_links), (select count(*) from new_links),
@@ -174,8 +186,9 @@ class Written:
 def write(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job_id: str) -> Written:
     """Bring persons, links, entity successors and the audit log to what `clusters` says, under the writer lock.
 
-    Needs `clusters`, `exact_components`, `component_evidence` and what `records.build` makes. Writing again changes
-    nothing. Raises WriterBusy if an import holds the lock for half an hour.
+    And the review queue. Needs `clusters`, `exact_components`, `component_evidence`, `queue`, the decisions and what
+    `records.build` makes. Writing again changes nothing. Raises WriterBusy if an import holds the lock for half an
+    hour.
     """
 
     def attempt() -> Written:
@@ -195,6 +208,7 @@ def _write(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPy
         ("verified", _VERIFIED, _VERIFIED_SCHEMA),
         ("links_now", _LINKS, _LINKS_SCHEMA),
         ("used_entities", _USED, _USED_SCHEMA),
+        ("queue_now", _QUEUE.format("review_queue"), _QUEUE_SCHEMA),
     ):
         con.execute(f"drop table if exists {table}")
         fetch(connection, query, (), con, table, schema)
@@ -246,3 +260,14 @@ def _apply(
         params={"job": job_id},
     )
     load(connection, con, _AUDIT, "dedup_audit_log", _AUDIT_COLUMNS, params={"job": job_id})
+    _write_queue(connection, con, job_id)
+
+
+def _write_queue(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> None:
+    (changed,) = con.execute(_QUEUE_CHANGED).fetchall()[0]
+    if not changed:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("delete from review_queue")
+    query = f"{_QUEUE.format('queue')} order by person_id, other_id"
+    load(connection, con, query, "review_queue", _QUEUE_SCHEMA.names, constants={"job_id": job_id})

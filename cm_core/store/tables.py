@@ -409,6 +409,39 @@ entity_successors = _table(
     comment="Where a retired entity_id went; a retired id never returns",
 )
 
+review_decisions = _table(
+    "review_decisions",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("decision", _code(16), nullable=False, comment="same, different (of two persons) or golden (of one)"),
+    Column("person_id", BigInteger, nullable=False),
+    Column("other_id", BigInteger, comment="The higher id of the two; null for golden"),
+    Column("decided_by", String(255), nullable=False),
+    _time("decided_at", nullable=False),
+    Column("reason", String(500)),
+    Column("undone_by", String(255)),
+    _time("undone_at"),
+    Column("undone_reason", String(500)),
+    Index(None, "person_id"),
+    Index(None, "other_id"),
+    comment="What people decided about who is who; holds until undone. Append-only",
+)
+
+review_queue = _table(
+    "review_queue",
+    Column("person_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("other_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("cause", _code(16), nullable=False, comment="uncertain, rule, contradiction, weak_bridge or too_large"),
+    Column("match_probability", Numeric(9, 8)),
+    Column("match_score", Numeric(5, 2), nullable=False),
+    Column("match_tier", SmallInteger),
+    Column("match_reason", String(100), nullable=False),
+    Column("value", Numeric(12, 4), nullable=False, comment="Bits of doubt times the pairs of persons that it decides"),
+    Column("job_id", _code(50), nullable=False),
+    _now("queued_at"),
+    Index(None, "value"),
+    comment="Pairs that a person should look at, made anew by each dedupe; the lower person id stands first",
+)
+
 # --- Campaigns and compliance ------------------------------------------------------------------------------
 
 campaigns = _table(

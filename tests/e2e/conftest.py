@@ -56,6 +56,7 @@ def environment(settings: Settings | Path) -> dict[str, str]:
         "CM_LANDING_URL": settings.landing,
         "CM_LAKE_URL": settings.lake,
         "CM_SETTLE_SECONDS": str(settings.settle_seconds),
+        "CM_BULK_ROWS": str(settings.bulk_rows),
         "CM_COMPUTE_MEMORY_LIMIT": settings.compute_memory_limit,
     }
     if settings.legacy_database_url is not None:
@@ -90,9 +91,9 @@ def run_cm(settings: Settings | Path, *arguments: str | Path, cwd: Path | None =
 
 @pytest.fixture
 def cm_here(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., Ran]]:
-    """`cm` within this process, for commands that start nothing: quicker by a second each."""
+    """`cm` within this process, where a process of its own is not what is tested: quicker by seconds each."""
 
     def run(*arguments: str | Path, of: Settings | Path = settings, **extra: str) -> Ran:
         with monkeypatch.context() as patch:
@@ -102,7 +103,7 @@ def cm_here(
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["cm", *map(str, arguments)])
             get_settings.cache_clear()
-            capsys.readouterr()
+            capfd.readouterr()
             code: Any = 0
             try:
                 main.main()
@@ -110,7 +111,7 @@ def cm_here(
                 code = end.code or 0
             finally:
                 get_settings.cache_clear()
-            printed = capsys.readouterr()
+            printed = capfd.readouterr()
         return Ran(int(code), printed.out, printed.err)
 
     yield run

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -27,11 +27,13 @@ from cm_core.settings import Settings
 from cm_core.store import Database
 from cm_core.store.database import parse_url
 from tests.e2e.conftest import command, environment
-from tests.integration.imports.steps import assert_conserved, column, query
+from tests.integration.imports.steps import assert_conserved, query
 
 #: Where kills of an import fall, in turn: most within the apply, where they would hurt. None: counted from the
 #: process's start.
 PLACES: tuple[str | None, ...] = ("APPLYING", "VALIDATING", "APPLYING", "STAGED", None, "APPLYING", "COMPLETE")
+#: A module that imports one file as `cm ingest` does, without the orchestrator.
+IMPORT_ONCE = "tests.e2e.import_once"
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,10 @@ def kill(process: subprocess.Popen[str]) -> None:
 def wait_for(database: Database, moment: Moment, process: subprocess.Popen[str]) -> bool:
     """Wait for the moment; False if the process ended before it."""
     if moment.status is not None:
-        status, seen = moment.status, _times_reached(database, moment.status)
-        if not wait_until(lambda: _times_reached(database, status) >= seen + moment.times, process):
-            return False
+        with _reached(database, moment.status) as times:
+            seen = times()
+            if not wait_until(lambda: times() >= seen + moment.times, process):
+                return False
     deadline = time.monotonic() + moment.delay
     return wait_until(lambda: time.monotonic() >= deadline, process)
 
@@ -139,12 +142,28 @@ def wait_until(reached: Callable[[], bool], process: subprocess.Popen[str]) -> b
     return True
 
 
-def _times_reached(database: Database, status: str) -> int:
-    """How often an import got this status; 0 while the server is down or has no tables."""
-    with suppress(CmError, pymysql.MySQLError):
-        (count,) = column(database, "select count(*) from import_audit_log where operation = %s", (f"STATUS_{status}",))
-        return int(count)
-    return 0
+@contextmanager
+def _reached(database: Database, status: str) -> Iterator[Callable[[], int]]:
+    """How often an import got this status so far; 0 while the server is down or has no tables.
+
+    Over one connection, as long as it lasts: this is asked hundreds of times in a second.
+    """
+    with ExitStack() as opened:
+        kept: list[pymysql.connections.Connection[Any]] = []
+
+        def times() -> int:
+            try:
+                if not kept:
+                    kept.append(opened.enter_context(database.connect(autocommit=True)))
+                with kept[0].cursor() as cursor:
+                    cursor.execute("select count(*) from import_audit_log where operation = %s", (f"STATUS_{status}",))
+                    ((count,),) = cursor.fetchall()
+                return int(count)
+            except (CmError, pymysql.MySQLError):
+                kept.clear()
+                return 0
+
+        yield times
 
 
 def wait_for_load(database: Database, table: str, process: subprocess.Popen[str]) -> None:

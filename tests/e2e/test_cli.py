@@ -51,7 +51,7 @@ def test_ingest_prints_one_document_and_the_same_file_again_is_a_duplicate(
         assert Path(url.removeprefix("file://")).stat().st_size > 0
 
     with unchanged(database):
-        again = run_cm(settings, "ingest", path, "--json")
+        again = cm_here("ingest", path, "--json")
     assert (again.code, again.errors) == (0, [])
     assert (again.document["status"], again.document["duplicate_of"]) == ("DUPLICATE", done["import_id"])
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cm_core.settings import Settings
 from cm_core.store import Database
-from tests.e2e.conftest import Ran, run_cm
+from tests.e2e.conftest import Ran
 from tests.integration.imports.steps import query, unchanged
 
 OWNERS = "Name,Phone,Zip,Note\nJohn Smith,405-555-2345,73069,a\nMary Jones,(405) 321-4567,73069,b\n,,,c\n"
@@ -23,13 +22,13 @@ def _write(path: Path, text: str) -> Path:
     return path
 
 
-def test_it_says_what_ingest_then_does(settings: Settings, database: Database, cm_here: Cm, tmp_path: Path) -> None:
+def test_it_says_what_ingest_then_does(database: Database, cm_here: Cm, tmp_path: Path) -> None:
     path = _write(tmp_path / "owners.csv", OWNERS)
     with unchanged(database):
         ran = cm_here("inspect", path, "--json")
     assert (ran.code, ran.errors) == (0, [])
     assert query(database, "select count(*) from import_metadata") == [(0,)]
-    done = run_cm(settings, "ingest", path, "--json").document
+    done = cm_here("ingest", path, "--json").document
     assert ran.document["would"] == {
         name: done[name] for name in ("total_rows", "inserted", "updated", "skipped", "errors")
     }

@@ -28,11 +28,11 @@ _AT_WORK = "select 1 from information_schema.processlist where info like '{}'"
 _THERE = "select 1 from information_schema.tables where table_schema = database() and table_name = '{}'"
 #: Steps of a bulk apply, in order: what shows that it is there.
 STEPS = {
-    "shadows are there": _THERE.format("persons\\_\\_new"),
+    "shadows are there": _THERE.format("persons__new"),
     "first rows": _AT_WORK.format("load data%`persons\\_\\_new`%"),
     "last rows": _AT_WORK.format("load data%`person\\_sources\\_\\_new`%"),
     "indexes": _AT_WORK.format("alter table addresses\\_\\_new add%"),
-    "swapped": _THERE.format("persons\\_\\_old"),
+    "swapped": _THERE.format("persons__old"),
     "foreign keys": _AT_WORK.format("alter table %add constraint%"),
     "old tables dropped": _AT_WORK.format("drop table %\\_\\_old"),
 }
@@ -64,7 +64,8 @@ def _check(
     import_together(settings, database, paths)
     assert checksum(database) == after, f"killed at {steps}"
     assert sorted(query(database, _SCHEMA), key=repr) == schema, f"killed at {steps}"
-    assert query(database, "select status, count(*) from import_metadata group by status") == [("COMPLETE", len(paths))]
+    states = query(database, "select status from import_metadata where status <> 'DUPLICATE'")
+    assert states == [("COMPLETE",)] * len(paths)
     (next_id,) = query(database, "select next_id from id_counters where name = 'persons'")[0]
     assert next_id == query(database, "select max(id) + 1 from persons")[0][0]
     return met

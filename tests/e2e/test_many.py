@@ -172,7 +172,7 @@ def _drop_together(landing: Path, drops: list[Drop], elsewhere: Path) -> None:
 def _all_at_once(settings: Settings, database: Database, daemon: _Daemon, folder: Path, count: int) -> list[Drop]:
     """Drop the files, bring two more by the command line meanwhile, wait until nothing is left to do; look closely."""
     drops = _drops(count)
-    _drop_together(settings.home_dir / "landing", drops, folder / "elsewhere")
+    _drop_together(settings.home_dir / "landing", drops, settings.home_dir / "elsewhere")
     brought = []
     for number in (1, 2):
         brought.append(folder / f"brought_{number}.csv")
@@ -191,7 +191,7 @@ def _all_at_once(settings: Settings, database: Database, daemon: _Daemon, folder
             "select 1 from import_metadata where status in ('PENDING', 'VALIDATING', 'STAGED', 'APPLYING') "
             "or (status = 'COMPLETE' and checklist_s3 is null)",
         ),
-        daemon, 60 + 5 * count, "not all is done",
+        daemon, 240 + 5 * count, "not all is done",
     )  # fmt: skip
     assert registry.waiting(database) == []
     _assert_once_each(database, drops, brought)
@@ -313,7 +313,7 @@ def test_files_dropped_together_are_imported_once_each_and_in_order(
     make_database: Callable[..., Database],
     tmp_path: Path,
 ) -> None:
-    _all_at_once(settings, database, daemon, tmp_path, 24)
+    _all_at_once(settings, database, daemon, tmp_path, 12)
     _assert_as_one_by_one(database, make_settings, make_database, tmp_path)
 
 

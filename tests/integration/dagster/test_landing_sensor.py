@@ -109,7 +109,8 @@ def test_what_a_killed_run_left_is_taken_up_and_what_is_done_is_not(
     assert (again.tags[RANGE_START], again.tags[RANGE_END]) == (ids[2], ids[3])
     assert again.run_key != request.run_key
 
-    assert run_import(settings, ids[2:], "contacts").success
+    for import_id in ids[2:]:
+        import_run(settings, database, import_id)
     assert isinstance(_tick(settings, instance), dg.SkipReason)
     assert {records.get(database, import_id).status for import_id in ids} == {"COMPLETE"}
 
@@ -150,7 +151,7 @@ def test_the_same_bytes_again_start_nothing(
 ) -> None:
     _drop(settings, "people.csv")
     (request,) = _requests(_tick(settings, instance))
-    assert run_import(settings, [str(request.partition_key)], "contacts").success
+    import_run(settings, database, str(request.partition_key))
     _drop(settings, "copy.csv")
     assert isinstance(_tick(settings, instance), dg.SkipReason)
     assert records.latest(database)[0].status == "DUPLICATE"

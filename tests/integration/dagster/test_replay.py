@@ -11,6 +11,7 @@ import pytest
 
 from cm_assets.build import build_defs
 from cm_assets.launch import run_import
+from cm_assets.partitions import imports
 from cm_core.imports import pipeline, records, registry, replay_log
 from cm_core.imports import replay as engine
 from cm_core.imports.records import HOLD, ImportRecord
@@ -18,18 +19,29 @@ from cm_core.imports.replay_log import Mode
 from cm_core.settings import Settings
 from cm_core.store import Database
 from resources.database import database_of
-from tests.integration.imports.steps import checksum, column, counts, query, unchanged
+from tests.integration.imports.steps import checksum, column, counts, query, run, unchanged
 
 Register = Callable[..., str]
+Bring = Callable[[str], ImportRecord]
 TEXT = "Name,Phone,Zip\nAnn Able,405-321-1001,73069\n,,73069\nBob,405\n"
 
 
 @pytest.fixture
-def imported(settings: Settings, database: Database, register: Register) -> ImportRecord:
-    """An import with two rejected rows, through its job."""
-    import_id = register(TEXT)
-    assert run_import(settings, [import_id], "contacts").success
-    return records.get(database, import_id)
+def bring(settings: Settings, database: Database, register: Register, instance: dg.DagsterInstance) -> Bring:
+    """Call it with a text: an import of it, with its partition. No replay asks who brought it."""
+
+    def bring(text: str) -> ImportRecord:
+        import_id = register(text)
+        instance.add_dynamic_partitions(str(imports.name), [import_id])
+        return run(settings, database, import_id)
+
+    return bring
+
+
+@pytest.fixture
+def imported(bring: Bring) -> ImportRecord:
+    """An import with two rejected rows."""
+    return bring(TEXT)
 
 
 @pytest.fixture
@@ -90,10 +102,9 @@ def test_the_config_of_a_run_says_errors_only(
 
 
 def test_a_config_that_cannot_be_meant_fails_the_run_and_not_the_import(
-    database: Database, register: Register, settings: Settings, materialize: Callable[..., dg.ExecuteInProcessResult]
+    database: Database, bring: Bring, materialize: Callable[..., dg.ExecuteInProcessResult]
 ) -> None:
-    import_id = register("Name,Zip\nAnn Able,73069\n")
-    assert run_import(settings, [import_id], "contacts").success
+    import_id = bring("Name,Zip\nAnn Able,73069\n").import_id
     result = materialize(import_id, {"replay": "errors-only"})
     assert not result.success
     failure = result.failure_data_for_node("raw_import")

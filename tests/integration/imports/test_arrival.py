@@ -95,9 +95,9 @@ def test_a_slow_writer_that_pauses_is_waited_for(settings: Settings, database: D
 
 @linux
 def test_a_file_moved_in_while_it_is_written_is_waited_for(
-    settings: Settings, database: Database, landing: Path, tmp_path: Path
+    settings: Settings, database: Database, landing: Path
 ) -> None:
-    elsewhere = tmp_path / "owners.csv"
+    elsewhere = settings.home_dir / "owners.csv"
     with _writing(elsewhere) as writer:
         writer.write(HEAD)
         _age(elsewhere)

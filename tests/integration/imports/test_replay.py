@@ -356,8 +356,12 @@ def test_how_other_imports_of_the_list_look_does_not_keep_one_that_is_in_from_be
         assert counts(replay(first.import_id, Mode.FULL)) == counts(first)
 
 
+@pytest.mark.parametrize("order", [(0, 1), pytest.param((1, 0), marks=pytest.mark.soak)], ids=str)
 def test_after_replays_the_tables_are_as_if_imported_under_the_present_rules(
-    make_settings: Callable[..., Settings], make_any_database: Callable[..., Database], tmp_path: Path
+    make_settings: Callable[..., Settings],
+    make_any_database: Callable[..., Database],
+    tmp_path: Path,
+    order: tuple[int, ...],
 ) -> None:
     """Addresses that were not understood, and names that were read the other way round, are not left beside the new.
 
@@ -369,7 +373,7 @@ def test_after_replays_the_tables_are_as_if_imported_under_the_present_rules(
         header + "Able Ann,ann at example,405-321-1001,2024-03-01\nBob Bell,bob at example,405-321-1002,\n",
     ]
     found = []
-    for before, order in ((True, (0, 1)), (True, (1, 0)), (False, (0, 1))):
+    for before in (True, False):
         database = make_any_database()
         settings = make_settings(database=database)
         paths = [write(tmp_path / f"{number}.csv", text, day=number) for number, text in enumerate(texts)]
@@ -402,7 +406,7 @@ def test_after_replays_the_tables_are_as_if_imported_under_the_present_rules(
                 query(database, "select distinct email from email_addresses order by 1"),
             ]
         )
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1]
 
 
 def test_another_number_of_rows_is_refused_and_changes_nothing(
@@ -456,8 +460,17 @@ def test_lists_and_history_are_replayed_as_contacts_are(
 # --- broken off --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", ["PENDING", "VALIDATING", "STAGED"])
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(
+    ("mode", "step"),
+    [
+        (Mode.ERRORS_ONLY, "PENDING"),
+        (Mode.FULL, "VALIDATING"),
+        (Mode.ERRORS_ONLY, "STAGED"),
+        pytest.param(Mode.FULL, "PENDING", marks=pytest.mark.soak),
+        pytest.param(Mode.ERRORS_ONLY, "VALIDATING", marks=pytest.mark.soak),
+        pytest.param(Mode.FULL, "STAGED", marks=pytest.mark.soak),
+    ],
+)
 def test_a_replay_that_was_killed_goes_on_where_it_was(
     settings: Settings, database: Database, tmp_path: Path, mixed: ImportRecord, replay: Replay, mode: Mode, step: str
 ) -> None:
@@ -531,35 +544,37 @@ def test_a_failed_import_is_replayed_as_a_whole(
 HEAD = "row_number,Name,Phone,Email,Zip\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("Name,Phone,Email,Zip\nEve Eaton,405-321-1005,,\n", "no column 'row_number'"),
-        (HEAD + ",Eve Eaton,405-321-1005,,\n", "row 1: '' is no row number of the import"),
-        (HEAD + "2,Bob,,,\n77,Eve Eaton,,,\n", "row 2: '77' is no row number of the import, which has rows 1 to 5"),
-        (HEAD + "5.0,Eve Eaton,,,\n", "'5.0' is no row number"),
-        (HEAD + "1,Anna Able,405-555-1001,,\n", "rows 1 were not rejected"),
-        (HEAD + "5,Eve Eaton,,,\n5,Eva Eaton,,,\n", "row 2 mends row 5 in another way than row 1"),
-        ("row_number,Name,Phone\n5,Eve,\n", "lacks 'Email', 'Zip'"),
-        (HEAD.replace("Zip", "Zip,Fax") + "5,Eve,,,,\n", "has besides 'Fax'"),
-        (HEAD + "5,Eve\n", "row 1 cannot be read: The row has 2 fields, the header has 5"),
-        (HEAD, "mends no row"),
-        ("", "The file is empty"),
-    ],
+_NOT_MEANT = (
+    ("Name,Phone,Email,Zip\nEve Eaton,405-321-1005,,\n", "no column 'row_number'"),
+    (HEAD + ",Eve Eaton,405-321-1005,,\n", "row 1: '' is no row number of the import"),
+    (HEAD + "2,Bob,,,\n77,Eve Eaton,,,\n", "row 2: '77' is no row number of the import, which has rows 1 to 5"),
+    (HEAD + "5.0,Eve Eaton,,,\n", "'5.0' is no row number"),
+    (HEAD + "1,Anna Able,405-555-1001,,\n", "rows 1 were not rejected"),
+    (HEAD + "5,Eve Eaton,,,\n5,Eva Eaton,,,\n", "row 2 mends row 5 in another way than row 1"),
+    ("row_number,Name,Phone\n5,Eve,\n", "lacks 'Email', 'Zip'"),
+    (HEAD.replace("Zip", "Zip,Fax") + "5,Eve,,,,\n", "has besides 'Fax'"),
+    (HEAD + "5,Eve\n", "row 1 cannot be read: The row has 2 fields, the header has 5"),
+    (HEAD, "mends no row"),
+    ("", "The file is empty"),
 )
+
+
 def test_a_corrected_file_that_cannot_be_meant_is_refused_in_one_line(
-    settings: Settings, database: Database, tmp_path: Path, mixed: ImportRecord, text: str, says: str
+    settings: Settings, database: Database, tmp_path: Path, mixed: ImportRecord
 ) -> None:
-    path = write(tmp_path / "fixed.csv", text)
-    with unchanged(database), pytest.raises(UsageError) as refused:
-        engine.request(settings, database, mixed.import_id, Mode.ERRORS_ONLY, corrected=path)
-    assert says in str(refused.value)
-    assert "fixed.csv" in str(refused.value)
-    assert "\n" not in str(refused.value)
-    assert records.get(database, mixed.import_id) == mixed
-    assert replay_log.replays_of(database, mixed.import_id) == []
-    with database.connect() as connection, named_lock(connection, records.lock_name(mixed.import_id), timeout_s=0):
-        pass  # nobody holds it
+    """All over one import: none of them changes it."""
+    path = tmp_path / "fixed.csv"
+    for text, says in _NOT_MEANT:
+        write(path, text)
+        with unchanged(database), pytest.raises(UsageError) as refused:
+            engine.request(settings, database, mixed.import_id, Mode.ERRORS_ONLY, corrected=path)
+        assert says in str(refused.value), text
+        assert "fixed.csv" in str(refused.value), text
+        assert "\n" not in str(refused.value), text
+        assert records.get(database, mixed.import_id) == mixed, text
+        assert replay_log.replays_of(database, mixed.import_id) == [], text
+        with database.connect() as connection, named_lock(connection, records.lock_name(mixed.import_id), timeout_s=0):
+            pass  # nobody holds it
 
 
 def test_an_error_report_that_was_not_mended_is_refused(

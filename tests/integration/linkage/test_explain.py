@@ -12,6 +12,7 @@ import pytest
 from cm_core import linkage
 from cm_core.cli import people
 from cm_core.errors import CmError, PersonError
+from cm_core.linkage import decisions
 from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.integration.linkage.people import ask, load, row
@@ -249,6 +250,28 @@ def test_a_contradiction_in_clustering_names_the_two_people(
     assert "persons 1 and 3 cannot be one" in refused.reason.words or "persons 3 and 1" in refused.reason.words
     assert found[2].reason.code == "refused"
     assert "birthdays that are no slip of each other" in found[2].reason.words
+
+
+def test_decisions_come_first(settings: Settings, database: Database, tmp_path: Path) -> None:
+    one, other, stranger = prepared(
+        settings, database, tmp_path,
+        row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth"), row("Otto", "Vandermeer", place=_ELSEWHERE),
+    )  # fmt: skip
+    decisions.decide(database, "different", one, other)
+    decisions.decide(database, "same", one, stranger)
+    still = linkage.explain(settings, database, one, other)
+    assert (still.are_one, still.reason.code) == (True, "not_yet")
+    assert f"{one} and {other} are different" in still.reason.words
+    assert linkage.explain(settings, database, one, stranger).reason.code == "not_yet"
+    linkage.run(settings, database)
+    apart = linkage.explain(settings, database, one, other)
+    assert (apart.are_one, apart.reason.code) == (False, "decided")
+    assert apart.model is not None
+    # Not named by a decision themselves: the cluster of the stranger is.
+    through = linkage.explain(settings, database, stranger, other)
+    assert (through.are_one, through.reason.code) == (False, "decided")
+    together = linkage.explain(settings, database, one, stranger)
+    assert (together.are_one, together.reason.code) == (True, "decided")
 
 
 def test_a_contact_that_is_too_common_does_not_count(settings: Settings, database: Database, tmp_path: Path) -> None:

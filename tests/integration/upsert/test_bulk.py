@@ -70,12 +70,15 @@ def one_by_one(make_settings: Any, make_database: Any, paths: list[Path]) -> Dat
     return database
 
 
-@hypothesis_settings(
-    max_examples=4,
+checked = hypothesis_settings(
+    max_examples=2,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+@checked
 @given(batches=files)
 def test_together_is_row_for_row_as_one_by_one(
     batches: list[list[Row]], make_settings: Any, make_database: Any
@@ -98,11 +101,21 @@ def test_together_is_row_for_row_as_one_by_one(
             )  # fmt: skip
 
 
+@pytest.mark.soak
+@hypothesis_settings(parent=checked, max_examples=30)
+@given(batches=files)
+def test_together_is_row_for_row_as_one_by_one_long(
+    batches: list[list[Row]], make_settings: Any, make_database: Any
+) -> None:
+    test_together_is_row_for_row_as_one_by_one.hypothesis.inner_test(batches, make_settings, make_database)
+
+
+@pytest.mark.parametrize("count", [300, pytest.param(700, marks=pytest.mark.soak)])
 def test_sample_lists_into_an_empty_and_into_a_smaller_base(
-    make_settings: Any, make_database: Any, tmp_path: Path
+    make_settings: Any, make_database: Any, tmp_path: Path, count: int
 ) -> None:
     """A list alone (straight to the shadows), then the others together (over what is known)."""
-    paths = list(generate(700, 5, tmp_path / "sample").files)
+    paths = list(generate(count, 5, tmp_path / "sample").files)
     expected = one_by_one(make_settings, make_database, paths)
     database = make_database()
     settings = make_settings(database=database, bulk_rows=0)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cm_core.hygiene import addresses as module
 from cm_core.hygiene.addresses import ADDRESS_SCHEMA, Address, standardize_address, standardize_addresses
 from cm_core.hygiene.places import parse_zip, state_code, states, zip_places
 from cm_core.hygiene.streets import ordinary_streets
+from tests.forms import in_two_forms
 
 COLUMNS = ["line1", "line2", "city", "state", "zip", "zip4"]
 
@@ -201,8 +201,7 @@ _unit = st.sampled_from(
 )
 
 
-@settings(max_examples=1500, deadline=None)
-@given(st.builds("{} {}{}{}".format, _number, _name, _suffix, _unit))
+@in_two_forms(300, 1500, st.builds("{} {}{}{}".format, _number, _name, _suffix, _unit))
 def test_the_short_way_gives_the_answer_of_the_long_way(line: str) -> None:
     short = _short_way(line)
     assert short is None or short == _long_way(line)
@@ -232,8 +231,9 @@ def test_names_that_are_suffixes_elsewhere_read_as_on_the_long_way() -> None:
     assert [line for line, answer in short.items() if _long_way(line) != answer] == []
 
 
-@settings(max_examples=500, deadline=None)
-@given(
+@in_two_forms(
+    100,
+    500,
     _number,
     st.sampled_from(["Main", "N Oak", "SW 5th", "Elm Creek", "Ñandú"]),
     st.sampled_from(["St", "Avenue", "RD"]),
@@ -249,8 +249,7 @@ def test_a_standardised_address_is_standard(number: str, name: str, suffix: str,
 _cell = st.none() | st.text() | st.sampled_from(["123 Main St", "PO BOX 4", "Tulsa, OK", "OK", "74103", "c/o X"])
 
 
-@settings(max_examples=1000, deadline=None)
-@given(st.lists(_cell, min_size=1, max_size=6))
+@in_two_forms(200, 1000, st.lists(_cell, min_size=1, max_size=6))
 def test_any_cells_are_answered(cells: list[str | None]) -> None:
     answer = standardize_address(*cells)
     if answer is not None:

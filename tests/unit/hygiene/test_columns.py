@@ -16,7 +16,6 @@ import names as census
 import pyarrow as pa
 import pytest
 import rphonenumbers
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cm_core.hygiene.addresses import standardize_addresses
@@ -25,6 +24,7 @@ from cm_core.hygiene.entities import words
 from cm_core.hygiene.names import standardize_names
 from cm_core.hygiene.places import states, zip_places
 from cm_core.hygiene.text import placeholders
+from tests.forms import in_two_forms
 
 Row = tuple[str | None, ...]
 COLUMNS = {
@@ -328,8 +328,7 @@ _hostile = st.text() | st.lists(_pieces, max_size=7).map(" ".join)
 
 
 @pytest.mark.parametrize("kind", COLUMNS)
-@settings(max_examples=30, deadline=None)
-@given(data=st.data())
+@in_two_forms(10, 30, data=st.data())
 def test_any_text(con: duckdb.DuckDBPyConnection, kind: str, data: st.DataObject) -> None:
     cells = [st.none() | _hostile.map(lambda text: text.encode("utf-8", "replace").decode()) for _ in COLUMNS[kind]]
     hold(con, kind, data.draw(st.lists(st.tuples(*cells), max_size=20)))
@@ -447,17 +446,18 @@ def test_real_values(con: duckdb.DuckDBPyConnection, operators: list[dict[str, s
     hold(con, "emails", [(cell,) for row in operators for cell in row.values() if cell])
 
 
-def test_real_lists_and_voters(con: duckdb.DuckDBPyConnection, shared_data: Path) -> None:
+@pytest.mark.parametrize("most", [500, pytest.param(2_000, marks=pytest.mark.soak)])
+def test_real_lists_and_voters(con: duckdb.DuckDBPyConnection, shared_data: Path, most: int) -> None:
     for path in sorted(shared_data.glob("*.csv")):
         with path.open(encoding="utf-8", errors="replace", newline="") as lines:
             rows = list(csv.reader(lines))
         cells = [cell for row in rows for cell in row if cell]
         for kind in COLUMNS:
             others = (None,) * (len(COLUMNS[kind]) - 1)
-            hold(con, kind, [(cell, *others) for cell in dict.fromkeys(cells[:2_000])])
-        hold(con, "names", [(None, None, *row[:3], None, None) for row in rows if len(row) > 2])
+            hold(con, kind, [(cell, *others) for cell in dict.fromkeys(cells[:most])])
+        hold(con, "names", [(None, None, *row[:3], None, None) for row in rows[: most * 7] if len(row) > 2])
         hold(
             con,
             "names",
-            [(None, None, a, None, b, None, None) for row in rows[:1_500] for a, b in pairwise(row)],
+            [(None, None, a, None, b, None, None) for row in rows[: most * 3 // 4] for a, b in pairwise(row)],
         )

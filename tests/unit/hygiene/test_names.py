@@ -8,7 +8,6 @@ from pathlib import Path
 import names as census
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cm_core.hygiene import names as module
@@ -23,6 +22,7 @@ from cm_core.hygiene.names import (
     parse_name_parts,
     standardize_names,
 )
+from tests.forms import in_two_forms
 
 CASES = [
     tuple(line.split(";"))
@@ -161,8 +161,9 @@ _given = st.sampled_from(
 _surname = st.sampled_from(_census("last", 1000))
 
 
-@settings(max_examples=400, deadline=None)
-@given(_given, st.sampled_from(["", "A", "B.", "LEE"]), _surname, st.sampled_from(["", " JR", ", III"]))
+@in_two_forms(
+    120, 400, _given, st.sampled_from(["", "A", "B.", "LEE"]), _surname, st.sampled_from(["", " JR", ", III"])
+)
 def test_a_parsed_person_parses_to_itself(first: str, middle: str, last: str, suffix: str) -> None:
     (person,) = parse_name(f"{last}, {first} {middle}{suffix}")
     assert (person.first, person.last) == (first, last)
@@ -171,8 +172,7 @@ def test_a_parsed_person_parses_to_itself(first: str, middle: str, last: str, su
     assert parse_name_parts(None, person.first, person.middle, person.last, person.suffix) == (person,)
 
 
-@settings(max_examples=400, deadline=None)
-@given(_given, _given, _surname)
+@in_two_forms(120, 400, _given, _given, _surname)
 def test_the_ways_to_write_a_couple_name_the_same_two_people(husband: str, wife: str, last: str) -> None:
     written_ = (f"{husband} & {wife} {last}", f"{last}, {husband} & {wife}", f"{husband} {last} AND {wife} {last}")
     people = [[(p.first, p.last, p.role) for p in parse_name(text)] for text in written_]
@@ -187,8 +187,7 @@ _word = st.sampled_from(
 _texts = st.text() | st.lists(_word, max_size=8).map(" ".join) | st.lists(_word, max_size=8).map("".join)
 
 
-@settings(max_examples=1500, deadline=None)
-@given(_texts)
+@in_two_forms(300, 1500, _texts)
 def test_any_text_is_answered(text: str) -> None:
     for party in parse_name(text):
         assert party.organization_name is None if party.entity_type == "person" else party.organization_name
@@ -199,17 +198,17 @@ def test_any_text_is_answered(text: str) -> None:
     assert name_key(name_key(text)) == name_key(text)
 
 
-@settings(max_examples=500, deadline=None)
-@given(_texts, _texts, _texts, _texts)
+@in_two_forms(100, 500, _texts, _texts, _texts, _texts)
 def test_any_columns_are_answered(first: str, middle: str, last: str, other: str) -> None:
     for party in parse_name_parts(other, first, middle, last, other):
         assert party.entity_type != "person" or party.first or party.last
 
 
-@settings(max_examples=1000, deadline=None)
-@given(
+@in_two_forms(
+    200,
+    1000,
     st.lists(_word | _given | _surname, min_size=1, max_size=4).map(" ".join)
-    | st.builds("{}, {}".format, _surname, _given)
+    | st.builds("{}, {}".format, _surname, _given),
 )
 def test_the_short_way_gives_the_answer_of_the_long_way(text: str) -> None:
     short = module._ordinary(text)

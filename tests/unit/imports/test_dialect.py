@@ -6,13 +6,13 @@ import csv
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cm_core.errors import FileRejected
 from cm_core.imports import dialect
 from cm_core.imports.dialect import detect_dialect, scan_file
 from cm_core.imports.feed_catalog import Format
+from tests.forms import in_two_forms
 
 PEOPLE = "Name,City\nJosé Núñez,Pawhuska\nZoë Łukasz,Ada\n"
 WESTERN = "Name,City\nJosé Núñez,Pawhuska\nRené Brûlé,Ada\n"
@@ -88,8 +88,7 @@ def test_bad_bytes_at_a_chunk_border_are_counted_once(
     assert scan.encoding == "cp1252" if scan.bad_utf8 > 5 else "utf-8"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=st.binary(min_size=1, max_size=200), chunk=st.integers(1, 9))
+@in_two_forms(25, 60, content=st.binary(min_size=1, max_size=200), chunk=st.integers(1, 9))
 def test_what_is_found_does_not_depend_on_the_chunks(tmp_path: Path, content: bytes, chunk: int) -> None:
     path = _write(tmp_path, b"head of the file, long enough\n" + content)
     try:

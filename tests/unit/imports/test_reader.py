@@ -10,13 +10,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cm_core.errors import FileRejected
 from cm_core.imports import reader
 from cm_core.imports.dialect import Dialect
 from cm_core.imports.reader import Layout, read_batches
+from tests.forms import in_two_forms
 
 from .conftest import ReadBytes
 
@@ -203,8 +203,9 @@ _tables = st.integers(2, 5).flatmap(
 )
 
 
-@settings(max_examples=150, deadline=None)
-@given(
+@in_two_forms(
+    50,
+    150,
     rows=_tables,
     delimiter=st.sampled_from([",", "\t", "|", ";"]),
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
@@ -224,8 +225,7 @@ def test_whatever_a_csv_writer_wrote_reads_back_equal(
 _LETTERS = "xyzé日"
 
 
-@settings(max_examples=300, deadline=None)
-@given(body=st.text(_LETTERS + ',,,"""\n\n\n\r ', max_size=80))
+@in_two_forms(80, 300, body=st.text(_LETTERS + ',,,"""\n\n\n\r ', max_size=80))
 def test_no_letter_of_any_text_gets_lost(read_bytes: ReadBytes, body: str) -> None:
     """Rows in = good + bad: numbers have no gaps, and every letter is in a good row or in a bad one's raw text."""
     found = read_bytes("a,b,c\n" + body, delimiter=",", encoding="utf-8")
@@ -236,8 +236,7 @@ def test_no_letter_of_any_text_gets_lost(read_bytes: ReadBytes, body: str) -> No
     assert all(len(row) == 3 for row in found.rows.values())
 
 
-@settings(max_examples=100, deadline=None)
-@given(body=st.binary(max_size=120))
+@in_two_forms(40, 100, body=st.binary(max_size=120))
 def test_any_bytes_are_read_or_reported(read_bytes: ReadBytes, body: bytes) -> None:
     found = read_bytes(string.printable[:62].encode() + b",b\n" + body, delimiter=",", encoding="utf-8")
     assert sorted([*found.rows, *(row.row_number for row in found.bad)]) == list(range(1, found.total + 1))
@@ -268,8 +267,9 @@ _pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
-@given(
+@in_two_forms(
+    120,
+    400,
     body=st.lists(_pieces, max_size=40).map("".join),
     stretch=st.integers(8, 64),
     encoding=st.sampled_from(["utf-8", "cp1252", "latin-1"]),

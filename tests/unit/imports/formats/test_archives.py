@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cm_core.errors import FileRejected
 from cm_core.imports.formats import archives
 from cm_core.imports.formats.archives import Member, archive_kind, members, unpack
+from tests.forms import in_two_forms
 
 TEXT = b"".join(b"%d,name %d\n" % (n, n * 7919) for n in range(30_000))
 
@@ -183,11 +183,13 @@ def test_a_cut_off_archive_is_refused(run: Unpack, pack: Callable[[bytes], bytes
         run("x", pack(TEXT)[:-cut])
 
 
-@settings(max_examples=200, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
+@in_two_forms(
+    60,
+    200,
     kind=st.sampled_from(["gzip", "zstd", "zip"]),
     damage=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8)), max_size=4),
     cut=st.floats(0.1, 1.0),
+    deadline=10_000,
 )
 def test_no_damage_raises_anything_but_file_rejected(
     tmp_path: Path, kind: str, damage: list[tuple[float, bytes]], cut: float

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cm_core.errors import FileRejected
 from cm_core.imports.formats import excel
 from cm_core.imports.formats.excel import Cell, choose_sheet, read_workbook, text_of_cell
+from tests.forms import in_two_forms
 
 from .conftest import Found
 
@@ -258,11 +258,13 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(read: ReadBook, monkeypa
         read(workbook({"S": [text("a")]}, extra={"xl/media/x": "x" * 2_000_000}))
 
 
-@settings(max_examples=200, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
+@in_two_forms(
+    60,
+    200,
     part=st.integers(0, 7),
     damage=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 30), st.binary(max_size=20)), max_size=5),
     cut=st.sampled_from([1.0, 1.0, 1.0, 0.5]),
+    deadline=10_000,
 )
 def test_no_damage_raises_anything_but_file_rejected(
     tmp_path: Path, part: int, damage: list[tuple[float, int, bytes]], cut: float

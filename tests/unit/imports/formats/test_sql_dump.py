@@ -8,13 +8,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cm_core.errors import FileRejected
 from cm_core.imports.formats import sql_rows, sql_text, table_set
 from cm_core.imports.formats.sql_dump import read_sql_dump
 from cm_core.imports.formats.table_set import read_table_set
+from tests.forms import in_two_forms
 
 from .conftest import Found, ReadSql
 
@@ -531,12 +531,14 @@ _PILE = [
 ]
 
 
-@settings(max_examples=300, deadline=5_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
+@in_two_forms(
+    80,
+    300,
     seed=st.sampled_from(_SEEDS),
     cuts=st.lists(st.tuples(st.integers(0, 1800), st.integers(0, 60), st.binary(max_size=12)), max_size=5),
     end=st.integers(0, 2000),
     chunk=st.sampled_from([40, 2 << 20]),
+    deadline=5_000,
 )
 def test_no_damage_raises_anything_but_file_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: str, cuts: list[tuple[int, int, bytes]], end: int, chunk: int
@@ -548,8 +550,7 @@ def test_no_damage_raises_anything_but_file_rejected(
     _read_or_reject(text[: len(text) - end] if end < 1000 else text, tmp_path)
 
 
-@settings(max_examples=300, deadline=5_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.sampled_from(_PILE), max_size=60))
+@in_two_forms(80, 300, st.lists(st.sampled_from(_PILE), max_size=60), deadline=5_000)
 def test_no_pile_of_tokens_raises_anything_but_file_rejected(tmp_path: Path, tokens: list[str]) -> None:
     _read_or_reject("".join(tokens).encode(), tmp_path)
 

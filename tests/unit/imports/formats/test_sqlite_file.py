@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cm_core.errors import FileRejected
 from cm_core.imports.formats import sqlite_file
 from cm_core.imports.formats.sqlite_file import read_sqlite
+from tests.forms import in_two_forms
 
 from .conftest import Found
 
@@ -177,10 +177,12 @@ def test_a_file_that_is_cut_off_is_rejected(tmp_path: Path, healthy: Path) -> No
         read_sqlite(tmp_path / "x.db", tmp_path / "tables")
 
 
-@settings(max_examples=200, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
+@in_two_forms(
+    60,
+    200,
     damage=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=40)), max_size=12),
     cut=st.floats(0.05, 1.0),
+    deadline=10_000,
 )
 def test_no_damage_raises_anything_but_file_rejected(
     tmp_path: Path, healthy: Path, damage: list[tuple[float, bytes]], cut: float
