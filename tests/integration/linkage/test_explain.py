@@ -12,7 +12,7 @@ import pytest
 from cm_core import linkage
 from cm_core.cli import people
 from cm_core.errors import CmError, PersonError
-from cm_core.linkage import decisions
+from cm_core.linkage import decisions, pairs
 from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.integration.linkage.people import ask, load, row
@@ -252,6 +252,23 @@ def test_a_contradiction_in_clustering_names_the_two_people(
     assert "birthdays that are no slip of each other" in found[2].reason.words
 
 
+def test_blocks_that_are_too_large_are_named(
+    settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rule in pairs.CAPS:
+        monkeypatch.setitem(pairs.CAPS, rule, 2)
+    one, other, _ = prepared(
+        settings, database, tmp_path,
+        row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth"), row("Otto", "Hollingsworth"),
+    )  # fmt: skip
+    found = linkage.explain(settings, database, one, other)
+    assert (found.are_one, found.reason.code) == (False, "hot_blocks")
+    assert found.reason.words == (
+        "Apart: never compared; too many records share address S|1098||SHEPARD HILLS|RD||73086, house number and ZIP "
+        "1098|73086."
+    )
+
+
 def test_decisions_come_first(settings: Settings, database: Database, tmp_path: Path) -> None:
     one, other, stranger = prepared(
         settings, database, tmp_path,
@@ -349,14 +366,14 @@ def test_what_cannot_be_compared_is_said_in_one_line(settings: Settings, databas
     human, firm = prepared(
         settings, database, tmp_path, row("Gertrude", "Hollingsworth"), row("", "", company="Red River Minerals LLC")
     )
-    for pair, words in (
+    for both, words in (
         ((human, human), "one with itself"),
         ((human, firm), "a human and an organisation are never compared"),
         ((human, 999), r"no person 999\."),
         ((998, firm), r"no person 998\."),
     ):
         with pytest.raises(PersonError, match=words) as raised:
-            linkage.explain(settings, database, *pair)
+            linkage.explain(settings, database, *both)
         assert "\n" not in str(raised.value)
 
 
