@@ -64,3 +64,7 @@ class StoreError(CmError):
 
 class LinkageError(CmError):
     """The linkage model is missing, untrained in some level, or would compare too many pairs."""
+
+
+class PersonError(CmError):
+    """No such person (the message says where a retired entity went), or two that cannot be compared."""

@@ -153,6 +153,32 @@ def dedupe(as_json: Json = False) -> None:
 
 
 @app.command()
+def lineage(
+    person_id: Annotated[int, typer.Argument(metavar="PERSON_ID", help="A row of persons.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Show which imports a person comes from, what each brought and why it met this person."""
+    from cm_core.cli import people as command
+
+    command.lineage(*_ready(), person_id, as_json=as_json)
+
+
+@app.command()
+def explain(
+    one: Annotated[int, typer.Argument(metavar="ID1", help="A row of persons.", show_default=False)],
+    other: Annotated[int, typer.Argument(metavar="ID2", help="Another.", show_default=False)],
+    chart: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write the waterfall chart here.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show why two persons are one or are not: rule, score, and what the model made of each comparison."""
+    from cm_core.cli import people as command
+
+    command.explain(*_ready(), one, other, chart=chart, as_json=as_json)
+
+
+@app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="One SQL statement.", show_default=False)],
     format: Annotated[Format, typer.Option(help="How to print the rows.")] = Format.table,

@@ -6,6 +6,8 @@ how values are standardised, is not decided here.
 """
 
 from cm_core.linkage.drawings import to_png
+from cm_core.linkage.explain import Explanation, Score, explain
+from cm_core.linkage.lineage import Lineage, lineage
 from cm_core.linkage.stages import (
     BuiltRecords,
     DedupeResult,
@@ -23,11 +25,16 @@ from cm_core.linkage.stages import (
 __all__ = [
     "BuiltRecords",
     "DedupeResult",
+    "Explanation",
+    "Lineage",
     "ModelResult",
     "PairsResult",
+    "Score",
     "build_records",
     "charts",
+    "explain",
     "find_pairs",
+    "lineage",
     "run",
     "to_png",
     "train_model",

@@ -1,28 +1,33 @@
 -- Pairs worth scoring: they meet in a block and their given names do not clash. Spouses, parents and children share
 -- surname, address and phone; what tells them apart is the given name, so a clash ends the comparison (a household is no
 -- duplicate).
--- In:  live_keys, records. Out: candidates(match_key, join_key_l, join_key_r).
-create or replace table candidates as
+-- In:  live_keys, records.
+-- Out: met_pairs(id_l, id_r, names_agree, generations_clash), candidates(match_key, join_key_l, join_key_r).
+create or replace view met_pairs as
 with met as (
     select distinct l.unique_id as id_l, r.unique_id as id_r
     from live_keys as l
     inner join live_keys as r on l.rule = r.rule and l.key = r.key and l.unique_id < r.unique_id
 )
-select '0' as match_key, m.id_l as join_key_l, m.id_r as join_key_r
+select
+    m.id_l,
+    m.id_r,
+    list_contains(l.name_forms, r.first_name) or list_contains(r.name_forms, l.first_name)
+    or l.name_class = r.name_class
+    or list_has_any(l.first_names, r.first_names)
+    or (length(l.first_name) = 1 or length(r.first_name) = 1) and l.first_name[1] = r.first_name[1]
+    or l.first_name = r.last_name and l.last_name = r.first_name
+    or not (l.name_is_known and r.name_is_known) and (
+        jaro_winkler_similarity(l.first_name, r.first_name) >= 0.85
+        or damerau_levenshtein(l.first_name, r.first_name) = 1 and least(length(l.first_name), length(r.first_name)) >= 3
+    ) as names_agree,
+    l.generation is not null and r.generation is not null and not list_has_any(l.generations, r.generations)
+        as generations_clash
 from met as m
 inner join records as l on m.id_l = l.unique_id
-inner join records as r on m.id_r = r.unique_id
-where (
-        list_contains(l.name_forms, r.first_name) or list_contains(r.name_forms, l.first_name)
-        or l.name_class = r.name_class
-        or list_has_any(l.first_names, r.first_names)
-        or (length(l.first_name) = 1 or length(r.first_name) = 1) and l.first_name[1] = r.first_name[1]
-        or l.first_name = r.last_name and l.last_name = r.first_name
-        or not (l.name_is_known and r.name_is_known) and (
-            jaro_winkler_similarity(l.first_name, r.first_name) >= 0.85
-            or damerau_levenshtein(l.first_name, r.first_name) = 1 and least(length(l.first_name), length(r.first_name)) >= 3
-        )
-    )
-    and not (
-        l.generation is not null and r.generation is not null and not list_has_any(l.generations, r.generations)
-    );
+inner join records as r on m.id_r = r.unique_id;
+
+create or replace table candidates as
+select '0' as match_key, id_l as join_key_l, id_r as join_key_r
+from met_pairs
+where names_agree and not generations_clash;

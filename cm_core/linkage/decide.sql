@@ -5,9 +5,10 @@
 -- formal one (MARY of ROSEMARY), needs a proof too. An initial (J SMITH) fits too many in one household: it needs a phone,
 -- birthday, middle initial or e-mail in common, and stays alone if it fits two people who are not one.
 -- In:  scored(unique_id_l, unique_id_r, match_probability), records.
--- Out: linked_humans(id_l, id_r, match_probability), and doubtful(id_l, id_r, match_probability, cause): the other pairs,
---      too improbable to be one (`uncertain`), or kept apart by the above (`rule`), those of most doubt first.
-create or replace table linked_humans as
+-- Out: judged_pairs (all scored pairs; refusal: the rule that keeps the two apart, if one does), linked_humans(id_l, id_r,
+--      match_probability), and doubtful(id_l, id_r, match_probability, cause): the other pairs, too improbable to be one
+--      (`uncertain`), or kept apart by the above (`rule`), those of most doubt first.
+create or replace view judged_pairs as
 with looked_at as (
     select
         s.unique_id_l as id_l,
@@ -37,15 +38,26 @@ with looked_at as (
     from scored as s
     inner join records as l on s.unique_id_l = l.unique_id
     inner join records as r on s.unique_id_r = r.unique_id
-    where s.match_probability >= $threshold
-),
-kept as (
-    select *
-    from looked_at
-    where same_email
-        or not other_birthday and not other_middle and (same_birthday or not one_generation)
-        and (not other_surname or both_known and initial_id is null)
-        and (not loose_nickname or same_birthday or same_phone_or_middle)
+)
+-- An unknown answer never speaks for a pair.
+select
+    *,
+    case
+        when same_email then null
+        when other_birthday then 'birthdays that are no slip of each other'
+        when (not other_middle) is not true then 'another middle initial beside given names that are not the same'
+        when (same_birthday or not one_generation) is not true
+            then 'a generation (JR, SR, II ...) on one side only, without the same birthday or e-mail'
+        when (not other_surname or both_known and initial_id is null) is not true
+            then 'another surname beside a given name that is not well known'
+        when (not loose_nickname or same_birthday or same_phone_or_middle) is not true
+            then 'a nickname that is a common name of its own, without the same birthday, phone or middle initial'
+    end as refusal
+from looked_at;
+
+create or replace table linked_humans as
+with kept as (
+    select * from judged_pairs where match_probability >= $threshold and refusal is null
 )
 select id_l, id_r, match_probability
 from kept

@@ -1,7 +1,8 @@
 -- Why two nodes are one: the seed's tiers (E2) and its 0-100 score, beside the probability. Nodes are whatever the
 -- `component_*` tables were built for (exact-tier components, or single persons).
 -- In:  evidence_pairs(id_l, id_r, match_probability), component_*, free_mail(domain).
--- Out: evidence(id_l, id_r, match_probability, tier, score, reason).
+-- Out: measured_pairs (with the points of each part of the score), evidence(id_l, id_r, match_probability, tier, score,
+-- reason).
 --
 -- Tier 1 (100): same e-mail or phone. Tier 2 (90): same first and last name with the same ZIP or the same last seven
 -- digits. Tier 3 (70): names within two edits and addresses 80 % alike, or one e-mail domain (not of a free mail
@@ -23,7 +24,7 @@ left join component_emails as e using (component)
 left join component_addresses as a using (component)
 where n.component in (select id_l from evidence_pairs union select id_r from evidence_pairs);
 
-create or replace table evidence as
+create or replace view measured_pairs as
 with measured as (
     select
         x.id_l,
@@ -52,6 +53,15 @@ with measured as (
     cross join (select list(domain) as domains from free_mail) as f
 )
 select
+    *,
+    same_email::integer * 40 as email_points,
+    same_phone::integer * 30 as phone_points,
+    case when name_edits <= 2 then 20 - 5 * name_edits else 0 end as name_points,
+    same_zip::integer * 10 as zip_points
+from measured;
+
+create or replace table evidence as
+select
     id_l,
     id_r,
     match_probability,
@@ -60,8 +70,7 @@ select
         when same_name and (same_zip or same_last_seven) then 2
         when name_edits <= 2 and (same_address or like_address) or same_domain and name_likeness >= 0.85 then 3
     end as tier,
-    (same_email::integer * 40 + same_phone::integer * 30
-        + case when name_edits <= 2 then 20 - 5 * name_edits else 0 end + same_zip::integer * 10)::decimal(5, 2) as score,
+    (email_points + phone_points + name_points + zip_points)::decimal(5, 2) as score,
     coalesce(nullif(concat_ws(', ',
         case when same_email then 'same e-mail' end,
         case when same_phone then 'same phone' when same_last_seven then 'same last 7 digits' end,
@@ -69,4 +78,4 @@ select
         case when same_address then 'same address' when like_address then 'like address' when same_zip then 'same ZIP' end,
         case when same_domain then 'same e-mail domain' end
     ), ''), 'through another record') as reason
-from measured;
+from measured_pairs;

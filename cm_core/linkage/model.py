@@ -275,10 +275,16 @@ def weights(model: Model) -> list[dict[str, Any]]:
     ]
 
 
-def linker_for(con: duckdb.DuckDBPyConnection, model: Model, *, table: str, records: int) -> Linker:
-    """A linker over `table` with the model's parameters and a prior for a table of `records` rows."""
+def linker_for(
+    con: duckdb.DuckDBPyConnection, model: Model, *, table: str, records: int, in_detail: bool = False
+) -> Linker:
+    """A linker over `table` with the model's parameters and a prior for a table of `records` rows.
+
+    `in_detail`, its predictions keep the compared values and the weight of each comparison.
+    """
     document = json.loads(json.dumps(model.document))
     document["probability_two_random_records_match"] = min(PRIOR_MAX, 2 * PAIRS_PER_RECORD / max(records - 1, 1))
+    document |= {"retain_matching_columns": in_detail, "retain_intermediate_calculation_columns": in_detail}
     return _linker(con, DuckDBAPI(connection=con), table, document)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from splink import Linker
 
 from cm_core.compute import sql
 from cm_core.errors import LinkageError
@@ -76,10 +77,7 @@ def score(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model) -> S
     And `doubts`, the same and their `cause`, of pairs that might be. Needs what `records.build` makes. Raises
     LinkageError if the blocks give more pairs than `settings.max_pairs`.
     """
-    con.register("caps_arrow", pa.table({"rule": list(CAPS), "most": list(CAPS.values())}))
-    con.execute(_CAPS)
-    con.unregister("caps_arrow")
-    con.execute(sql(__package__, "blocks.sql"))
+    block(con)
     block_pairs = {str(rule): int(pairs) for rule, _, pairs in con.execute(_COUNTS).fetchall()}
     total = sum(block_pairs.values())
     if total > settings.max_pairs:
@@ -91,18 +89,21 @@ def score(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model) -> S
     con.execute(sql(__package__, "candidates.sql"))
     scored = int(con.execute(_CANDIDATES).fetchall()[0][0])
     _predict(con, settings, model, scored)
-    _run(
-        con,
-        "decide.sql",
-        threshold=settings.match_threshold,
-        most_doubts=_DOUBTS_A_PLACE * settings.review_queue_size,
-    )
-    _run(con, "legal.sql", most=CAPS["address"])
+    decide(con, settings)
+    link_legal(con)
     con.execute(_EVIDENCE_PAIRS)
     explain(con)
     con.execute(_DOUBTS)
     hot = [{"rule": rule, "key": key, "records": count} for rule, key, count in con.execute(_HOT).fetchall()]
     return Scoring(block_pairs, scored, int(con.execute(_LINKED).fetchall()[0][0]), hot)
+
+
+def block(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `block_keys`, `hot_blocks`, `block_counts` and `live_keys` of `records`, by the caps of each rule."""
+    con.register("caps_arrow", pa.table({"rule": list(CAPS), "most": list(CAPS.values())}))
+    con.execute(_CAPS)
+    con.unregister("caps_arrow")
+    con.execute(sql(__package__, "blocks.sql"))
 
 
 def explain(con: duckdb.DuckDBPyConnection) -> None:
@@ -114,18 +115,41 @@ def explain(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(sql(__package__, "evidence.sql"))
 
 
+def predict(
+    con: duckdb.DuckDBPyConnection, model: Model, *, records: int, threshold: float | None, in_detail: bool = False
+) -> tuple[Linker, str]:
+    """Score `candidates` over `records` with the name frequencies that are in `con`; the linker and its table.
+
+    `records` is the size of the base, for the prior. `in_detail`: see `linker_for`.
+    """
+    linker = linker_for(con, model, table="records", records=records, in_detail=in_detail)
+    blocked = linker._db_api.register("candidates")  # the connection's own API object: Splink has no public accessor
+    linker.table_management.register_blocked_pairs_for_predict(blocked)
+    found = linker.inference.predict(threshold_match_probability=threshold, warning_mode="never")
+    return linker, str(found.physical_name)
+
+
+def decide(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Make `judged_pairs`, `linked_humans` and `doubtful` of `scored` and `records`."""
+    doubts = _DOUBTS_A_PLACE * settings.review_queue_size
+    _run(con, "decide.sql", threshold=settings.match_threshold, most_doubts=doubts)
+
+
+def link_legal(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `legal_keys`, `legal_hot_blocks` and `linked_legal` of `legal_records`."""
+    _run(con, "legal.sql", most=CAPS["address"])
+
+
 def _predict(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model, pairs: int) -> None:
     con.execute(_NO_SCORES)
     if not pairs:
         return
     records.count_names(con, table="records")
     size = int(con.execute("select count(*) from records").fetchall()[0][0])
-    linker = linker_for(con, model, table="records", records=size)
-    blocked = linker._db_api.register("candidates")  # the connection's own API object: Splink has no public accessor
-    linker.table_management.register_blocked_pairs_for_predict(blocked)
-    least = min(settings.review_threshold, settings.match_threshold)
-    found = linker.inference.predict(threshold_match_probability=least, warning_mode="never")
-    con.execute(_SCORED.format(table=found.physical_name))
+    linker, table = predict(
+        con, model, records=size, threshold=min(settings.review_threshold, settings.match_threshold)
+    )
+    con.execute(_SCORED.format(table=table))
     linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
 
 

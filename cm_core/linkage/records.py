@@ -59,7 +59,15 @@ _TORN_NODES = "select id from components semi join torn using (component)"
 _PARTED = "update components set component = p.part from parts_arrow as p where components.id = p.id"
 _NO_EDGES = "create or replace view no_edges as select id_l, id_r from tier1_edges where false"
 _CENSUS = "create or replace table {table} as from census_arrow"
-_FREQUENCY_INPUT = "create or replace view records_for_frequencies as select first_name, last_name from {table}"
+_NAME_COUNTS = """
+create or replace view {column}_counts as
+select {column} as name, count(*) as n from {table} where {column} is not null {only} group by {column}
+"""
+_NAME_TOTALS = """
+create or replace view name_totals as
+select count(first_name) as first_names, count(last_name) as last_names from {table}
+"""
+_ONLY = "and {column} in (select {column} from {only})"
 _RULES = "create or replace table rules as select ?::integer as shared_max, ?::boolean as phone_needs_first_name"
 _COUNTS = """
 select
@@ -151,12 +159,18 @@ def _first_names(keys: list[str]) -> pa.Table:
     )
 
 
-def count_names(con: duckdb.DuckDBPyConnection, *, table: str) -> None:
-    """Make the term-frequency tables `name_frequencies_first_name` and `name_frequencies_last_name` for `table`."""
+def count_names(con: duckdb.DuckDBPyConnection, *, table: str, only: str | None = None) -> None:
+    """Make the term-frequency tables `name_frequencies_first_name` and `name_frequencies_last_name` for `table`.
+
+    With `only`, a table of a few records, they have the names of these alone, as frequent as they are in `table`.
+    """
     for name, shares in (("census_first", given_shares()), ("census_last", surname_shares())):
         census = pa.table({"name": list(shares), "share": list(shares.values())})
         con.register("census_arrow", census)
         con.execute(_CENSUS.format(table=name))
         con.unregister("census_arrow")
-    con.execute(_FREQUENCY_INPUT.format(table=table))
+    for column in ("first_name", "last_name"):
+        names = _ONLY.format(column=column, only=only) if only else ""
+        con.execute(_NAME_COUNTS.format(column=column, table=table, only=names))
+    con.execute(_NAME_TOTALS.format(table=table))
     con.execute(sql(__package__, "frequencies.sql"))

@@ -6,6 +6,8 @@ the imports came.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import duckdb
 import pyarrow as pa
 
@@ -17,6 +19,7 @@ from cm_core.store.bulk import fetch
 from cm_core.store.database import Database
 
 _OWNERSHIP = "select import_id, `row_number`, party_no, person_id from person_sources"
+_OWNERSHIP_OF = f"{_OWNERSHIP} where person_id in %s"
 _OWNERSHIP_SCHEMA = pa.schema(
     [("import_id", pa.string()), ("row_number", pa.int64()), ("party_no", pa.int16()), ("person_id", pa.int64())]
 )
@@ -28,9 +31,9 @@ _TABLES = {
     "emails": "t.email_key",
     "addresses": "t.address_key, t.street, t.zip",
 }
-_VALID = {"parties": "true", "phones": "t.phone_e164 is not null", "emails": "t.email is not null", "addresses": "true"}
+_VALID = {"phones": "t.phone_e164 is not null", "emails": "t.email is not null"}
 _LOAD = """
-create or replace table source_{table} as
+create or replace table {prefix}{table} as
 select p.person_id, p.import_id, p.row_number, p.party_no, {columns}
 from read_parquet($files, union_by_name = true) as t
 inner join person_rows as p
@@ -56,20 +59,49 @@ create or replace table source_addresses (
 """
 
 
-def read_sources(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection) -> int:
+def read_sources(
+    settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, *, persons: Sequence[int] | None = None
+) -> int:
     """Make `source_parties`, `source_phones`, `source_emails` and `source_addresses` in `con`; returns the parties.
 
-    Each row is a staged row with the person it became. Raises StoreError if an import's rows are not in the lake.
+    Each row is a staged row with the person it became; with `persons`, only their rows are read. Raises StoreError if
+    an import's rows are not in the lake.
     """
-    con.execute("drop table if exists person_rows")
-    with database.connect() as connection:
-        fetch(connection, _OWNERSHIP, (), con, "person_rows", _OWNERSHIP_SCHEMA)
-    imports = [str(row[0]) for row in con.execute(_IMPORTS).fetchall()]
-    if not imports:
+    if not own_rows(database, con, persons=persons):
         con.execute(_EMPTY)
         return 0
+    read_rows(settings, database, con, _TABLES, prefix="source_", valid=_VALID)
+    return int(con.execute("select count(*) from source_parties").fetchall()[0][0])
+
+
+def own_rows(database: Database, con: duckdb.DuckDBPyConnection, *, persons: Sequence[int] | None = None) -> int:
+    """Make `person_rows` in `con`: which person every staged row became, or the rows of `persons` alone.
+
+    Returns how many there are.
+    """
+    con.execute("drop table if exists person_rows")
+    query, params = (_OWNERSHIP, ()) if persons is None else (_OWNERSHIP_OF, (tuple(persons),))
+    with database.connect() as connection:
+        return fetch(connection, query, params, con, "person_rows", _OWNERSHIP_SCHEMA)
+
+
+def read_rows(
+    settings: Settings,
+    database: Database,
+    con: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, str],
+    *,
+    prefix: str,
+    valid: Mapping[str, str],
+) -> None:
+    """Make a table of each staged table of `tables` for the rows of `person_rows`, of which there must be some.
+
+    `tables` gives the columns of each (of `t`), `valid` a condition on its rows. Files are read where their row groups
+    may have one of the rows. Raises StoreError if an import's rows are not in the lake.
+    """
+    imports = [str(row[0]) for row in con.execute(_IMPORTS).fetchall()]
     parts = all_applied_parts(database)
-    for table, columns in _TABLES.items():
+    for table, columns in tables.items():
         files = []
         for import_id in imports:
             try:
@@ -78,5 +110,5 @@ def read_sources(settings: Settings, database: Database, con: duckdb.DuckDBPyCon
                 raise StoreError(
                     f"Staged rows of import {import_id} are missing. {error} Run the import again."
                 ) from None
-        con.execute(_LOAD.format(table=table, columns=columns, valid=_VALID[table]), {"files": files})
-    return int(con.execute("select count(*) from source_parties").fetchall()[0][0])
+        statement = _LOAD.format(prefix=prefix, table=table, columns=columns, valid=valid.get(table, "true"))
+        con.execute(statement, {"files": files})

@@ -116,7 +116,7 @@ def train_or_load_model(settings: Settings, database: Database | None = None) ->
 
     Raises LinkageError if it is malformed or untrained in a level.
     """
-    return _described(_model(settings))
+    return _described(model_in_use(settings))
 
 
 def train_model(
@@ -198,7 +198,7 @@ def run(
 
 def charts(settings: Settings, sizes: dict[int, int] | None = None) -> dict[str, dict[str, Any]]:
     """Vega-Lite specifications by name: `match_weights` of the model in use and, with `sizes`, `cluster_sizes`."""
-    found = {"match_weights": drawings.match_weights(models.weights(_model(settings)))}
+    found = {"match_weights": drawings.match_weights(models.weights(model_in_use(settings)))}
     if sizes is not None:
         found["cluster_sizes"] = drawings.cluster_sizes(sizes)
     return found
@@ -207,7 +207,7 @@ def charts(settings: Settings, sizes: dict[int, int] | None = None) -> dict[str,
 def _find(
     settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job: str, tell: Progress
 ) -> PairsResult:
-    model = _model(settings)
+    model = model_in_use(settings)
     counts, split = _build(settings, database, con, job, tell)
     tell("comparing")
     scoring = pairs.score(con, settings, model)
@@ -282,7 +282,8 @@ def _job(job_id: str | None) -> str:
     return (job_id or f"dedupe_{datetime.now(UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(3)}")[:50]
 
 
-def _model(settings: Settings) -> models.Model:
+def model_in_use(settings: Settings) -> models.Model:
+    """The model trained here if there is one, else the one that comes with the system."""
     store = lake(settings)
     if store.exists(MODEL_KEY):
         return models.parse(store.get_bytes(MODEL_KEY).decode("utf-8", "replace"), store.url(MODEL_KEY))

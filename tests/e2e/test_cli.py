@@ -18,6 +18,7 @@ from cm_core.store import Database, PrivateServer
 from tests.e2e.conftest import Ran, run_cm
 from tests.integration.dbt.people import IMPORT, People
 from tests.integration.imports.steps import column, query, unchanged
+from tests.integration.linkage.people import ask, load, row
 
 OWNERS = "Name,Phone,Zip\nJohn Smith,405-555-2345,73069\nMary Jones,(405) 321-4567,73069\n"
 PROMISED = {
@@ -283,3 +284,21 @@ def test_status_shows_what_people_ask_for(database: Database, cm_here: Cm) -> No
     shown = cm_here("status", IMPORT)
     for text in (IMPORT, "a.csv", "COMPLETE"):
         assert text in shown.out
+
+
+def test_lineage_and_explain_print_one_document_or_one_error(
+    settings: Settings, database: Database, tmp_path: Path, cm_here: Cm
+) -> None:
+    rows = [row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth"), row("", "", company="Red River LLC")]
+    brought = load(settings, database, tmp_path / "a.csv", rows)
+    one, other, firm = (str(found[0]) for found in ask(database, "select id from persons order by id"))
+    shown = cm_here("lineage", one, "--json")
+    assert (shown.code, shown.document["lineage"][0]["import_id"]) == (0, brought)
+    page = tmp_path / "why.html"
+    why = cm_here("explain", one, other, "--json", "--chart", page)
+    assert (why.code, why.document["decided_by"]) == (0, "not_yet")
+    assert "Starting match weight (prior)" in page.read_text(encoding="utf-8")
+    for arguments in (("lineage", "999"), ("explain", one, "999"), ("explain", one, one), ("explain", one, firm)):
+        failed = cm_here(*arguments)
+        assert (failed.code, failed.out, len(failed.errors)) == (1, "", 1), arguments
+    assert cm_here("explain", one).code == 2

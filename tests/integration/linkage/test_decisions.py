@@ -17,7 +17,8 @@ from cm_core.linkage import decisions
 from cm_core.linkage.decisions import decide, undo
 from cm_core.settings import Settings
 from cm_core.store import Database
-from tests.integration.linkage.test_linkage import ask, content, load, row
+from tests.integration.linkage.people import ask, load, row
+from tests.integration.linkage.test_linkage import content
 
 _OTHER_PLACE = ("77 Peavine Ct", "Fargo", "ND", "58102")
 _THIRD_PLACE = ("9 Quail Ln", "Reno", "NV", "89501")

@@ -1,0 +1,394 @@
+"""`cm explain`: state, rule, tier, score and every comparison, by what dedupe itself decided and stored."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cm_core import linkage
+from cm_core.cli import people
+from cm_core.errors import CmError, PersonError
+from cm_core.linkage import decisions, pairs
+from cm_core.settings import Settings
+from cm_core.store import Database
+from tests.integration.linkage.people import ask, load, row
+
+_ELSEWHERE = ("77 Elm St", "Norman", "OK", "73069")
+
+
+def ids(database: Database) -> list[int]:
+    return [found[0] for found in ask(database, "select id from persons order by id")]
+
+
+def prepared(settings: Settings, database: Database, tmp_path: Path, *rows: tuple[str, ...]) -> list[int]:
+    """Persons of the rows, in their order, after a dedupe."""
+    load(settings, database, tmp_path / "a.csv", rows)
+    linkage.run(settings, database)
+    return ids(database)
+
+
+def bits(found: linkage.Explanation) -> dict[str, tuple[str, float]]:
+    assert found.model is not None
+    return {said.comparison: (said.words, said.bits) for said in found.model.contributions}
+
+
+def test_a_linked_pair_is_explained_by_the_bits_that_dedupe_went_by(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    one, other = prepared(
+        settings, database, tmp_path,
+        row("Gertrude", "Hollingsworth", born="1950-02-03", phone="405-232-9700"),
+        row("Gertrude", "Hollingswroth", born="1950-02-03", phone="405-232-9711", updated="2025-06-01"),
+    )  # fmt: skip
+    found = linkage.explain(settings, database, one, other)
+    document = found.as_json()
+    assert set(document) == {
+        "persons", "are_one", "golden_person_id", "decided_by", "reason", "evidence", "model", "stored_probability",
+        "common_keys", "too_common",
+    }  # fmt: skip
+    assert (document["are_one"], document["golden_person_id"], document["decided_by"]) == (True, other, "linked")
+    assert [person["current_status"] for person in document["persons"]] == ["duplicate", "golden_record"]
+    assert [person["name"] for person in document["persons"]] == ["Gertrude Hollingsworth", "Gertrude Hollingswroth"]
+    assert document["evidence"] == {
+        "tier": 3,
+        "score": 20,
+        "parts": {"email": 0, "phone": 0, "name": 10, "zip": 10},
+        "reason": "like name, same address",
+    }
+    said = bits(found)
+    assert {name: words for name, (words, _) in said.items()} == {
+        "first_name": "same given name",
+        "last_name": "surname: misspelt",
+        "middle": "middle initial not known of both",
+        "generation": "generation not known of both",
+        "dob": "same date of birth",
+        "place": "same address",
+        "phone": "another phone",
+        "email": "e-mail not known of both",
+    } or said["first_name"][0].startswith("same given name, a rare one")
+    for name in ("first_name", "last_name", "dob", "place"):
+        assert said[name][1] > 0, name
+    assert said["phone"][1] < 0
+    assert [said[name][1] for name in ("middle", "generation", "email")] == [0, 0, 0]
+
+    model = found.model
+    assert model is not None
+    total = model.prior_bits + sum(item.bits for item in model.contributions)
+    assert total == pytest.approx(model.bits, abs=1e-9)
+    stored = ask(database, "select match_probability, match_score, match_tier, match_reason from person_duplicates")[0]
+    assert 1 / (1 + 2**-total) == pytest.approx(float(stored[0]), abs=1e-8)
+    assert model.probability == pytest.approx(found.stored_probability, abs=1e-12)
+    assert found.evidence is not None
+    assert (found.evidence.score, found.evidence.tier, found.evidence.reason) == stored[1:]
+    assert model.prior_bits == pytest.approx(math.log2(1e-5 / (1 - 1e-5)))
+    assert model.has_base
+    assert model.base_records == 2
+    phone = document["model"]["contributions"][6]
+    assert phone["in_words"] == f"another phone {said['phone'][1]:+.1f}"
+    assert phone["values"] == ["['+14052329700']", "['+14052329711']"]
+
+
+def test_the_order_of_the_two_changes_nothing_but_the_sides(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    one, other = prepared(
+        settings, database, tmp_path, row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth")
+    )
+    there, back = linkage.explain(settings, database, one, other), linkage.explain(settings, database, other, one)
+    assert there.model is not None
+    assert back.model is not None
+    assert there.model.probability == back.model.probability
+    assert [c.values for c in there.model.contributions] == [c.values[::-1] for c in back.model.contributions]
+    assert there.evidence == back.evidence
+
+
+def test_frequencies_are_those_of_everybody(settings: Settings, database: Database, tmp_path: Path) -> None:
+    """Many of one rare surname make it common: what dedupe stored is explained only with the counts of all records."""
+    many = [row(name, "Quackenbush", place=(f"{n} Oak St", "Enid", "OK", "73701")) for n, name in enumerate(
+        ("Otto", "Walter", "Mabel", "Clara", "Henry", "Ruth", "Edith", "Frank", "Alma", "Irene", "Louis", "Ida"), 1
+    )]  # fmt: skip
+    people_ids = prepared(
+        settings, database, tmp_path,
+        row("Gertrude", "Quackenbush", born="1950-02-03"),
+        row("Gertrud", "Quackenbush", born="1950-02-03", place=_ELSEWHERE, updated="2025-06-01"),
+        *many,
+    )  # fmt: skip
+    found = linkage.explain(settings, database, people_ids[0], people_ids[1])
+    assert found.model is not None
+    assert found.model.base_records == 14
+    assert found.stored_probability is not None
+    assert found.model.probability == pytest.approx(found.stored_probability, abs=1e-12)
+    surname = next(item for item in found.model.contributions if item.comparison == "last_name")
+    assert surname.rarity_bits is not None
+
+
+def test_exact_keys_are_named(settings: Settings, database: Database, tmp_path: Path) -> None:
+    load(settings, database, tmp_path / "a.csv", [row("Gertrude", "Hollingsworth", email="g@example.org")])
+    load(settings, database, tmp_path / "b.csv", [row("Trudy", "Vandermeer", phone="405-232-9700", place=_ELSEWHERE)])
+    # Joins both: it attaches to the one with the e-mail address, the other is found by the phone.
+    load(settings, database, tmp_path / "c.csv", [row("Trudy", "Vandermeer", email="g@example.org", phone="405-232-9700", place=("",) * 4)])  # fmt: skip # noqa: E501
+    one, other = ids(database)
+    before = linkage.explain(settings, database, one, other)
+    assert (before.are_one, before.reason.code) == (False, "not_yet")
+    assert "phone +14052329700" in before.reason.words
+    linkage.run(settings, database)
+    found = linkage.explain(settings, database, one, other)
+    assert (found.are_one, found.reason.code) == (True, "exact_key")
+    assert found.common_keys == [{"kind": "phone", "key": "+14052329700"}]
+    assert found.model is not None
+    assert found.model.compared == [[one], [other]]
+    assert bits(found)["phone"][1] > 5
+
+
+def test_those_whom_exact_keys_join_are_compared_together(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    """What dedupe stored for two components is explained from either of their persons."""
+    mail, line = "g@example.org", "405-232-9700"
+    nowhere = ("",) * 4
+    load(settings, database, tmp_path / "a.csv", [row("Gertrude", "Hollingsworth", email=mail)])
+    load(settings, database, tmp_path / "b.csv", [row("Gertrude", "Hollingsworth", phone=line, place=nowhere)])
+    load(settings, database, tmp_path / "c.csv", [row("Gertrude", "Hollingsworth", email=mail, phone=line, place=nowhere)])  # fmt: skip # noqa: E501
+    load(settings, database, tmp_path / "d.csv", [row("Gertrude", "Hollingswroth")])
+    linkage.run(settings, database)
+    one, joined, other = ids(database)
+    found = linkage.explain(settings, database, joined, other)
+    assert found.model is not None
+    assert found.model.compared == [[one, joined], [other]]
+    assert found.stored_probability is not None
+    assert found.model.probability == pytest.approx(found.stored_probability, abs=1e-12)
+    # The person itself has no address: what joins it to the other is not its own.
+    assert bits(found)["place"][0] == "same address"
+    assert found.evidence is not None
+    assert "address" not in found.evidence.reason
+
+
+def test_somebody_without_a_name_is_joined_by_keys_alone(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    human, nameless = prepared(
+        settings, database, tmp_path, row("Gertrude", "Hollingsworth"), row("", "", email="someone@example.org")
+    )
+    found = linkage.explain(settings, database, human, nameless)
+    assert (found.are_one, found.reason.code, found.model) == (False, "no_name", None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "code", "words"),
+    [
+        (row("Mark", "Hollingsworth"), row("Mary", "Hollingsworth"), "given_names", "given names clash"),
+        (
+            row("Walter", "Hollingsworth", suffix="Sr"),
+            row("Walter", "Hollingsworth", suffix="Jr"),
+            "generations",
+            "two generations",
+        ),
+        (row("Gertrude", "Hollingsworth"), row("Otto", "Vandermeer", place=_ELSEWHERE), "no_block", "never compared"),
+        (
+            row("Gertrude", "Hollingsworth", place=_ELSEWHERE),
+            row("Gertrude", "Hollingsworth"),
+            "threshold",
+            "is below 0.95",
+        ),
+        (
+            row("Walter", "Hollingsworth", suffix="Jr", phone="405-232-9700"),
+            row("Walter", "Hollingsworth", phone="405-232-9700"),
+            "refused",
+            "generation (JR, SR, II ...) on one side",
+        ),
+    ],
+)
+def test_the_rule_that_keeps_two_apart_is_named(
+    settings: Settings,
+    database: Database,
+    tmp_path: Path,
+    one: tuple[str, ...],
+    other: tuple[str, ...],
+    code: str,
+    words: str,
+) -> None:
+    first, second = prepared(settings, database, tmp_path, one, other)
+    found = linkage.explain(settings, database, first, second)
+    assert (found.are_one, found.reason.code) == (False, code)
+    assert words in found.reason.words
+    assert found.as_json()["golden_person_id"] is None
+    assert found.stored_probability is None
+    assert found.model is not None
+
+
+def test_an_initial_that_fits_two_is_named(settings: Settings, database: Database, tmp_path: Path) -> None:
+    shared = {"phone": "405-232-9700"}
+    initial, james, _ = prepared(
+        settings, database, tmp_path,
+        row("J", "Quackenbush", **shared), row("James", "Quackenbush", **shared), row("Jane", "Quackenbush", **shared),
+    )  # fmt: skip
+    found = linkage.explain(settings, database, initial, james)
+    assert (found.are_one, found.reason.code) == (False, "initial")
+    assert bits(found)["first_name"][0] == "given name: initial"
+
+
+def test_a_contradiction_in_clustering_names_the_two_people(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    """One without a birthday fits two whose birthdays differ: it goes with one of them, the other stays apart."""
+    prepared(
+        settings, database, tmp_path,
+        row("Gertrude", "Hollingsworth", born="1950-02-03"),
+        row("Gertrude", "Hollingswroth"),
+        row("Gertrude", "Hollingwsorth", born="1981-11-27"),
+    )  # fmt: skip
+    assert ask(database, "select count(distinct entity_id) from persons") == [(2,)]
+    found = [linkage.explain(settings, database, one, other) for one, other in ((1, 2), (2, 3), (1, 3))]
+    assert sorted(item.reason.code for item in found[:2]) == ["contradiction", "linked"]
+    assert all(item.stored_probability is not None for item in found[:2])
+    (refused,) = [item for item in found if item.reason.code == "contradiction"]
+    assert "refused in clustering" in refused.reason.words
+    assert "persons 1 and 3 cannot be one" in refused.reason.words or "persons 3 and 1" in refused.reason.words
+    assert found[2].reason.code == "refused"
+    assert "birthdays that are no slip of each other" in found[2].reason.words
+
+
+def test_blocks_that_are_too_large_are_named(
+    settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rule in pairs.CAPS:
+        monkeypatch.setitem(pairs.CAPS, rule, 2)
+    one, other, _ = prepared(
+        settings, database, tmp_path,
+        row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth"), row("Otto", "Hollingsworth"),
+    )  # fmt: skip
+    found = linkage.explain(settings, database, one, other)
+    assert (found.are_one, found.reason.code) == (False, "hot_blocks")
+    assert found.reason.words == (
+        "Apart: never compared; too many records share address S|1098||SHEPARD HILLS|RD||73086, house number and ZIP "
+        "1098|73086."
+    )
+
+
+def test_decisions_come_first(settings: Settings, database: Database, tmp_path: Path) -> None:
+    one, other, stranger = prepared(
+        settings, database, tmp_path,
+        row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth"), row("Otto", "Vandermeer", place=_ELSEWHERE),
+    )  # fmt: skip
+    decisions.decide(database, "different", one, other)
+    decisions.decide(database, "same", one, stranger)
+    still = linkage.explain(settings, database, one, other)
+    assert (still.are_one, still.reason.code) == (True, "not_yet")
+    assert f"{one} and {other} are different" in still.reason.words
+    assert linkage.explain(settings, database, one, stranger).reason.code == "not_yet"
+    linkage.run(settings, database)
+    apart = linkage.explain(settings, database, one, other)
+    assert (apart.are_one, apart.reason.code) == (False, "decided")
+    assert apart.model is not None
+    # Not named by a decision themselves: the cluster of the stranger is.
+    through = linkage.explain(settings, database, stranger, other)
+    assert (through.are_one, through.reason.code) == (False, "decided")
+    together = linkage.explain(settings, database, one, stranger)
+    assert (together.are_one, together.reason.code) == (True, "decided")
+
+
+def test_a_contact_that_is_too_common_does_not_count(settings: Settings, database: Database, tmp_path: Path) -> None:
+    line = "405-232-9700"
+    names = ("Smith", "Jones", "Vandermeer", "Quackenbush", "Lindqvist", "Abernathy", "Hollingsworth")
+    rows = [
+        row("Gertrude", name, phone=line, place=(f"{number} Oak St", "Enid", "OK", f"7370{number}"))
+        for number, name in enumerate(names, 1)
+    ]
+    one, other, *_ = prepared(settings, database, tmp_path, *rows)
+    found = linkage.explain(settings, database, one, other)
+    assert found.are_one is False
+    assert found.too_common == [{"kind": "phone", "key": "+14052329700", "surnames": 7}]
+    assert bits(found)["phone"] == ("phone not known of both", 0)
+    assert found.evidence is not None
+    assert found.evidence.parts["phone"] == 0
+
+
+def test_organisations_are_explained_by_rules(settings: Settings, database: Database, tmp_path: Path) -> None:
+    one, other, stranger = prepared(
+        settings, database, tmp_path,
+        row("", "", company="Red River Minerals LLC"), row("", "", company="Red River Mineral LLC"),
+        row("", "", company="Blue Sky Royalty LP"),
+    )  # fmt: skip
+    found = linkage.explain(settings, database, one, other)
+    assert (found.are_one, found.reason.code, found.model) == (True, "linked", None)
+    assert found.evidence is not None
+    assert "same address" in found.evidence.reason
+    apart = linkage.explain(settings, database, one, stranger)
+    assert (apart.are_one, apart.reason.code) == (False, "names")
+
+
+def test_before_any_dedupe_frequencies_are_said_to_be_the_census_s(
+    settings: Settings, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load(settings, database, tmp_path / "a.csv", [row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth")])
+    one, other = ids(database)
+    found = linkage.explain(settings, database, one, other)
+    assert (found.are_one, found.reason.code) == (False, "not_yet")
+    assert found.model is not None
+    assert not found.model.has_base
+    people.explain(settings, database, one, other, chart=None, as_json=False)
+    assert "the census alone: there was no dedupe yet" in capsys.readouterr().out
+    linkage.run(settings, database)
+    again = linkage.explain(settings, database, one, other)
+    assert again.model is not None
+    assert again.model.probability == pytest.approx(found.model.probability, abs=1e-6)
+
+
+def test_what_people_are_shown_and_the_chart_loads_nothing(
+    settings: Settings, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = prepared(
+        settings, database, tmp_path,
+        row("Gertrude", "Hollingsworth", phone="405-232-9700"),
+        row("Gertrude", "Hollingswroth", phone="405-232-9711"),
+    )  # fmt: skip
+    page = tmp_path / "chart.html"
+    people.explain(settings, database, one, other, chart=page, as_json=False)
+    shown = capsys.readouterr().out
+    for words in ("One: the last dedupe linked them", "same address", "another phone", "before looking (prior)", "zip 10"):  # fmt: skip # noqa: E501
+        assert words in shown, words
+    text = page.read_text(encoding="utf-8")
+    assert "Starting match weight (prior)" in text
+    assert "HOLLINGSWROTH" in text
+    assert "src=" not in text.split("vega")[0]
+    assert '<script src="http' not in text
+    people.explain(settings, database, one, other, chart=None, as_json=True)
+    assert json.loads(capsys.readouterr().out)["decided_by"] == "linked"
+    with pytest.raises(CmError, match="Cannot write"):
+        people.explain(settings, database, one, other, chart=tmp_path / "no" / "chart.html", as_json=False)
+
+
+def test_what_cannot_be_compared_is_said_in_one_line(settings: Settings, database: Database, tmp_path: Path) -> None:
+    human, firm = prepared(
+        settings, database, tmp_path, row("Gertrude", "Hollingsworth"), row("", "", company="Red River Minerals LLC")
+    )
+    for both, words in (
+        ((human, human), "one with itself"),
+        ((human, firm), "a human and an organisation are never compared"),
+        ((human, 999), r"no person 999\."),
+        ((998, firm), r"no person 998\."),
+    ):
+        with pytest.raises(PersonError, match=words) as raised:
+            linkage.explain(settings, database, *both)
+        assert "\n" not in str(raised.value)
+
+
+def test_nothing_is_written(settings: Settings, database: Database, tmp_path: Path) -> None:
+    one, other = prepared(
+        settings, database, tmp_path, row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth")
+    )
+    tables = [name for (name,) in ask(database, "show tables")]
+
+    def state() -> Any:
+        return ask(database, f"checksum table {', '.join(tables)}"), sorted(
+            (str(path), path.stat().st_mtime_ns) for path in (settings.home / "lake").rglob("*") if path.is_file()
+        )
+
+    before = state()
+    linkage.explain(settings, database, one, other, with_chart=True)
+    linkage.lineage(settings, database, one)
+    assert state() == before
