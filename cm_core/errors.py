@@ -67,4 +67,4 @@ class LinkageError(CmError):
 
 
 class PersonError(CmError):
-    """No such person (the message says where a retired entity went), or two that cannot be compared."""
+    """No such person or decision (the message says where a retired entity went), or two that cannot be compared."""

@@ -18,7 +18,7 @@ import networkx
 import pyarrow as pa
 from pymysql.connections import Connection
 
-from cm_core.errors import LinkageError, UsageError
+from cm_core.errors import LinkageError, PersonError, UsageError
 from cm_core.imports.records import actor, now
 from cm_core.store.database import Database
 from cm_core.store.locks import named_lock, transaction
@@ -96,7 +96,7 @@ def decide(
 ) -> Decision:
     """Write a decision down; the same one again gives the one there is.
 
-    Raises UsageError if a person is unknown, LinkageError if decisions there are say the contrary: undo these first.
+    Raises PersonError if a person is unknown, LinkageError if decisions there are say the contrary: undo these first.
     """
     if reason is not None and len(reason) > _REASON_MAX:
         raise UsageError(f"The reason has {len(reason)} characters; {_REASON_MAX} fit.")
@@ -127,7 +127,7 @@ def decide(
 
 
 def undo(database: Database, decision_id: int, *, reason: str | None = None) -> Decision:
-    """Take a decision back; it stays on record. Raises UsageError if there is none of this number, or it is undone."""
+    """Take a decision back; it stays on record. Raises PersonError if there is none of this number, or it is undone."""
     with (
         database.connect() as connection,
         named_lock(connection, _LOCK, timeout_s=60),
@@ -135,10 +135,10 @@ def undo(database: Database, decision_id: int, *, reason: str | None = None) -> 
     ):
         found = _fetch(connection, "where id = %s", (decision_id,))
         if not found:
-            raise UsageError(f"There is no decision {decision_id}. See `cm review list --decisions`.")
+            raise PersonError(f"There is no decision {decision_id}. See `cm review list --decisions`.")
         (made,) = found
         if made.undone_at is not None:
-            raise UsageError(f"Decision {decision_id} was undone already, by {made.undone_by}.")
+            raise PersonError(f"Decision {decision_id} was undone already, by {made.undone_by}.")
         with connection.cursor() as cursor:
             cursor.execute(_UNDO, (actor(), now(), reason, decision_id))
             cursor.execute(_LOG, _log_row(decision_id, "undo", made.person_id, made.other_id, reason))
@@ -236,7 +236,7 @@ def _require_known(connection: Connection[Any], ids: Sequence[int]) -> None:
         cursor.execute(_KNOWN.format(", ".join(["%s"] * len(ids))), tuple(ids))
         known = {int(row[0]) for row in cursor.fetchall()}
     if missing := [person for person in ids if person not in known]:
-        raise UsageError(f"There is no person {missing[0]}.")
+        raise PersonError(f"There is no person {missing[0]}.")
 
 
 def _fetch(connection: Connection[Any], condition: str, parameters: tuple[Any, ...] = ()) -> list[Decision]:

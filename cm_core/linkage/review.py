@@ -10,7 +10,7 @@ from typing import Any
 from pymysql.connections import Connection
 from pymysql.cursors import DictCursor
 
-from cm_core.errors import UsageError
+from cm_core.errors import PersonError
 from cm_core.linkage import decisions
 from cm_core.store.database import Database
 
@@ -56,7 +56,7 @@ def waiting(database: Database, limit: int) -> tuple[list[dict[str, Any]], int]:
 def side_by_side(database: Database, person_id: int, other_id: int) -> dict[str, Any]:
     """Two persons with all that is known of them, their place in the queue, and the decisions that name either.
 
-    Raises UsageError where there is no such person.
+    Raises PersonError where there is no such person.
     """
     low, high = sorted((person_id, other_id))
     with database.connect() as connection:
@@ -78,7 +78,7 @@ def side_by_side(database: Database, person_id: int, other_id: int) -> dict[str,
 def _person(connection: Connection[Any], person_id: int) -> dict[str, Any]:
     found = _rows(connection, _PERSON, (person_id,))
     if not found:
-        raise UsageError(f"There is no person {person_id}.")
+        raise PersonError(f"There is no person {person_id}.")
     lists = {
         name: [row["v"] for row in _rows(connection, f"{text} order by 1", (person_id,))]
         for name, text in _LISTS.items()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from cm_assets.checks.invariants import INVARIANTS, violations
 from cm_core import linkage
 from cm_core.cli.main import app
-from cm_core.errors import LinkageError, UsageError
+from cm_core.errors import CmError, LinkageError, PersonError
 from cm_core.linkage import decisions
 from cm_core.linkage.decisions import decide, undo
 from cm_core.settings import Settings
@@ -178,9 +178,9 @@ def test_decisions_that_contradict_are_refused_with_those_in_the_way(three: tupl
     ("pair", "message"), [((1, 999_999), "no person 999999"), ((1, 1), "is one person"), ((0, 1), "no person 0")]
 )
 def test_a_decision_about_nobody(three: tuple[Settings, Database], pair: tuple[int, int], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(CmError, match=message):
         decide(three[1], "same", *pair)
-    with pytest.raises(UsageError, match="no decision 77"):
+    with pytest.raises(PersonError, match="no decision 77"):
         undo(three[1], 77)
     assert decisions.decisions(three[1], also_undone=True) == []
 
