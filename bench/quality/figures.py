@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-#: Wrong cases shown of one data set, and of one kind of wrong.
+#: Wrong cases shown of one data set.
 EXAMPLES = 10
-_EXAMPLES_OF_A_KIND = 4
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value. `of` says how many cases it was measured on; `goal` is the least (`most`: the most) it should be."""
+    """One measured value. `of` says how many cases it was measured on; `goal` is its floor (`most`: ceiling)."""
 
     name: str
     value: float
@@ -50,13 +50,17 @@ def share(name: str, right: int, of: int, goal: float | None = None) -> Figure:
 
 
 def wrong_kinds(cases: Iterable[tuple[str, str]]) -> tuple[Wrong, ...]:
-    """The (kind, example) of each wrong answer, counted by kind, most frequent first, with `EXAMPLES` examples in all."""
+    """The (kind, example) of each wrong answer, counted by kind, most frequent first.
+
+    `EXAMPLES` are shown in all: one of each kind, then a second one, and so on, spread over the alphabet.
+    """
     found: dict[str, list[str]] = {}
     for kind, example in cases:
         found.setdefault(kind, []).append(example)
-    kinds, left = [], EXAMPLES
-    for kind, examples in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
-        shown = sorted(examples)[:: max(1, len(examples) // _EXAMPLES_OF_A_KIND)][: min(left, _EXAMPLES_OF_A_KIND)]
-        left -= len(shown)
-        kinds.append(Wrong(kind, len(examples), tuple(shown)))
-    return tuple(kinds)
+    kinds = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+    turns = [(turn, kind) for turn in range(EXAMPLES) for kind, examples in kinds if turn < len(examples)]
+    shown = Counter(kind for _, kind in turns[:EXAMPLES])
+    return tuple(
+        Wrong(kind, len(examples), tuple(sorted(examples)[:: len(examples) // (shown[kind] or 1)][: shown[kind]]))
+        for kind, examples in kinds
+    )

@@ -1,7 +1,8 @@
 -- Every pair of rows that is one by the truth or by linkage. A row that linkage does not know is alone.
 -- In:  truth(import_id, row_number, party_no, true_id, household, noise), source_*, and what linkage made of them:
 --      exact_components, clusters, records, legal_records, candidates, scored, linked_humans, evidence.
--- Out: found (one row per row of truth), judged(id_l, id_r, is_true, is_found), explained (the wrong ones with their kind).
+-- Out: found (one row per row of truth), judged(id_l, id_r, is_true, is_found), explained (the wrong ones with their kind),
+--      shown(id, text).
 create or replace table found as
 select
     row_number() over (order by t.import_id, t.row_number, t.party_no) as id,
@@ -67,17 +68,30 @@ left join candidates as c on w.id_1 = c.join_key_l and w.id_2 = c.join_key_r
 left join scored as s on w.id_1 = s.unique_id_l and w.id_2 = s.unique_id_r
 left join linked_humans as k on w.id_1 = k.id_l and w.id_2 = k.id_r;
 
-create or replace macro quality_text(person) as (
-    select concat_ws(
-        ' / ',
-        (
-            select coalesce(any_value(organization_key), concat_ws(' ',
-                any_value(first_key), any_value(middle_name), any_value(last_key), any_value(name_suffix)))
-            from source_parties where person_id = person
-        ),
-        (select string_agg(distinct concat_ws(' ', street, zip), ' + ') from source_addresses where person_id = person),
-        (select any_value(date_of_birth)::varchar from source_parties where person_id = person),
-        (select string_agg(distinct phone_e164, ' + ') from source_phones where person_id = person),
-        (select string_agg(distinct email_key, ' + ') from source_emails where person_id = person)
-    )
-);
+-- What linkage knew of the rows of wrong pairs.
+create or replace table shown as
+with wanted as (
+    select f.id, f.person_id
+    from found as f
+    where f.id in (select id_l from explained union select id_r from explained)
+),
+named as (
+    select person_id, any_value(coalesce(organization_key, concat_ws(' ', first_key, upper(middle_name), last_key, upper(name_suffix)))) as name,
+        any_value(date_of_birth)::varchar as born
+    from source_parties group by person_id
+),
+placed as (
+    select person_id, string_agg(distinct concat_ws(' ', street, zip), ' + ') as places from source_addresses group by person_id
+),
+phoned as (
+    select person_id, string_agg(distinct phone_e164, ' + ') as phones from source_phones group by person_id
+),
+mailed as (
+    select person_id, string_agg(distinct email_key, ' + ') as emails from source_emails group by person_id
+)
+select w.id, coalesce(nullif(concat_ws(' / ', n.name, a.places, n.born, p.phones, m.emails), ''), 'a rejected row') as text
+from wanted as w
+left join named as n using (person_id)
+left join placed as a using (person_id)
+left join phoned as p using (person_id)
+left join mailed as m using (person_id);

@@ -28,20 +28,10 @@ select
 from judged
 """
 _WRONG = """
-select kind, string_agg(text, ' | ' order by id)
-from (
-    select e.kind, e.id_l, e.id_r, f.id, coalesce(nullif(t.text, ''), 'row ' || f.row_number) as text
-    from explained as e
-    inner join found as f on f.id in (e.id_l, e.id_r)
-    left join texts as t on f.person_id = t.person_id
-)
-group by kind, id_l, id_r
-"""
-_TEXTS = """
-create or replace temp table texts as
-select distinct person_id, quality_text(person_id) as text
-from found
-where id in (select id_l from explained union select id_r from explained) and person_id is not null
+select e.kind, l.text || ' | ' || r.text
+from explained as e
+inner join shown as l on e.id_l = l.id
+inner join shown as r on e.id_r = r.id
 """
 
 
@@ -65,7 +55,7 @@ def link(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
 
 
 def judge(con: duckdb.DuckDBPyConnection) -> None:
-    """Make `found`, `judged` and `explained` from the table `truth` and what `link` made."""
+    """Make `found`, `judged`, `explained` and `shown` from the table `truth` and what `link` made."""
     for statement in con.extract_statements(sql(__package__, "judged.sql")):
         con.execute(statement)
 
@@ -91,7 +81,6 @@ def pairwise(
 
 def wrong_pairs(con: duckdb.DuckDBPyConnection) -> tuple[Wrong, ...]:
     """The pairs of `explained` by kind, with what linkage knew of the two rows."""
-    con.execute(_TEXTS)
     return wrong_kinds(con.execute(_WRONG).fetchall())
 
 
