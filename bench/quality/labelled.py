@@ -1,7 +1,8 @@
 """Names and addresses that others took apart by hand, and a list whose true ids are known.
 
-The files do not come with us. Their folder is CM_SHARED_DATA, or `shared/data` beside the project. What is compared is what staging keeps: the kind
-of owner, the first and last name, and the parts of an address as its match key has them.
+The files do not come with us. Their folder is CM_SHARED_DATA, or
+`shared/data` beside the project. What is compared is what staging keeps: the kind of owner, the first and last name,
+and the parts of an address as its match key has them.
 """
 
 from __future__ import annotations
