@@ -17,6 +17,7 @@ import doorplate
 import pyarrow as pa
 
 from cm_core.hygiene.places import parse_zip, state_code, states, zip_places
+from cm_core.hygiene.second_reading import is_doubtful, read_again
 from cm_core.hygiene.streets import Ordinary, ordinary_streets, parse_streets
 from cm_core.hygiene.text import is_blank, placeholders, squeeze, text_column
 
@@ -175,10 +176,33 @@ def _standardize(rows: Sequence[Sequence[str | None]]) -> list[Address | None]:
     results = parse_streets([cells.line1 for _, cells in alone], [cells.line2 for _, cells in alone])
     for (i, _), result in zip(alone, results, strict=True):
         parsed[i] = result
-    return [
+    answers = [
         _finish(cells, result, short) if cells else None
         for cells, result, short in zip(given, parsed, ordinary, strict=True)
     ]
+    for i, cells in whole:
+        if answers[i] is not None and is_doubtful(cells.line1 or "", parsed[i]):
+            answers[i] = _second(cells) or answers[i]
+    return answers
+
+
+def _second(given: _Given) -> Address | None:
+    """A whole address as the second reading takes it apart; None where that does not parse either."""
+    line = given.line1 if given.line2 is None else f"{given.line1}, {given.line2}"
+    reading = read_again(line or "")
+    if reading is None or len(given.raw) > ADDRESS_MAX:
+        return None
+    cells = given._replace(
+        line1=reading.line1,
+        line2=reading.line2,
+        city=reading.city,
+        state=given.state or reading.state,
+        zip=given.zip or reading.zip,
+        care_of=given.care_of or reading.care_of,
+        whole=False,
+    )
+    answer = _finish(cells, parse_streets([cells.line1], [cells.line2])[0], None)
+    return None if answer.invalid_reason else answer
 
 
 def _ends_in_code(line: str | None) -> bool:

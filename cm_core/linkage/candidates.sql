@@ -1,6 +1,6 @@
 -- Pairs worth scoring: they meet in a block and their given names do not clash. Spouses, parents and children share
 -- surname, address and phone; what tells them apart is the given name, so a clash ends the comparison (a household is no
--- duplicate).
+-- duplicate). A name without its given name or surname fits a whole household: it needs the same birthday.
 -- In:  live_keys, records. Out: candidates(match_key, join_key_l, join_key_r).
 create or replace table candidates as
 with met as (
@@ -22,7 +22,9 @@ where (
             jaro_winkler_similarity(l.first_name, r.first_name) >= 0.85
             or damerau_levenshtein(l.first_name, r.first_name) = 1 and least(length(l.first_name), length(r.first_name)) >= 3
         )
+        or l.dob = r.dob and (l.first_name is null or r.first_name is null)
     )
+    and (l.dob = r.dob or l.last_name is not null and r.last_name is not null)
     and not (
         l.generation is not null and r.generation is not null and not list_has_any(l.generations, r.generations)
     );

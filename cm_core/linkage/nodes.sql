@@ -42,6 +42,7 @@ select
     list_sort(list(distinct a.line || '|' || a.code[1:3]) filter (regexp_matches(a.line, '[0-9]') and a.code is not null))
         as lines,
     list_sort(list(distinct a.line) filter (a.line is not null)) as streets,
+    list_sort(list(distinct a.line) filter (regexp_matches(a.line, '^[0-9]+ .*[A-Z]{3}'))) as houses,
     arg_max(a.code, struct_pack(day := p.source_date, value := a.code)) filter (a.code is not null) as zip
 from placed as a
 inner join source_parties as p using (import_id, row_number, party_no)
