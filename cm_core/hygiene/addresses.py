@@ -74,7 +74,7 @@ _DRAWER = re.compile(r"^P\.? ?O\.? ?(?:DRAWER|DWR)\b\.?", re.IGNORECASE)
 _FINAL_CODE = re.compile(r",\s*([A-Za-z]{2})$")
 _BOX = re.compile(r"\bP\.?O\.?B\b\.?(?= ?#? ?\d)", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
-_HYPHENED_ROUTE = re.compile(r"^(HC|RR)-(\d+)\b", re.IGNORECASE)
+_HYPHENED_ROUTE = re.compile(r"^(HC|RR)-?(\d+)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 
 
@@ -181,13 +181,16 @@ def _standardize(rows: Sequence[Sequence[str | None]]) -> list[Address | None]:
         for cells, result, short in zip(given, parsed, ordinary, strict=True)
     ]
     for i, cells in whole:
-        if answers[i] is not None and is_doubtful(cells.line1 or "", parsed[i]):
-            answers[i] = _second(cells) or answers[i]
+        first = answers[i]
+        if first is not None and (first.invalid_reason == "unparsed" or is_doubtful(cells.line1 or "", parsed[i])):
+            second = _second(cells)
+            if second and second.invalid_reason in (None, first.invalid_reason):
+                answers[i] = second
     return answers
 
 
 def _second(given: _Given) -> Address | None:
-    """A whole address as the second reading takes it apart; None where that does not parse either."""
+    """A whole address as the second reading takes it apart; None where its street does not parse either."""
     line = given.line1 if given.line2 is None else f"{given.line1}, {given.line2}"
     reading = read_again(line or "")
     if reading is None or len(given.raw) > ADDRESS_MAX:
@@ -202,7 +205,7 @@ def _second(given: _Given) -> Address | None:
         whole=False,
     )
     answer = _finish(cells, parse_streets([cells.line1], [cells.line2])[0], None)
-    return None if answer.invalid_reason else answer
+    return None if (answer.address_key or "?").startswith("?") else answer
 
 
 def _ends_in_code(line: str | None) -> bool:

@@ -23,6 +23,8 @@ _STREET = frozenset(
     )
 )  # fmt: skip
 _UNIT_TYPES = {"OccupancyIdentifier": "OccupancyType", "SubaddressIdentifier": "SubaddressType"}
+_NUMBER = re.compile(r"\d+")
+_ROUTE = re.compile(r"(HC|RR)[\s.-]*(\d+)", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _BOX = re.compile(r"P(?:OST)?[\s.]*O(?:FFICE)?[\s.]*(?:BOX|B)?\b\.?", re.IGNORECASE)
 _READ_MAX = 300  # characters; the tagger's time grows with the text
@@ -72,11 +74,14 @@ def read_again(text: str) -> Reading | None:
     if not street and not box:
         return None
     unit = " ".join(_unit(tags)) or None
-    zip_ = tags.get("ZipCode")
+    zip_ = tags.get("ZipCode", "").strip(" .") or None
     if zip_ and "ZipPlus4" in tags:
         zip_ = f"{zip_}-{tags['ZipPlus4']}"
+    state = tags.get("StateName", "").rpartition(",")[2].strip() or None  # Georgia, GA
     line1 = " ".join(filter(None, (street, box)))
-    return Reading(line1, unit, tags.get("PlaceName"), tags.get("StateName"), zip_, tags.get("Recipient"))
+    if not set(_NUMBER.findall(text)) <= set(_NUMBER.findall(" ".join(filter(None, (line1, unit, zip_))))):
+        return None  # a number would be lost
+    return Reading(line1, unit, tags.get("PlaceName"), state, zip_, tags.get("Recipient"))
 
 
 @cache
@@ -90,7 +95,8 @@ def _box(tags: dict[str, str]) -> str | None:
     if "USPSBoxID" not in tags:
         return None
     if "USPSBoxGroupID" in tags:
-        return f"{tags.get('USPSBoxGroupType', 'RR')} {tags['USPSBoxGroupID']} BOX {tags['USPSBoxID']}"
+        group = _ROUTE.sub(r"\1 \2", f"{tags.get('USPSBoxGroupType', '')} {tags['USPSBoxGroupID']}".strip())
+        return f"{group} BOX {tags['USPSBoxID']}"
     if not _BOX.match(tags.get("USPSBoxType", "")):
         return None
     return f"PO BOX {tags['USPSBoxID'].lstrip('# ')}"
