@@ -138,8 +138,8 @@ def _learn_streets(con: duckdb.DuckDBPyConnection) -> None:
     names = plain_names(_unknown(con, "street_names", "name"))
     _add(con, "street_names", {"name": list(names), "plain": list(names.values())})
     pairs = plain_pairs(con.execute(_UNKNOWN_PAIRS).fetchall())
-    columns = {"name": [name for name, _ in pairs], "word": [word for _, word in pairs], "plain": list(pairs.values())}
-    _add(con, "street_pairs", columns)
+    names_, words_ = [name for name, _ in pairs], [word for _, word in pairs]
+    _add(con, "street_pairs", {"name": names_, "word": words_, "plain": list(pairs.values())})
 
 
 def _unknown(con: duckdb.DuckDBPyConnection, table: str, key: str) -> list[str]:

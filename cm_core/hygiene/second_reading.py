@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
 
@@ -86,9 +87,7 @@ def read_again(text: str) -> Reading | None:
 
 @cache
 def _tagger() -> ModuleType:
-    import usaddress  # reads its model when it is imported
-
-    return usaddress
+    return import_module("usaddress")  # reads its model when it is imported
 
 
 def _box(tags: dict[str, str]) -> str | None:
