@@ -68,11 +68,11 @@ select
         when mail = 2 then case when layout % 2 = 0 then 'none@none.com' else 'noemail@noemail.com' end
         when bad_email = 1 then lower(mail_first) || '.' || lower(mail_last) || case when layout % 2 = 0 then '@' else ' at gmail' end
         else typo(case mail_style
-            when 0 then lower(mail_first) || '.' || lower(mail_last) || mail_number % 100
+            when 0 then lower(mail_first) || '.' || lower(mail_last) || mail_number
             when 1 then substr(lower(mail_first), 1, 1) || lower(mail_last) || mail_number
-            when 2 then lower(mail_last) || lower(mail_first) || mail_number % 1000
+            when 2 then lower(mail_last) || lower(mail_first) || mail_number
             when 3 then lower(mail_first) || mail_number
-            else lower(mail_first) || '_' || lower(mail_last)
+            else lower(mail_first) || '_' || lower(mail_last) || mail_number
         end, email_typo) || '@' || case when role = 6 and mail_style > 2 then replace(lower(org_base), ' ', '') || '.com' else domain_text end
     end as email,
     date '2026-06-30' - age_days::integer as updated,

@@ -139,7 +139,8 @@ def people_chunk(pools: Pools, *, seed: int, chunk: int, first_id: int, people: 
     couple_mail = draw.chance(NOISE["couple_email_household"], households)[household] & (role == SPOUSE)
     out["mail_owner"] = np.where(has_mail, np.where(couple_mail, head, np.arange(people)), -1)
     out["mail_style"] = draw.below(5, people)
-    out["mail_number"] = draw.below(10_000, people)
+    # Two people never have one address, however many there are: as in life, and else the truth would be none.
+    out["mail_number"] = 10 * (first_id + np.arange(people)) + draw.below(10, people)
     out["mail_domain"] = draw.below(len(MAIL_DOMAINS), people)
     out["org_word"] = np.where(draw.chance(0.5, people), draw.below(len(COMPANY_WORDS), people), -1)
     out["org_kind"] = draw.below(len(COMPANY_KINDS), people)
