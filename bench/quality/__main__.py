@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.quality import febrl, labelled, lists, report
 from bench.quality.figures import Outcome
 
-ROWS = 150_000
+ROWS = 500_000
 SEED = 7
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "linkage-quality.md"
 _LABELLED = {"names": labelled.names, "addresses": labelled.addresses, "sites": labelled.sites}
