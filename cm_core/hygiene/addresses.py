@@ -17,6 +17,7 @@ import doorplate
 import pyarrow as pa
 
 from cm_core.hygiene.places import parse_zip, state_code, states, zip_places
+from cm_core.hygiene.second_reading import is_doubtful, read_again
 from cm_core.hygiene.streets import Ordinary, ordinary_streets, parse_streets
 from cm_core.hygiene.text import is_blank, placeholders, squeeze, text_column
 
@@ -73,7 +74,7 @@ _DRAWER = re.compile(r"^P\.? ?O\.? ?(?:DRAWER|DWR)\b\.?", re.IGNORECASE)
 _FINAL_CODE = re.compile(r",\s*([A-Za-z]{2})$")
 _BOX = re.compile(r"\bP\.?O\.?B\b\.?(?= ?#? ?\d)", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
-_HYPHENED_ROUTE = re.compile(r"^(HC|RR)-(\d+)\b", re.IGNORECASE)
+_HYPHENED_ROUTE = re.compile(r"^(HC|RR)-?(\d+)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 
 
@@ -175,10 +176,36 @@ def _standardize(rows: Sequence[Sequence[str | None]]) -> list[Address | None]:
     results = parse_streets([cells.line1 for _, cells in alone], [cells.line2 for _, cells in alone])
     for (i, _), result in zip(alone, results, strict=True):
         parsed[i] = result
-    return [
+    answers = [
         _finish(cells, result, short) if cells else None
         for cells, result, short in zip(given, parsed, ordinary, strict=True)
     ]
+    for i, cells in whole:
+        first = answers[i]
+        if first is not None and (first.invalid_reason == "unparsed" or is_doubtful(cells.line1 or "", parsed[i])):
+            second = _second(cells)
+            if second and second.invalid_reason in (None, first.invalid_reason):
+                answers[i] = second
+    return answers
+
+
+def _second(given: _Given) -> Address | None:
+    """A whole address as the second reading takes it apart; None where its street does not parse either."""
+    line = given.line1 if given.line2 is None else f"{given.line1}, {given.line2}"
+    reading = read_again(line or "")
+    if reading is None or len(given.raw) > ADDRESS_MAX:
+        return None
+    cells = given._replace(
+        line1=reading.line1,
+        line2=reading.line2,
+        city=reading.city,
+        state=given.state or reading.state,
+        zip=given.zip or reading.zip,
+        care_of=given.care_of or reading.care_of,
+        whole=False,
+    )
+    answer = _finish(cells, parse_streets([cells.line1], [cells.line2])[0], None)
+    return None if (answer.address_key or "?").startswith("?") else answer
 
 
 def _ends_in_code(line: str | None) -> bool:

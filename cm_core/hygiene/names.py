@@ -123,7 +123,9 @@ def parse_name_parts(
     whole = " ".join(filter(None, (given, middle_, family)))
     if not any(character.isalnum() for character in whole):
         return ()
-    kind = classify(whole, columns=bool(given and family))
+    # A word alone in the column of first names is one, though the census never heard of it; alone among last names it
+    # may well be a firm's.
+    kind = classify(whole, columns=bool(given and (family or given.isalpha())))
     if kind != "person":
         return (_entity(kind, whole),)
     if not family and given and (" " in given or "," in given) and len(split_given(given)[1]) > 1 and not middle_:

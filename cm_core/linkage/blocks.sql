@@ -21,6 +21,10 @@ with keys as (
     union all
     select 'surname and date of birth', last_name || '|' || dob, unique_id from records where dob is not null
     union all
+    select 'house number and date of birth', split_part(unnest(numbers), '|', 1) || '|' || dob, unique_id
+    from records
+    where dob is not null
+    union all
     select 'given name and date of birth', name_class || '|' || dob, unique_id from records where dob is not null
 )
 select rule, key, unique_id from keys where key is not null;

@@ -19,9 +19,9 @@ with looked_at as (
         (l.generation is null) <> (r.generation is null) as one_generation,
         coalesce((year(l.dob) = year(r.dob))::integer + (month(l.dob) = month(r.dob))::integer
             + (day(l.dob) = day(r.dob))::integer < 2, false) as other_birthday,
-        l.last_name <> r.last_name and not list_has_any(l.last_names, r.last_names) and l.first_name <> r.last_name
-        and jaro_winkler_similarity(l.last_name, r.last_name) < 0.92
-        and damerau_levenshtein(l.last_name, r.last_name) > 1 as other_surname,
+        coalesce(l.last_name <> r.last_name and not list_has_any(l.last_names, r.last_names)
+            and l.first_name <> r.last_name and jaro_winkler_similarity(l.last_name, r.last_name) < 0.92
+            and damerau_levenshtein(l.last_name, r.last_name) > 1, false) as other_surname,
         l.name_is_known and r.name_is_known as both_known,
         l.name_class <> r.name_class and l.name_is_known and r.name_is_known and length(l.first_name) > 1
         and length(r.first_name) > 1 and (
@@ -48,8 +48,8 @@ select
         when (not other_middle) is not true then 'another middle initial beside given names that are not the same'
         when (same_birthday or not one_generation) is not true
             then 'a generation (JR, SR, II ...) on one side only, without the same birthday or e-mail'
-        when (not other_surname or both_known and initial_id is null) is not true
-            then 'another surname beside a given name that is not well known'
+        when (not other_surname or same_birthday or both_known and initial_id is null) is not true
+            then 'another surname beside a given name that is not well known, without the same birthday'
         when (not loose_nickname or same_birthday or same_phone_or_middle) is not true
             then 'a nickname that is a common name of its own, without the same birthday, phone or middle initial'
     end as refusal

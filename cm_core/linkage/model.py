@@ -157,6 +157,8 @@ def comparisons() -> list[Any]:
                 _level("list_has_any(address_keys_l, address_keys_r)", "same address"),
                 _level("list_has_any(numbers_l, numbers_r)", "same house number and ZIP"),
                 _level("list_has_any(lines_l, lines_r)", "same street line, ZIP of the same region"),
+                # A wrong ZIP. One person's two addresses seldom have one street line, strangers' hardly ever.
+                _level("list_has_any(houses_l, houses_r)", "same house and street, elsewhere", m=0.003, u=0.00001),
                 _level("list_has_any(zips_l, zips_r)", "same ZIP"),
                 cll.ElseLevel(),
             ],

@@ -19,18 +19,32 @@ inner join components as c on e.person_id = c.id
 anti join (select key from shared_keys where kind = 'email') as s on e.email_key = s.key
 group by c.component;
 
+-- Owners live abroad too: a postal code of any country says where (T2P 1J9, SW1A 1AA, 2600). One of three or four digits
+-- may be a ZIP without its zeros. 9999 and the like are fillers.
 create or replace table component_addresses as
+with placed as (
+    select
+        *,
+        upper(street) as line,
+        case
+            when translate(zip, left(zip, 1), '') = '' then null
+            when regexp_full_match(zip, '[0-9]{3,4}') then lpad(zip, 5, '0')
+            when regexp_full_match(zip, '[A-Z0-9][A-Z0-9 -]{3,9}') and regexp_matches(zip, '[0-9]') then replace(zip, ' ', '')
+        end as code
+    from source_addresses
+)
 select
     c.component,
     list_sort(list(distinct a.address_key) filter (a.street is not null)) as address_keys,
-    list_sort(list(distinct a.zip) filter (regexp_full_match(a.zip, '[0-9]{5}'))) as zips,
-    list_sort(list(distinct regexp_extract(a.street, '[0-9]+') || '|' || a.zip)
-        filter (regexp_matches(a.street, '[0-9]') and regexp_full_match(a.zip, '[0-9]{5}'))) as numbers,
-    list_sort(list(distinct upper(a.street) || '|' || a.zip[1:3])
-        filter (regexp_matches(a.street, '[0-9]') and regexp_full_match(a.zip, '[0-9]{5}'))) as lines,
-    list_sort(list(distinct upper(a.street)) filter (a.street is not null)) as streets,
-    arg_max(a.zip, struct_pack(day := p.source_date, value := a.zip)) filter (regexp_full_match(a.zip, '[0-9]{5}')) as zip
-from source_addresses as a
+    list_sort(list(distinct a.code) filter (a.code is not null)) as zips,
+    list_sort(list(distinct regexp_extract(a.line, '[0-9]+') || '|' || a.code)
+        filter (regexp_matches(a.line, '[0-9]') and a.code is not null)) as numbers,
+    list_sort(list(distinct a.line || '|' || a.code[1:3]) filter (regexp_matches(a.line, '[0-9]') and a.code is not null))
+        as lines,
+    list_sort(list(distinct a.line) filter (a.line is not null)) as streets,
+    list_sort(list(distinct a.line) filter (regexp_matches(a.line, '^[0-9]+ .*[A-Z]{3}'))) as houses,
+    arg_max(a.code, struct_pack(day := p.source_date, value := a.code)) filter (a.code is not null) as zip
+from placed as a
 inner join source_parties as p using (import_id, row_number, party_no)
 inner join components as c on a.person_id = c.id
 group by c.component;

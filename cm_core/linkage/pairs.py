@@ -28,6 +28,7 @@ CAPS = {
     "whole name": 40,
     "surname and ZIP": 100,
     "surname and date of birth": 60,
+    "house number and date of birth": 60,
     "given name and date of birth": 60,
 }
 _CAPS = "create or replace table caps as from caps_arrow"

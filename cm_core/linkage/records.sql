@@ -23,6 +23,7 @@ select
     coalesce(a.numbers, []) as numbers,
     coalesce(a.lines, []) as lines,
     coalesce(a.streets, []) as streets,
+    coalesce(a.houses, []) as houses,
     coalesce(a.zips, []) as zips,
     a.zip
 from component_names as n
@@ -30,7 +31,7 @@ left join first_names as f on n.name.first = f.first_key
 left join component_phones as p using (component)
 left join component_emails as e using (component)
 left join component_addresses as a using (component)
-where n.is_human and n.name.last is not null
+where n.is_human and coalesce(n.name.first, n.name.last) is not null
 order by unique_id;
 
 create or replace table legal_records as

@@ -57,7 +57,7 @@ _CAMPAIGN_HEADER = "Campaign Code,Campaign Name,Channel,Start Date,End Date"
 _TOUCHPOINT_HEADER = (
     "Channel,Date,Phone,Email,First Name,Last Name,Address,City,State,Zip,Status,Campaign,Duration,Touchpoint ID"
 )
-_TRUTH_HEADER = "file,row_number,party_no,true_person_id,household_id,role"
+_TRUTH_HEADER = "file,row_number,party_no,true_person_id,household_id,role,noise"
 
 
 @dataclass(frozen=True)

@@ -68,13 +68,34 @@ select
         when mail = 2 then case when layout % 2 = 0 then 'none@none.com' else 'noemail@noemail.com' end
         when bad_email = 1 then lower(mail_first) || '.' || lower(mail_last) || case when layout % 2 = 0 then '@' else ' at gmail' end
         else typo(case mail_style
-            when 0 then lower(mail_first) || '.' || lower(mail_last) || mail_number % 100
+            when 0 then lower(mail_first) || '.' || lower(mail_last) || mail_number
             when 1 then substr(lower(mail_first), 1, 1) || lower(mail_last) || mail_number
-            when 2 then lower(mail_last) || lower(mail_first) || mail_number % 1000
+            when 2 then lower(mail_last) || lower(mail_first) || mail_number
             when 3 then lower(mail_first) || mail_number
-            else lower(mail_first) || '_' || lower(mail_last)
+            else lower(mail_first) || '_' || lower(mail_last) || mail_number
         end, email_typo) || '@' || case when role = 6 and mail_style > 2 then replace(lower(org_base), ' ', '') || '.com' else domain_text end
     end as email,
     date '2026-06-30' - age_days::integer as updated,
-    concat_ws(' ', title(first_name), title(middle_name), title(last_name), name_suffix) as natural_name
+    concat_ws(' ', title(first_name), title(middle_name), title(last_name), name_suffix) as natural_name,
+    -- What is hard about the row, for the truth file.
+    concat_ws(
+        ' ',
+        case when last_name is not null and (typed_first <> first_text or typed_last <> last_text) then 'name_typo' end,
+        case when nickname = 1 and last_name is not null then 'nickname' end,
+        case when initial = 1 and last_name is not null then 'initial' end,
+        case when swapped = 1 and last_name is not null then 'swapped' end,
+        case when other_surname = 1 and last_name is not null then 'changed_surname' end,
+        case when nameless = 1 then 'nameless' end,
+        case when moved = 1 and no_address = 0 then 'moved' end,
+        case when no_address = 1 then 'no_address' end,
+        case when street_typo > 0 and no_address = 0 and kind = 0 then 'street_typo' end,
+        case when zip_typo > 0 and no_address = 0 then 'zip_typo' end,
+        case when wrong_digit then 'phone_typo' end,
+        case when email_typo > 0 and mail = 1 then 'email_typo' end,
+        case when office_line = 1 then 'shared_phone' end,
+        case when suffix_lost = 1 then 'suffix_lost' end,
+        case when joint_id > 0 then 'joint_owners' end,
+        case household_kind when 4 then 'junior_and_senior' when 5 then 'trust_beside_trustee' when 6 then 'estate'
+            when 7 then 'company_with_contact' end
+    ) as noise
 from spelled;

@@ -139,7 +139,8 @@ def people_chunk(pools: Pools, *, seed: int, chunk: int, first_id: int, people: 
     couple_mail = draw.chance(NOISE["couple_email_household"], households)[household] & (role == SPOUSE)
     out["mail_owner"] = np.where(has_mail, np.where(couple_mail, head, np.arange(people)), -1)
     out["mail_style"] = draw.below(5, people)
-    out["mail_number"] = draw.below(10_000, people)
+    # Two people never have one address, however many there are: as in life, and else the truth would be none.
+    out["mail_number"] = 10 * (first_id + np.arange(people)) + draw.below(10, people)
     out["mail_domain"] = draw.below(len(MAIL_DOMAINS), people)
     out["org_word"] = np.where(draw.chance(0.5, people), draw.below(len(COMPANY_WORDS), people), -1)
     out["org_kind"] = draw.below(len(COMPANY_KINDS), people)
@@ -150,7 +151,7 @@ def people_chunk(pools: Pools, *, seed: int, chunk: int, first_id: int, people: 
         "id": first_id + np.arange(people), "household": first_id + head, "role": role, "head": head, "spouse": spouse,
         "male": male.astype(np.int64), "first": first, "middle": np.where(draw.chance(0.85, people), middle, -1),
         "last": last, "former": former, "suffix": suffix, "dob": np.where(draw.chance(0.9, people), dob, -99_999),
-        "moved": moved.astype(np.int64),
+        "moved": moved.astype(np.int64), "household_kind": kind[household],
     }  # fmt: skip
     return out
 
@@ -196,8 +197,10 @@ def rows_chunk(pools: Pools, people: dict[str, Ints], *, seed: int, chunk: int, 
     short = pools.nicknames[first, draw.below(3, size)]
     nick = draw.chance(NOISE["nickname"], size) & (short >= 0)
     out["first"] = np.where(nick, short, first)
+    out["nickname"] = (out["first"] != first).astype(np.int64)
     former = people["former"][person]
     out["last"] = np.where((former >= 0) & draw.chance(0.4, size), former, people["last"][person])
+    out["other_surname"] = (out["last"] != people["last"][person]).astype(np.int64)
     out["middle"] = people["middle"][person]
     out["middle_shown"] = draw.by(np.array([0.4, 0.8, 1.0]), size)
     suffix = people["suffix"][person]
@@ -228,6 +231,7 @@ def rows_chunk(pools: Pools, people: dict[str, Ints], *, seed: int, chunk: int, 
     use_old = (people["moved"][person] == 1) & draw.chance(0.35, size)
     for name in ("number", "street", "type", "direction", "unit", "kind", "zip"):
         out[name] = np.where(use_old, people[f"old_{name}"][person], people[f"cur_{name}"][person])
+    out["moved"] = use_old.astype(np.int64)
     out["box"] = people["box"][person]
     out["age_days"] = np.where(use_old, 900, 0) + draw.below(1_500, size)
 
@@ -241,6 +245,7 @@ def rows_chunk(pools: Pools, people: dict[str, Ints], *, seed: int, chunk: int, 
     number = draw.below(lines, size)
     out["phone1"] = np.where(office, 9_186_400_000 + number * 37, phone)
     out["phone2"] = other
+    out["office_line"] = office.astype(np.int64)
     out["phone_style"] = draw.below(10, size)
     owner = np.where(draw.chance(0.62, size), people["mail_owner"][person], -1)
     second_mail = (people["owner_number"][owner.clip(0)] % 4 == 0) & draw.chance(0.4, size)
@@ -253,8 +258,10 @@ def rows_chunk(pools: Pools, people: dict[str, Ints], *, seed: int, chunk: int, 
     out["dob"] = np.where(draw.chance(0.15, size), -99_999, people["dob"][person])
     out["letter_case"] = draw.by(np.array([0.45, 0.95, 1.0]), size)
     out["layout"] = draw.below(1_000_000, size)
-    for name in ("id", "household", "owner_number", "org_word", "org_kind", "org_form", "trust_kind", "male"):
+    for name in ("id", "household", "owner_number", "org_word", "org_kind", "org_form", "trust_kind", "male",
+                 "household_kind"):  # fmt: skip
         out[name] = people[name][person]
+    out["suffix_lost"] = (out["suffix"] != suffix).astype(np.int64)
     out["joint_id"] = np.where(joint, people["id"][out["joint"].clip(0)], 0)
     out["contact_id"] = np.where(contact, people["id"][out["contact"].clip(0)], 0)
     out["role"] = role

@@ -300,3 +300,21 @@ def test_a_street_alone_gets_no_state_or_city() -> None:
 def test_a_whole_address_that_is_there_twice_is_unparsed() -> None:
     answer = address("1011 line street, suite 10 hollister, ca, 95023 hollister 1011 line street suite 10 ca 95023")
     assert (answer.city, answer.state, answer.zip, answer.invalid_reason) == (None, "CA", "95023", "unparsed")
+
+
+@pytest.mark.parametrize(
+    ("text", "street", "city", "zip_"),
+    [
+        ("23485 Western Ave Park Forest, IL 60466", "23485 WESTERN AVE", "PARK FOREST", "60466"),
+        ("3110 West 12th Street Sioux Falls, South Dakota 57104", "3110 W 12TH ST", "SIOUX FALLS", "57104"),
+        ("P.O. Box 11418", "PO BOX 11418", None, None),
+        ("HC66 Box 250, Hominy, OK 74035", "HC 66 BOX 250", "HOMINY", "74035"),
+    ],
+)
+def test_a_doubtful_whole_address_is_read_again(text: str, street: str, city: str | None, zip_: str | None) -> None:
+    answer = address(text)
+    assert (answer.street, answer.city, answer.zip, answer.invalid_reason) == (street, city, zip_, None)
+
+
+def test_a_second_reading_loses_no_number() -> None:
+    assert "350" in (address("3811 Turtle Creek Blvd-Ste 350, Dallas, TX 75219").street or "")

@@ -257,3 +257,8 @@ def test_operators_are_told_from_their_contacts(operators: list[dict[str, str]])
     firms = {row["Operator Name"] for row in operators if row["Operator Name"].endswith((" LLC", " INC", " CORP"))}
     kinds = {parse_name(name)[0].entity_type for name in firms if "DBA" not in name.upper()}
     assert kinds <= {"organization", "trust"}
+
+
+def test_a_word_alone_among_first_names_is_one_though_nobody_knows_it() -> None:
+    assert parse_name_parts(None, "Kirra", None, None, None)[0].entity_type == "person"
+    assert parse_name_parts(None, None, None, "Exxonmobil", None)[0].entity_type == "organization"

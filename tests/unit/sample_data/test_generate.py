@@ -55,6 +55,12 @@ def test_truth_names_existing_rows_and_leaves_out_those_of_wrong_width(made: Sam
     assert set(truth.values()) <= set(range(1, made.people + 1))
 
 
+def test_the_truth_says_what_is_hard_about_a_row(made: SampleData) -> None:
+    with made.truth_path.open(newline="", encoding="ascii") as lines:
+        noise = Counter(word for row in csv.DictReader(lines) for word in row["noise"].split())
+    assert noise.keys() >= {"name_typo", "nickname", "initial", "moved", "joint_owners", "shared_phone", "suffix_lost"}
+
+
 def test_people_occur_within_and_across_files(made: SampleData) -> None:
     files: dict[int, list[str]] = {}
     for (file, _, _), person in read_truth(made.truth_path).items():
