@@ -46,6 +46,10 @@ GOOD = (
     f"(2, 'b', null, null, 'unknown', 'sms', {_NOW}, 's', 'c', {_NOW}, '{IMPORT}', 2)",
     f"insert into email_addresses (id, person_id, email_key, email_raw, email, is_primary, {_PROVENANCE_COLUMNS}) "
     f"values (1, 1, 'a@b.co', 'x', 'a@b.co', 1, {_PROVENANCE}), (2, 2, 'nobody@', 'x', null, 0, {_PROVENANCE})",
+    "insert into review_decisions (decision, person_id, other_id, decided_by, decided_at) values "
+    f"('same', 1, 3, 'ann', {_NOW}), ('different', 1, 2, 'ann', {_NOW})",
+    "insert into dedup_audit_log (job_id, action, original_person_id, duplicate_person_id, created_at) "
+    f"values ('job', 'link', 1, 3, {_NOW} + interval 1 minute)",
 )
 
 #: What breaks each rule of the database, one statement a case.
@@ -68,6 +72,8 @@ BROKEN = [
     ("duplicates_point_to_golden", "update persons set entity_id = 2 where id = 3"),
     ("duplicates_point_to_golden", "update person_duplicates set original_id = 2"),
     ("duplicates_point_to_golden", "update persons set is_original = 0 where id = 1"),
+    ("decisions_hold", "update persons set entity_id = 2 where id = 3"),
+    ("decisions_hold", "update persons set entity_id = 1 where id = 2"),
 ]
 
 
