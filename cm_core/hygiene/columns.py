@@ -26,7 +26,7 @@ from cm_core.hygiene.name_statistics import given_over_surname
 from cm_core.hygiene.names import standardize_names
 from cm_core.hygiene.phones import standardize_phones
 from cm_core.hygiene.places import states, zip_places
-from cm_core.hygiene.streets import plain_names, plain_pairs, suffix_forms
+from cm_core.hygiene.streets import WORTH_LEARNING, plain_names, plain_pairs, suffix_forms
 from cm_core.hygiene.text import placeholders
 
 _WORD = re.compile(r"[A-Z]{2,}")
@@ -45,12 +45,14 @@ _USED = (
     "hygiene_read", "hygiene_words", "hygiene_couples", "hygiene_persons", "hygiene_joint", "hygiene_entities",
     "hygiene_answers",
 )  # fmt: skip
-_UNKNOWN_PAIRS = """
-select distinct r.street_name, r.street_suffix
+_UNKNOWN_PAIRS = f"""
+select r.street_name, r.street_suffix
 from hygiene_read as r
 inner join hygiene.street_names as n on r.street_name = n.name and not n.plain
 inner join hygiene.street_suffixes as s on r.street_suffix = s.word and s.short is not null
 anti join hygiene.street_pairs as p on r.street_name = p.name and r.street_suffix = p.word
+group by all
+having count(*) >= {WORTH_LEARNING}
 """
 _OTHERS = "select unnest(given) from hygiene_answers where given is not null"
 

@@ -9,6 +9,7 @@ same (a test holds the two together).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -35,6 +36,8 @@ _DIRECTIONS = {
     "NORTHEAST": "NE", "NORTHWEST": "NW", "SOUTHEAST": "SE", "SOUTHWEST": "SW",
 }  # fmt: skip
 _WORDS_KEPT = 500_000  # about 60 MB
+#: Lines with one pair of name and suffix from which it is worth asking for the pair: that takes as many readings.
+WORTH_LEARNING = 8
 
 _names: dict[str, bool] = {}
 _pairs: dict[tuple[str, str], bool] = {}
@@ -81,10 +84,11 @@ def ordinary_streets(lines: Sequence[str | None]) -> list[Ordinary | None]:
     _forget()
     _learn_suffixes({groups[3] for _, groups in matches} - _suffixes.keys())
     _learn_names({groups[2] for _, groups in matches} - _names.keys())
-    _learn_pairs({(groups[2], groups[3]) for _, groups in matches if not _names[groups[2]]} - _pairs.keys())
+    asked = Counter((groups[2], groups[3]) for _, groups in matches if not _names[groups[2]])
+    _learn_pairs({pair for pair, count in asked.items() if count >= WORTH_LEARNING} - _pairs.keys())
     for i, (number, direction, name, word, designator, unit) in matches:
         suffix = _suffixes[word]
-        if suffix is None or not (_names[name] or _pairs[name, word]):
+        if suffix is None or not (_names[name] or _pairs.get((name, word))):
             continue
         toward = _DIRECTIONS.get(direction, direction) if direction else None
         head = f"S|{number}|{toward or ''}|{name}|{suffix}||"

@@ -413,7 +413,10 @@ def test_the_words_of_a_session_are_kept(con: duckdb.DuckDBPyConnection) -> None
     row = ("123 Main St", None, "Tulsa", "OK", "74103", None)
     assert hold(con, "addresses", [row]) == hold(con, "addresses", [row]) == Answered(1, 0)
     con.execute("update hygiene.street_names set plain = false where name = 'MAIN'")
-    assert hold(con, "addresses", [row]) == Answered(1, 0)  # MAIN ST is plain yet
+    assert hold(con, "addresses", [row]) == Answered(0, 1)
+    several = [(f"{number} Main St", *row[1:]) for number in range(1, 30)]
+    assert hold(con, "addresses", several) == Answered(29, 0)  # MAIN ST is plain yet
+    assert hold(con, "addresses", [row]) == Answered(1, 0)
     con.execute("update hygiene.street_pairs set plain = false where name = 'MAIN'")
     assert hold(con, "addresses", [row]) == Answered(0, 1)
     con.execute("delete from hygiene.street_names; delete from hygiene.street_pairs")
