@@ -24,7 +24,7 @@ _COMPONENTS = "select id, component from base_exact where id in (select unnest($
 _MEMBERS = "select id, component from base_exact where component in (select unnest($components)) order by id"
 _PAIR = "select match_probability from base_pairs where id_l = $low and id_r = $high"
 _FACTS = """
-select unique_id, first_name, name_forms, name_is_known, name_class, generation, dob
+select unique_id, first_name, name_forms, name_is_known, name_class, generation, dob, last_name
 from base_records
 where unique_id in (select unnest($components))
 """

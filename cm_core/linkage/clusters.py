@@ -66,7 +66,7 @@ order by
     e.id_l, e.id_r
 """
 _FACTS = """
-select r.unique_id, r.first_name, r.name_forms, r.name_is_known, r.name_class, r.generation, r.dob
+select r.unique_id, r.first_name, r.name_forms, r.name_is_known, r.name_class, r.generation, r.dob, r.last_name
 from records as r
 where r.unique_id in (select id from loose_clusters semi join large_clusters using (component))
 """
@@ -101,6 +101,7 @@ class Person:
     name_class: str | None
     generation: str | None
     born: date | None
+    last_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,8 @@ def contradict(one: Person, other: Person) -> bool:
         return False
     if one.name_class == other.name_class or one.first_name in other.forms or other.first_name in one.forms:
         return False
+    if (one.first_name, one.last_name) == (other.last_name, other.first_name):
+        return False  # the same name, turned round
     if min(len(one.first_name), len(other.first_name)) == 1:
         return one.first_name[0] != other.first_name[0]
     if one.known and other.known:
@@ -240,10 +243,7 @@ def _refusals(con: duckdb.DuckDBPyConnection, limits: Limits) -> dict[tuple[int,
     edges: dict[int, list[Edge]] = defaultdict(list)
     for group, left, right, probability in con.execute(_GROUPS).fetchall():
         edges[group].append(Edge(left, right, 1.0 if probability is None else probability))
-    people = {
-        row[0]: Person(row[1], frozenset(row[2]), row[3], row[4], row[5], row[6])
-        for row in con.execute(_FACTS).fetchall()
-    }
+    people = {row[0]: Person(row[1], frozenset(row[2]), *row[3:]) for row in con.execute(_FACTS).fetchall()}
     forbidden = {(left, right) for left, right in con.execute("select id_l, id_r from forbidden").fetchall()}
     refused: dict[tuple[int, int], str] = {}
     for group_edges in edges.values():

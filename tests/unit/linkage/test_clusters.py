@@ -44,6 +44,7 @@ def test_these_cannot_be_one(one: Person, other: Person) -> None:
         (person("J"), person("JOHN")),
         (person("JOHM", known=False), person("JOHN")),
         (person(None), person("JOHN")),
+        (person("JOHN", last_name="BAYDEN"), person("BAYDEN", last_name="JOHN")),
     ],
 )
 def test_these_can_be_one(one: Person, other: Person) -> None:
