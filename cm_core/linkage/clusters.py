@@ -50,7 +50,7 @@ _KEEP = "create or replace table {table} as from components"
 # Only clusters that could hold a conflict need the slow, careful way: more than two components.
 _LARGE = """
 create or replace table large_clusters as
-select component, count(*) as size from loose_clusters group by component having count(*) > 2
+select component from loose_clusters group by component having count(*) > 2
 """
 _GROUPS = """
 select c.component, e.id_l, e.id_r, e.match_probability

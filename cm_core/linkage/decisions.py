@@ -20,6 +20,7 @@ from pymysql.connections import Connection
 
 from cm_core.errors import LinkageError, PersonError, UsageError
 from cm_core.imports.records import actor, now
+from cm_core.linkage.standing import look_up
 from cm_core.store.database import Database
 from cm_core.store.locks import named_lock, transaction
 
@@ -36,7 +37,6 @@ insert into review_decisions (decision, person_id, other_id, decided_by, decided
 values (%s, %s, %s, %s, %s, %s)
 """
 _UNDO = "update review_decisions set undone_by = %s, undone_at = %s, undone_reason = %s where id = %s"
-_KNOWN = "select id from persons where id in ({})"
 _UNQUEUE = "delete from review_queue where person_id = %s and other_id = %s"
 _LOG = """
 insert into dedup_audit_log (job_id, action, original_person_id, duplicate_person_id, match_reason)
@@ -109,7 +109,8 @@ def decide(
         named_lock(connection, _LOCK, timeout_s=60),
         transaction(connection),
     ):
-        _require_known(connection, [person_id] if other_id is None else [person_id, other_id])
+        for named in [person_id] if other_id is None else [person_id, other_id]:
+            look_up(connection, named)
         active = _fetch(connection, "where undone_at is null order by id")
         for made in active:
             if (made.decision, made.person_id, made.other_id) == (kind, person_id, other_id):
@@ -229,14 +230,6 @@ def _log_row(
 ) -> tuple[str, str, int, int, str]:
     text = f"{actor()}: {reason}" if reason else f"by {actor()}"
     return f"decision_{number}", action, person_id, person_id if other_id is None else other_id, text[:100]
-
-
-def _require_known(connection: Connection[Any], ids: Sequence[int]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_KNOWN.format(", ".join(["%s"] * len(ids))), tuple(ids))
-        known = {int(row[0]) for row in cursor.fetchall()}
-    if missing := [person for person in ids if person not in known]:
-        raise PersonError(f"There is no person {missing[0]}.")
 
 
 def _fetch(connection: Connection[Any], condition: str, parameters: tuple[Any, ...] = ()) -> list[Decision]:

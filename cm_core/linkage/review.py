@@ -10,8 +10,8 @@ from typing import Any
 from pymysql.connections import Connection
 from pymysql.cursors import DictCursor
 
-from cm_core.errors import PersonError
 from cm_core.linkage import decisions
+from cm_core.linkage.standing import look_up
 from cm_core.store.database import Database
 
 _NAME = (
@@ -76,14 +76,13 @@ def side_by_side(database: Database, person_id: int, other_id: int) -> dict[str,
 
 
 def _person(connection: Connection[Any], person_id: int) -> dict[str, Any]:
-    found = _rows(connection, _PERSON, (person_id,))
-    if not found:
-        raise PersonError(f"There is no person {person_id}.")
+    look_up(connection, person_id)
+    (found,) = _rows(connection, _PERSON, (person_id,))
     lists = {
         name: [row["v"] for row in _rows(connection, f"{text} order by 1", (person_id,))]
         for name, text in _LISTS.items()
     }
-    return {**found[0], **lists}
+    return {**found, **lists}
 
 
 def _rows(connection: Connection[Any], query: str, parameters: tuple[Any, ...]) -> list[dict[str, Any]]:
