@@ -5,9 +5,11 @@ Works on DuckDB tables only (`source_*`, see `source.py` for where they come fro
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import duckdb
+import networkx
 import pyarrow as pa
 from nicknames import NickNamer
 
@@ -15,6 +17,7 @@ from cm_core.compute import sql
 from cm_core.hygiene.name_statistics import first_name_class, given_over_surname
 from cm_core.linkage import components, decisions
 from cm_core.linkage.census import given_shares, male_part, surname_shares
+from cm_core.linkage.clusters import Edge, Limits, refuse
 from cm_core.settings import Settings
 
 #: Share of people from which a given name is known, so that another known one is no slip of it. The census lists go
@@ -110,19 +113,15 @@ def build(con: duckdb.DuckDBPyConnection, *, merge_exact: bool = True) -> Record
 def _tear(con: duckdb.DuckDBPyConnection) -> None:
     """Take apart the components that hold two persons who are different: along their weakest keys."""
     con.execute(_TORN)
-    different = {tuple(pair) for pair in con.execute("select id_l, id_r from cannot_link").fetchall()}
-    edges = [(left, right) for _, left, right in con.execute(_TORN_EDGES).fetchall()]
+    different = {(left, right) for left, right in con.execute("select id_l, id_r from cannot_link").fetchall()}
+    edges = [Edge(left, right, 1.0) for _, left, right in con.execute(_TORN_EDGES).fetchall()]
     if not edges:
         return
-    parts = {int(node): [int(node)] for (node,) in con.execute(_TORN_NODES).fetchall()}
-    for left, right in edges:
-        one, other = parts[left], parts[right]
-        if one is other or any((min(a, b), max(a, b)) in different for a in one for b in other):
-            continue
-        one.extend(other)
-        for node in other:
-            parts[node] = one
-    labels = pa.table({"id": list(parts), "part": [min(part) for part in parts.values()]})
+    refused = refuse(edges, {}, different, Limits(most=sys.maxsize))
+    graph = networkx.Graph(edge.pair for edge in edges if edge.pair not in refused)
+    graph.add_nodes_from(node for (node,) in con.execute(_TORN_NODES).fetchall())
+    parts = [(node, min(part)) for part in networkx.connected_components(graph) for node in part]
+    labels = pa.table({"id": [node for node, _ in parts], "part": [label for _, label in parts]})
     con.register("parts_arrow", labels)
     con.execute(_PARTED)
     con.unregister("parts_arrow")
