@@ -41,8 +41,12 @@ def _clean_environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [n for n in os.environ if n.startswith("CM_")]:
             patch.delenv(name)
-        get_settings.cache_clear()
         yield
+
+
+@pytest.fixture(autouse=True)
+def _settings_are_read_anew() -> None:
+    """No test sees the settings that a command kept in an earlier test of the same process."""
     get_settings.cache_clear()
 
 
