@@ -57,8 +57,18 @@ def make_data_folder(binaries: Binaries, folder: Path) -> None:
     Raises DatabaseUnavailable with the program's last words.
     """
     folder.mkdir(mode=0o700)
+    # Servers that make their tables at the same time give their temporary files the same names, and crash in one folder.
+    scratch = folder.with_name(f"{folder.name}.tmp")
+    scratch.mkdir(mode=0o700)
+    try:
+        _make_system_tables(binaries, folder, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _make_system_tables(binaries: Binaries, folder: Path, scratch: Path) -> None:
     if not binaries.is_mariadb:
-        _run([str(binaries.server), "--no-defaults", "--initialize-insecure", f"--datadir={folder}", *_as_user()])
+        _run([str(binaries.server), "--no-defaults", "--initialize-insecure", f"--datadir={folder}", *_as_user()], scratch)
         return
     path = os.pathsep.join(
         [str(binaries.server.parent), str(binaries.server.parent.parent / "bin"), os.environ.get("PATH", os.defpath)]
@@ -78,7 +88,8 @@ def make_data_folder(binaries: Binaries, folder: Path) -> None:
             "--skip-test-db",
             "--skip-name-resolve",
             *_as_user(),
-        ]
+        ],
+        scratch,
     )
 
 
@@ -129,7 +140,8 @@ def _as_user() -> list[str]:
     return [f"--user={pwd.getpwuid(os.geteuid()).pw_name}"] if os.geteuid() == 0 else []
 
 
-def _run(command: list[str]) -> str:
+def _run(command: list[str], scratch: Path | None = None) -> str:
+    """What the program prints. `scratch` is where it may put its temporary files."""
     try:
         done = subprocess.run(
             command,
@@ -140,11 +152,14 @@ def _run(command: list[str]) -> str:
             errors="replace",
             timeout=_INSTALL_TIMEOUT_S,
             check=False,
+            env=None if scratch is None else {**os.environ, "TMPDIR": str(scratch)},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise DatabaseUnavailable(f"{command[0]} could not be run: {error}") from error
     if done.returncode:
+        lines = done.stdout.splitlines()
+        errors = [line for line in lines if "[ERROR]" in line]
         raise DatabaseUnavailable(
-            f"{command[0]} failed with exit code {done.returncode}:\n" + "\n".join(done.stdout.splitlines()[-15:])
+            f"{command[0]} failed with exit code {done.returncode}:\n" + "\n".join([*errors[:5], *lines[-15:]])
         )
     return done.stdout
