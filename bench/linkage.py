@@ -40,6 +40,7 @@ _COLLECT = {
     "where phone_e164 is not null",
     "source_emails": "select import_id, row_number, party_no, email_key from emails where email is not null",
     "source_addresses": "select import_id, row_number, party_no, address_key, street, zip from addresses",
+    "source_identifiers": "select import_id, row_number, party_no, id_type, id_value from identifiers",
 }
 _TRUTH = """
 create or replace table truth as

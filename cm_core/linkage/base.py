@@ -24,7 +24,7 @@ _COMPONENTS = "select id, component from base_exact where id in (select unnest($
 _MEMBERS = "select id, component from base_exact where component in (select unnest($components)) order by id"
 _PAIR = "select match_probability from base_pairs where id_l = $low and id_r = $high"
 _FACTS = """
-select unique_id, first_name, name_forms, name_is_known, name_class, generation, dob, last_name
+select unique_id, first_name, name_forms, name_is_known, name_class, generation, dob, last_name, personal_ids
 from base_records
 where unique_id in (select unnest($components))
 """
@@ -39,7 +39,7 @@ _COUNT = "select count(*) from named_records"
 # Everybody who may be in one of the blocks, and others: only the columns of rules by which the two meet are scanned.
 _NEIGHBOURS = """
 create or replace table neighbours as
-select unique_id, first_name, last_name, name_class, dob, phones, emails, address_keys, numbers, lines, zips
+select unique_id, first_name, last_name, name_class, dob, phones, emails, address_keys, numbers, lines, zips, identifiers
 from base_records
 where {conditions}
 """
@@ -53,6 +53,7 @@ _NEAR = {
     "surname and ZIP": _SAME_SURNAME,
     "surname and date of birth": _SAME_SURNAME,
     "whole name": f"{_SAME_SURNAME} or last_name in (select first_name from records)",
+    "identifier": "list_has_any(identifiers, $keys_{position})",
     "given name and date of birth": "dob in (select dob from records)",
 }
 _MET_BY = "select rule, list(key order by key) from meetings group by rule order by rule"
@@ -98,7 +99,7 @@ class Base:
     def facts(self, components: Sequence[int]) -> dict[int, Person]:
         """What can contradict in the records of components; organisations are missing."""
         found = self.con.execute(_FACTS, {"components": list(components)}).fetchall()
-        return {row[0]: Person(row[1], frozenset(row[2]), *row[3:]) for row in found}
+        return {row[0]: Person(row[1], frozenset(row[2]), *row[3:8], frozenset(row[8])) for row in found}
 
     def count_names(self) -> int:
         """Make the name frequencies of everybody, with `records` (the two compared) as they are now; how many they are.

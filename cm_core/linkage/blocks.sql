@@ -25,6 +25,8 @@ with keys as (
     from records
     where dob is not null
     union all
+    select 'identifier', unnest(identifiers), unique_id from records
+    union all
     select 'given name and date of birth', name_class || '|' || dob, unique_id from records where dob is not null
 )
 select rule, key, unique_id from keys where key is not null;

@@ -1,6 +1,8 @@
 -- Pairs worth scoring: they meet in a block and their given names do not clash. Spouses, parents and children share
 -- surname, address and phone; what tells them apart is the given name, so a clash ends the comparison (a household is no
--- duplicate). A name without its given name or surname fits a whole household: it needs the same birthday.
+-- duplicate). A name without its given name or surname fits a whole household: it needs the same birthday. A number that is
+-- issued to one person, such as a voter's, settles both (a slip of it, with the birthday): then one of the names is wrong,
+-- or has changed.
 -- In:  live_keys, records.
 -- Out: met_pairs(id_l, id_r, names_agree, generations_clash), candidates(match_key, join_key_l, join_key_r).
 create or replace view met_pairs as
@@ -17,14 +19,16 @@ select
         or l.name_class = r.name_class
         or list_has_any(l.first_names, r.first_names)
         or (length(l.first_name) = 1 or length(r.first_name) = 1) and l.first_name[1] = r.first_name[1]
-        or l.first_name = r.last_name and l.last_name = r.first_name
+        or least(jaro_winkler_similarity(l.first_name, r.last_name), jaro_winkler_similarity(l.last_name, r.first_name)) >= 0.9
         or not (l.name_is_known and r.name_is_known) and (
             jaro_winkler_similarity(l.first_name, r.first_name) >= 0.85
             or damerau_levenshtein(l.first_name, r.first_name) = 1 and least(length(l.first_name), length(r.first_name)) >= 3
         )
         or l.dob = r.dob and (l.first_name is null or r.first_name is null)
     )
-    and (l.dob = r.dob or l.last_name is not null and r.last_name is not null) as names_agree,
+    and (l.dob = r.dob or l.last_name is not null and r.last_name is not null)
+    or list_has_any(l.personal_ids, r.personal_ids)
+    or l.dob = r.dob and like_ids(l.personal_ids, r.personal_ids) as names_agree,
     l.generation is not null and r.generation is not null and not list_has_any(l.generations, r.generations)
         as generations_clash
 from met as m

@@ -3,8 +3,8 @@
 A pair is refused when the two clusters it would join
 
     decided        hold two persons of whom somebody decided that they are different
-    contradiction  hold people who cannot be one: two generations, birthdays that are no slip of each other, given names
-                   that clash
+    contradiction  hold people who are not linked themselves and cannot be one: two generations, birthdays that are no
+                   slip of each other, given names that clash
     too_large      would make a cluster of more components than a person is likely to have
     weak_bridge    hang together by this pair alone, each of several components, and the pair is none of the surest
 
@@ -27,6 +27,8 @@ from cm_core.settings import Settings
 
 #: Given names less alike than this (difflib's ratio) are no slip of each other.
 _LIKE = 0.6
+#: A number of at least this length that is as like another as this is a slip of it.
+_NUMBER, _SLIP = 6, 0.85
 _FORBIDDEN = """
 create or replace table forbidden as
 select distinct least(l.component, r.component) as id_l, greatest(l.component, r.component) as id_r
@@ -66,7 +68,8 @@ order by
     e.id_l, e.id_r
 """
 _FACTS = """
-select r.unique_id, r.first_name, r.name_forms, r.name_is_known, r.name_class, r.generation, r.dob, r.last_name
+select r.unique_id, r.first_name, r.name_forms, r.name_is_known, r.name_class, r.generation, r.dob, r.last_name,
+    r.personal_ids
 from records as r
 where r.unique_id in (select id from loose_clusters semi join large_clusters using (component))
 """
@@ -102,6 +105,8 @@ class Person:
     generation: str | None
     born: date | None
     last_name: str | None = None
+    #: Numbers issued to one person (`identifiers.sql`).
+    personal_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -167,9 +172,15 @@ def cluster(con: duckdb.DuckDBPyConnection, limits: Limits = Limits()) -> Cluste
 
 
 def contradict(one: Person, other: Person) -> bool:
-    """Whether two records cannot be one human: generations differ, birthdays differ in two parts, given names clash."""
+    """Whether two records cannot be one human: generations differ, birthdays differ in two parts, given names clash.
+
+    Of two that have a number in common that is issued to one person, or a birthday and a slip of such a number, only the
+    generation can still contradict.
+    """
     if one.generation and other.generation and one.generation != other.generation:
         return True
+    if one.personal_ids & other.personal_ids or (one.born and one.born == other.born and _are_slips(one, other)):
+        return False
     if one.born and other.born:
         parts = zip(one.born.timetuple()[:3], other.born.timetuple()[:3], strict=True)
         if sum(a == b for a, b in parts) < 2:
@@ -187,6 +198,14 @@ def contradict(one: Person, other: Person) -> bool:
     return SequenceMatcher(None, one.first_name, other.first_name).ratio() < _LIKE
 
 
+def _are_slips(one: Person, other: Person) -> bool:
+    """Whether a number of the one is a slip of one of the other's: about one character in seven."""
+    pairs = ((a.split("|"), b.split("|")) for a in one.personal_ids for b in other.personal_ids)
+    return any(
+        a[0] == b[0] and len(a[-1]) >= _NUMBER and SequenceMatcher(None, a[-1], b[-1]).ratio() >= _SLIP for a, b in pairs
+    )
+
+
 def refuse(
     edges: Sequence[Edge],
     people: Mapping[int, Person],
@@ -198,15 +217,16 @@ def refuse(
     `forbidden` holds pairs of components, the lower id first.
     """
     members: dict[int, list[int]] = {}
+    linked = {(min(edge.pair), max(edge.pair)) for edge in edges}
     refused: dict[tuple[int, int], str] = {}
     for edge in edges:
         one, other = members.setdefault(edge.left, [edge.left]), members.setdefault(edge.right, [edge.right])
         if one is other:
             continue
-        pairs = [(a, b) for a in one for b in other]
-        if any((min(pair), max(pair)) in forbidden for pair in pairs):
+        pairs = {(min(a, b), max(a, b)) for a in one for b in other}
+        if any(pair in forbidden for pair in pairs):
             refused[edge.pair] = "decided"
-        elif any(a in people and b in people and contradict(people[a], people[b]) for a, b in pairs):
+        elif any(a in people and b in people and contradict(people[a], people[b]) for a, b in pairs - linked):
             refused[edge.pair] = "contradiction"
         elif len(one) + len(other) > limits.most:
             refused[edge.pair] = "too_large"
@@ -243,7 +263,7 @@ def _refusals(con: duckdb.DuckDBPyConnection, limits: Limits) -> dict[tuple[int,
     edges: dict[int, list[Edge]] = defaultdict(list)
     for group, left, right, probability in con.execute(_GROUPS).fetchall():
         edges[group].append(Edge(left, right, 1.0 if probability is None else probability))
-    people = {row[0]: Person(row[1], frozenset(row[2]), *row[3:]) for row in con.execute(_FACTS).fetchall()}
+    people = {row[0]: Person(row[1], frozenset(row[2]), *row[3:8], frozenset(row[8])) for row in con.execute(_FACTS).fetchall()}
     forbidden = {(left, right) for left, right in con.execute("select id_l, id_r from forbidden").fetchall()}
     refused: dict[tuple[int, int], str] = {}
     for group_edges in edges.values():

@@ -1,6 +1,7 @@
 -- Which scored pairs of humans are one person. A high probability is needed; and since fathers and sons share name,
 -- address, phone and often the middle name, a generation (JR) on one side only, or birthdays that are no slip of each
--- other, need a personal proof: the same e-mail, or for the generation the same birthday. A nickname, initial or slip
+-- other, need a personal proof: the same e-mail or an id issued to one person; for the generation the same birthday or any
+-- id will do. A nickname, initial or slip
 -- with another middle initial is somebody else. A nickname of the other sex, or one that is as common a name as the
 -- formal one (MARY of ROSEMARY), needs a proof too. An initial (J SMITH) fits too many in one household: it needs a phone,
 -- birthday, middle initial or e-mail in common, and stays alone if it fits two people who are not one.
@@ -14,8 +15,8 @@ with looked_at as (
         s.unique_id_l as id_l,
         s.unique_id_r as id_r,
         s.match_probability,
-        list_has_any(l.emails, r.emails) as same_email,
-        coalesce(l.dob = r.dob, false) as same_birthday,
+        list_has_any(l.emails, r.emails) or list_has_any(l.personal_ids, r.personal_ids) as is_proven,
+        coalesce(l.dob = r.dob, false) or list_has_any(l.identifiers, r.identifiers) as same_birthday_or_id,
         (l.generation is null) <> (r.generation is null) as one_generation,
         coalesce((year(l.dob) = year(r.dob))::integer + (month(l.dob) = month(r.dob))::integer
             + (day(l.dob) = day(r.dob))::integer < 2, false) as other_birthday,
@@ -43,15 +44,15 @@ with looked_at as (
 select
     *,
     case
-        when same_email then null
+        when is_proven then null
         when other_birthday then 'birthdays that are no slip of each other'
         when (not other_middle) is not true then 'another middle initial beside given names that are not the same'
-        when (same_birthday or not one_generation) is not true
-            then 'a generation (JR, SR, II ...) on one side only, without the same birthday or e-mail'
-        when (not other_surname or same_birthday or both_known and initial_id is null) is not true
-            then 'another surname beside a given name that is not well known, without the same birthday'
-        when (not loose_nickname or same_birthday or same_phone_or_middle) is not true
-            then 'a nickname that is a common name of its own, without the same birthday, phone or middle initial'
+        when (same_birthday_or_id or not one_generation) is not true
+            then 'a generation (JR, SR, II ...) on one side only, without the same birthday, e-mail or identifier'
+        when (not other_surname or same_birthday_or_id or both_known and initial_id is null) is not true
+            then 'another surname beside a given name that is not well known, without the same birthday or identifier'
+        when (not loose_nickname or same_birthday_or_id or same_phone_or_middle) is not true
+            then 'a nickname that is a common name of its own, without the same birthday, identifier, phone or middle initial'
     end as refusal
 from looked_at;
 
@@ -61,7 +62,7 @@ with kept as (
 )
 select id_l, id_r, match_probability
 from kept
-qualify initial_id is null or same_email
+qualify initial_id is null or is_proven
     or coalesce(min(whole_name) over (partition by initial_id) = max(whole_name) over (partition by initial_id), true);
 
 create or replace table doubtful as

@@ -17,11 +17,13 @@ select
     coalesce(e.emails, []) as emails,
     coalesce(a.zips, []) as zips,
     coalesce(a.address_keys, []) as address_keys,
-    coalesce(a.streets, []) as streets
+    coalesce(a.streets, []) as streets,
+    coalesce(i.identifiers, []) as identifiers
 from component_names as n
 left join component_phones as p using (component)
 left join component_emails as e using (component)
 left join component_addresses as a using (component)
+left join component_identifiers as i using (component)
 where n.component in (select id_l from evidence_pairs union select id_r from evidence_pairs);
 
 create or replace view measured_pairs as
@@ -37,6 +39,7 @@ with measured as (
         coalesce(l.first_name = r.first_name and l.last_name = r.last_name or l.first_name is null and l.full_name = r.full_name, false)
             as same_name,
         list_has_any(l.zips, r.zips) as same_zip,
+        list_has_any(l.identifiers, r.identifiers) as same_identifier,
         list_has_any(l.address_keys, r.address_keys) as same_address,
         coalesce(levenshtein(l.full_name, r.full_name), 99) as name_edits,
         coalesce(jaro_winkler_similarity(l.full_name, r.full_name), 0) as name_likeness,
@@ -76,6 +79,7 @@ select
         case when same_phone then 'same phone' when same_last_seven then 'same last 7 digits' end,
         case when same_name then 'same name' when name_edits <= 2 then 'like name' when name_likeness >= 0.85 then 'similar name' end,
         case when same_address then 'same address' when like_address then 'like address' when same_zip then 'same ZIP' end,
-        case when same_domain then 'same e-mail domain' end
+        case when same_domain then 'same e-mail domain' end,
+        case when same_identifier then 'same identifier' end
     ), ''), 'through another record') as reason
 from measured_pairs;

@@ -31,6 +31,10 @@ PRIOR_MAX = 1e-5
 #: Pairs sampled for the u probabilities; rare levels (same phone, same e-mail) need many.
 _U_PAIRS = 3e7
 _EM_PAIRS = 2e6
+#: The one read as the other, with a slip in either.
+_SWAPPED = (
+    "least(jaro_winkler_similarity(first_name_l, last_name_r), jaro_winkler_similarity(last_name_l, first_name_r)) >= 0.9"
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def comparisons() -> list[Any]:
             comparison_levels=[
                 _null("first_name_l is null or first_name_r is null"),
                 cll.ExactMatchLevel("first_name", term_frequency_adjustments=True),
-                _level("first_name_l = last_name_r and last_name_l = first_name_r", "first and last name swapped"),
+                _level(_SWAPPED, "first and last name swapped"),
                 _level(
                     "list_contains(name_forms_l, first_name_r) or list_contains(name_forms_r, first_name_l) "
                     "or name_class_l = name_class_r",
@@ -87,12 +91,7 @@ def comparisons() -> list[Any]:
                 _null("last_name_l is null or last_name_r is null"),
                 cll.ExactMatchLevel("last_name", term_frequency_adjustments=True),
                 # Counted under the given name already: no evidence for or against here.
-                _level(
-                    "last_name_l = first_name_r and first_name_l = last_name_r",
-                    "first and last name swapped",
-                    m=0.005,
-                    u=0.005,
-                ),
+                _level(_SWAPPED, "first and last name swapped", m=0.005, u=0.005),
                 _level(
                     "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.92 "
                     "or (damerau_levenshtein(last_name_l, last_name_r) = 1 "
@@ -177,6 +176,24 @@ def comparisons() -> list[Any]:
                 _null("len(emails_l) = 0 or len(emails_r) = 0"),
                 _level("list_has_any(emails_l, emails_r)", "same e-mail"),
                 cll.ElseLevel(),
+            ],
+        ),
+        # Ids come in few lists, so nothing is learnt of them: one person's number is seldom another's. Which kinds count
+        # is measured in every base (`identifiers.sql`).
+        cl.CustomComparison(
+            output_column_name="identifier",
+            comparison_levels=[
+                _null(
+                    "not list_has_any(identifiers_l, identifiers_r) "
+                    "and not list_has_any(personal_types_l, personal_types_r)"
+                ),
+                _level("list_has_any(personal_ids_l, personal_ids_r)", "same personal identifier", m=0.9, u=0.0000001),
+                _level("list_has_any(identifiers_l, identifiers_r)", "same identifier", m=0.9, u=0.0001),
+                _level("like_ids(personal_ids_l, personal_ids_r)", "a slip of the identifier", m=0.06, u=0.0001),
+                # A number issued anew, or somebody else's.
+                cll.ElseLevel().configure(
+                    m_probability=0.04, u_probability=0.99, fix_m_probability=True, fix_u_probability=True
+                ),
             ],
         ),
     ]

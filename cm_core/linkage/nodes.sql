@@ -1,8 +1,8 @@
 -- What the source rows of each component say, newest first. Everything is decided by values (ties by value, lists
 -- sorted), never by ids or order of arrival. A component is whatever `components` says: an exact-tier component, or a
 -- single person.
--- In:  identities, source_*, shared_keys, components(id, component).
--- Out: component_phones, component_emails, component_addresses, component_names.
+-- In:  identities, source_*, shared_keys, person_identifiers, components(id, component).
+-- Out: component_phones, component_emails, component_addresses, component_identifiers, component_names.
 
 create or replace table component_phones as
 select c.component, list_sort(list(distinct p.phone_e164)) as phones
@@ -49,6 +49,16 @@ inner join source_parties as p using (import_id, row_number, party_no)
 inner join components as c on a.person_id = c.id
 group by c.component;
 
+create or replace table component_identifiers as
+select
+    c.component,
+    list_sort(list(distinct i.key)) as identifiers,
+    list_sort(list(distinct i.key) filter (i.is_personal)) as personal_ids,
+    list_sort(list(distinct i.id_type) filter (i.is_personal)) as personal_types
+from person_identifiers as i
+inner join components as c on i.person_id = c.id
+group by c.component;
+
 create or replace table component_names as
 with births as (
     select
@@ -56,18 +66,34 @@ with births as (
         nullif(regexp_replace(upper(middle_name), '[^A-Z]', '', 'g'), '') as middle_key
     from source_parties
 ),
+-- A company has no birthday and no voter's number: this one is a surname that the census does not know.
+surnames as (
+    select
+        i.*, b.date_of_birth, b.middle_key,
+        i.entity_type = 'organization' and not contains(i.organization_key, ' ') and (
+            b.date_of_birth is not null
+            or i.person_id in (select n.person_id from person_identifiers as n where n.is_personal)
+        ) as is_surname
+    from identities as i
+    inner join births as b using (import_id, row_number, party_no)
+),
+people as (
+    select
+        * replace (
+            case when is_surname then 'N' else email_class end as email_class,
+            case when is_surname then organization_key else last_key end as last_key
+        )
+    from surnames
+),
 -- A reversed name is LAST FIRST read as first and last, or LAST FIRST MIDDLE read as first, middle and last.
 turned as (
     select
-        i.* replace (
-            case when not is_reversed then i.first_key when length(b.middle_key) > 1 then b.middle_key else i.last_key end
-                as first_key,
-            case when is_reversed then i.first_key else i.last_key end as last_key
+        * replace (
+            case when not is_reversed then first_key when length(middle_key) > 1 then middle_key else last_key end as first_key,
+            case when is_reversed then first_key else last_key end as last_key
         ),
-        substr(case when is_reversed and length(b.middle_key) > 1 then i.last_key else b.middle_key end, 1, 1) as middle,
-        b.date_of_birth
-    from identities as i
-    inner join births as b using (import_id, row_number, party_no)
+        substr(case when is_reversed and length(middle_key) > 1 then last_key else middle_key end, 1, 1) as middle
+    from people
 )
 select
     c.component,

@@ -30,6 +30,7 @@ CAPS = {
     "surname and date of birth": 60,
     "house number and date of birth": 60,
     "given name and date of birth": 60,
+    "identifier": 50,
 }
 _CAPS = "create or replace table caps as from caps_arrow"
 _NO_SCORES = "create or replace table scored (unique_id_l bigint, unique_id_r bigint, match_probability double)"

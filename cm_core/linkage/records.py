@@ -5,6 +5,7 @@ Works on DuckDB tables only (`source_*`, see `source.py` for where they come fro
 
 from __future__ import annotations
 
+import csv
 import sys
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ where first_key is not null and last_key is not null
 union
 select distinct first_key from source_parties where first_key <> ''
 """
+_PATTERNS = "create or replace table personal_patterns as from patterns_arrow"
 _NODES = "create or replace table person_nodes as select distinct person_id as id from source_parties"
 _EXACT = "create or replace table exact_components as from components"
 _EDGES = """
@@ -128,12 +130,17 @@ def _tear(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def read_facts(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Make `identities`, `shared_keys`, `facts`, `tier1_edges`, `first_names` from the `source_*` tables of `con`."""
+    """Make `identities`, `shared_keys`, `facts`, `tier1_edges`, `first_names`, `person_identifiers` from `source_*`."""
     con.register("first_names_arrow", _first_names([row[0] for row in con.execute(_NAME_KEYS).fetchall() if row[0]]))
     con.execute("create or replace table first_names as from first_names_arrow")
     con.unregister("first_names_arrow")
     con.execute(_RULES, (settings.shared_contact_max_surnames, settings.phone_needs_first_name))
     con.execute(sql(__package__, "facts.sql"))
+    patterns = [row["pattern"] for row in csv.DictReader(sql(__package__, "identifier_kinds.csv").splitlines())]
+    con.register("patterns_arrow", pa.table({"pattern": patterns}))
+    con.execute(_PATTERNS)
+    con.unregister("patterns_arrow")
+    con.execute(sql(__package__, "identifiers.sql"))
 
 
 def _first_names(keys: list[str]) -> pa.Table:

@@ -25,12 +25,16 @@ select
     coalesce(a.streets, []) as streets,
     coalesce(a.houses, []) as houses,
     coalesce(a.zips, []) as zips,
-    a.zip
+    a.zip,
+    coalesce(i.identifiers, []) as identifiers,
+    coalesce(i.personal_ids, []) as personal_ids,
+    coalesce(i.personal_types, []) as personal_types
 from component_names as n
 left join first_names as f on n.name.first = f.first_key
 left join component_phones as p using (component)
 left join component_emails as e using (component)
 left join component_addresses as a using (component)
+left join component_identifiers as i using (component)
 where n.is_human and coalesce(n.name.first, n.name.last) is not null
 order by unique_id;
 

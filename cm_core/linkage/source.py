@@ -30,6 +30,7 @@ _TABLES = {
     "phones": "t.phone_e164, t.phone_type",
     "emails": "t.email_key",
     "addresses": "t.address_key, t.street, t.zip",
+    "identifiers": "t.id_type, t.id_value",
 }
 _VALID = {"phones": "t.phone_e164 is not null", "emails": "t.email is not null"}
 _LOAD = """
@@ -56,13 +57,16 @@ create or replace table source_addresses (
     person_id bigint, import_id varchar, row_number bigint, party_no smallint, address_key varchar, street varchar,
     zip varchar
 );
+create or replace table source_identifiers (
+    person_id bigint, import_id varchar, row_number bigint, party_no smallint, id_type varchar, id_value varchar
+);
 """
 
 
 def read_sources(
     settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, *, persons: Sequence[int] | None = None
 ) -> int:
-    """Make `source_parties`, `source_phones`, `source_emails` and `source_addresses` in `con`; returns the parties.
+    """Make `source_parties`, `_phones`, `_emails`, `_addresses` and `_identifiers` in `con`; returns the parties.
 
     Each row is a staged row with the person it became; with `persons`, only their rows are read. Raises StoreError if
     an import's rows are not in the lake.

@@ -16,6 +16,7 @@ NOUNS = {
     "place": "place",
     "phone": "phone",
     "email": "e-mail",
+    "identifier": "identifier",
 }
 _SAID = ("same ", "another ", "one ", "earlier ", "first and last ")
 _ELSE = "All other comparisons"
