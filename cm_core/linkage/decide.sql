@@ -1,10 +1,10 @@
 -- Which scored pairs of humans are one person. A high probability is needed; and since fathers and sons share name,
 -- address, phone and often the middle name, a generation (JR) on one side only, or birthdays that are no slip of each
--- other, need a personal proof: the same e-mail or an id issued to one person; for the generation the same birthday or any
--- id will do. A nickname, initial or slip
--- with another middle initial is somebody else. A nickname of the other sex, or one that is as common a name as the
--- formal one (MARY of ROSEMARY), needs a proof too. An initial (J SMITH) fits too many in one household: it needs a phone,
--- birthday, middle initial or e-mail in common, and stays alone if it fits two people who are not one.
+-- other, need a personal proof: the same e-mail, or a number that is issued to one person, or a slip of it; for the
+-- generation the same birthday or any id will do. A nickname, initial or slip with another middle initial is somebody else.
+-- A nickname of the other sex, or one that is as common a name as the formal one (MARY of ROSEMARY), needs a proof too. An
+-- initial (J SMITH) fits too many in one household: it needs a phone, birthday, middle initial or e-mail in common, and
+-- stays alone if it fits two people who are not one.
 -- In:  scored(unique_id_l, unique_id_r, match_probability), records.
 -- Out: judged_pairs (all scored pairs; refusal: the rule that keeps the two apart, if one does), linked_humans(id_l, id_r,
 --      match_probability), and doubtful(id_l, id_r, match_probability, cause): the other pairs, too improbable to be one
@@ -15,7 +15,8 @@ with looked_at as (
         s.unique_id_l as id_l,
         s.unique_id_r as id_r,
         s.match_probability,
-        list_has_any(l.emails, r.emails) or list_has_any(l.personal_ids, r.personal_ids) as is_proven,
+        list_has_any(l.emails, r.emails) or list_has_any(l.personal_ids, r.personal_ids)
+        or like_ids(l.personal_ids, r.personal_ids) as is_proven,
         coalesce(l.dob = r.dob, false) or list_has_any(l.identifiers, r.identifiers) as same_birthday_or_id,
         (l.generation is null) <> (r.generation is null) as one_generation,
         coalesce((year(l.dob) = year(r.dob))::integer + (month(l.dob) = month(r.dob))::integer
