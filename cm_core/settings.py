@@ -62,12 +62,15 @@ class Settings(BaseSettings):
     legacy_slice_rows: int = Field(1_000_000, ge=1, description="Rows of a slice, which is one file and one import.")
     legacy_statement_seconds: int = Field(900, ge=1, description="The source is asked to end longer statements.")
 
-    # The three guards of resolve (architecture, "Resolve and apply"). 0 or false restores the seed's literal rule.
+    # The guards of resolve (architecture, "Resolve and apply"). 0 or false restores the seed's literal rule.
     shared_contact_max_surnames: int = Field(
         5, ge=0, description="A phone or email carried by more surnames than this is no match key. 0 switches it off."
     )
     phone_needs_first_name: bool = Field(
         True, description="A shared phone alone does not merge people whose first names clash."
+    )
+    email_needs_first_name: bool = Field(
+        True, description="A shared email alone does not merge people whose first names are two common ones."
     )
     attach_to_one_person: bool = Field(
         True,

@@ -25,6 +25,10 @@ _DOMINANT = 0.9
 _INDEPENDENT = 0.5
 
 
+# Percent of people from which on a given name is common.
+_COMMON = 0.004
+
+
 class _Given(NamedTuple):
     male: float
     female: float
@@ -54,6 +58,14 @@ def _census(key: str) -> list[tuple[str, float]]:
 def is_given(word: str) -> bool:
     """True when `word` (upper case) is a given name in the census files."""
     return word in _given()
+
+
+def is_common_given(word: str) -> bool:
+    """True when so many bear the given name `word` (upper case) that it is hardly a slip of another.
+
+    The census files go down to one person in 100,000, where they hold misspellings themselves (BARBAR).
+    """
+    return sum(_given().get(word, _Given(0.0, 0.0))) / 2 >= _COMMON
 
 
 def is_surname(word: str) -> bool:

@@ -39,7 +39,8 @@ _COUNT = "select count(*) from named_records"
 # Everybody who may be in one of the blocks, and others: only the columns of rules by which the two meet are scanned.
 _NEIGHBOURS = """
 create or replace table neighbours as
-select unique_id, first_name, last_name, name_class, dob, phones, emails, address_keys, numbers, lines, zips, identifiers
+select unique_id, first_name, last_name, name_class, dob, phones, emails, address_keys, numbers, lines, zips,
+    identifiers
 from base_records
 where {conditions}
 """
@@ -99,7 +100,7 @@ class Base:
     def facts(self, components: Sequence[int]) -> dict[int, Person]:
         """What can contradict in the records of components; organisations are missing."""
         found = self.con.execute(_FACTS, {"components": list(components)}).fetchall()
-        return {row[0]: Person(row[1], frozenset(row[2]), *row[3:8], frozenset(row[8])) for row in found}
+        return {row[0]: Person.of(row[1:]) for row in found}
 
     def count_names(self) -> int:
         """Make the name frequencies of everybody, with `records` (the two compared) as they are now; how many they are.

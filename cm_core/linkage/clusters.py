@@ -18,6 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import SequenceMatcher
+from typing import Any
 
 import duckdb
 import networkx
@@ -108,6 +109,13 @@ class Person:
     #: Numbers issued to one person (`identifiers.sql`).
     personal_ids: frozenset[str] = frozenset()
 
+    @staticmethod
+    def of(row: Sequence[Any]) -> Person:
+        """A row of `records`: these columns, in this order."""
+        first_name, forms, known, name_class, generation, born, last_name, personal_ids = row
+        ids = frozenset(personal_ids)
+        return Person(first_name, frozenset(forms), known, name_class, generation, born, last_name, ids)
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -174,8 +182,8 @@ def cluster(con: duckdb.DuckDBPyConnection, limits: Limits = Limits()) -> Cluste
 def contradict(one: Person, other: Person) -> bool:
     """Whether two records cannot be one human: generations differ, birthdays differ in two parts, given names clash.
 
-    Of two that have a number in common that is issued to one person, or a birthday and a slip of such a number, only the
-    generation can still contradict.
+    Of two that have a number in common that is issued to one person, or a birthday and a slip of such a number, only
+    the generation can still contradict.
     """
     if one.generation and other.generation and one.generation != other.generation:
         return True
@@ -202,7 +210,8 @@ def _are_slips(one: Person, other: Person) -> bool:
     """Whether a number of the one is a slip of one of the other's: about one character in seven."""
     pairs = ((a.split("|"), b.split("|")) for a in one.personal_ids for b in other.personal_ids)
     return any(
-        a[0] == b[0] and len(a[-1]) >= _NUMBER and SequenceMatcher(None, a[-1], b[-1]).ratio() >= _SLIP for a, b in pairs
+        kind == other_kind and len(number) >= _NUMBER and SequenceMatcher(None, number, like).ratio() >= _SLIP
+        for (kind, number), (other_kind, like) in pairs
     )
 
 
@@ -263,7 +272,7 @@ def _refusals(con: duckdb.DuckDBPyConnection, limits: Limits) -> dict[tuple[int,
     edges: dict[int, list[Edge]] = defaultdict(list)
     for group, left, right, probability in con.execute(_GROUPS).fetchall():
         edges[group].append(Edge(left, right, 1.0 if probability is None else probability))
-    people = {row[0]: Person(row[1], frozenset(row[2]), *row[3:8], frozenset(row[8])) for row in con.execute(_FACTS).fetchall()}
+    people = {row[0]: Person.of(row[1:]) for row in con.execute(_FACTS).fetchall()}
     forbidden = {(left, right) for left, right in con.execute("select id_l, id_r from forbidden").fetchall()}
     refused: dict[tuple[int, int], str] = {}
     for group_edges in edges.values():

@@ -33,7 +33,8 @@ _U_PAIRS = 3e7
 _EM_PAIRS = 2e6
 #: The one read as the other, with a slip in either.
 _SWAPPED = (
-    "least(jaro_winkler_similarity(first_name_l, last_name_r), jaro_winkler_similarity(last_name_l, first_name_r)) >= 0.9"
+    "least(jaro_winkler_similarity(first_name_l, last_name_r), jaro_winkler_similarity(last_name_l, first_name_r)) "
+    ">= 0.9"
 )
 
 
@@ -178,8 +179,8 @@ def comparisons() -> list[Any]:
                 cll.ElseLevel(),
             ],
         ),
-        # Ids come in few lists, so nothing is learnt of them: one person's number is seldom another's. Which kinds count
-        # is measured in every base (`identifiers.sql`).
+        # Ids come in few lists, so nothing is learnt of them: one person's number is seldom another's. Which kinds
+        # count is measured in every base (`identifiers.sql`).
         cl.CustomComparison(
             output_column_name="identifier",
             comparison_levels=[

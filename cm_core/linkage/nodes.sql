@@ -80,7 +80,7 @@ surnames as (
 people as (
     select
         * replace (
-            case when is_surname then 'N' else email_class end as email_class,
+            case when is_surname then 'N' else party_class end as party_class,
             case when is_surname then organization_key else last_key end as last_key
         )
     from surnames
@@ -100,18 +100,18 @@ select
     arg_max(struct_pack(first := i.first_key, last := i.last_key), struct_pack(
         whole := i.first_key is not null and i.last_key is not null and length(i.first_key) > 1,
         day := i.source_date, first := i.first_key, last := i.last_key
-    )) filter (i.email_class = 'N') as name,
-    list_sort(list(distinct i.first_key) filter (i.email_class = 'N' and i.first_key is not null)) as first_names,
-    list_sort(list(distinct i.last_key) filter (i.email_class = 'N' and i.last_key is not null)) as last_names,
-    bool_or(i.email_class = 'N' and length(i.first_key) > 1) as has_whole_name,
-    list_sort(list(distinct i.generation) filter (i.email_class = 'N' and i.generation <> '')) as generations,
+    )) filter (i.party_class = 'N') as name,
+    list_sort(list(distinct i.first_key) filter (i.party_class = 'N' and i.first_key is not null)) as first_names,
+    list_sort(list(distinct i.last_key) filter (i.party_class = 'N' and i.last_key is not null)) as last_names,
+    bool_or(i.party_class = 'N' and length(i.first_key) > 1) as has_whole_name,
+    list_sort(list(distinct i.generation) filter (i.party_class = 'N' and i.generation <> '')) as generations,
     arg_max(i.generation, struct_pack(day := i.source_date, value := i.generation)) filter (i.generation <> '') as generation,
-    list_sort(list(distinct i.middle) filter (i.email_class = 'N' and i.middle <> '')) as middles,
+    list_sort(list(distinct i.middle) filter (i.party_class = 'N' and i.middle <> '')) as middles,
     arg_max(i.date_of_birth, struct_pack(day := i.source_date, value := i.date_of_birth)) as dob,
     arg_max(struct_pack(key := i.organization_key, kind := i.entity_type), struct_pack(
         day := i.source_date, key := i.organization_key, kind := i.entity_type
-    )) filter (i.email_class like 'O:%') as organization,
-    bool_or(i.email_class = 'N') as is_human
+    )) filter (i.party_class like 'O:%') as organization,
+    bool_or(i.party_class = 'N') as is_human
 from turned as i
 inner join components as c on i.person_id = c.id
 group by c.component;

@@ -131,8 +131,8 @@ def _human(pair: Pair, judged: Judgement, threshold: float) -> Reason:
     if not judged.has_met:
         return Reason(
             "no_block",
-            "Apart: never compared, since they have no phone, e-mail, address, identifier, whole name, surname and ZIP, "
-            "or name and date of birth in common.",
+            "Apart: never compared, since they have no phone, e-mail, address, identifier, whole name, surname and "
+            "ZIP, or name and date of birth in common.",
         )
     if judged.generations_clash:
         return Reason("generations", "Apart: two generations (JR, SR, II ...) are two people.")

@@ -15,15 +15,12 @@ import pyarrow as pa
 from nicknames import NickNamer
 
 from cm_core.compute import sql
-from cm_core.hygiene.name_statistics import first_name_class, given_over_surname
+from cm_core.hygiene.name_statistics import first_name_class, given_over_surname, is_common_given
 from cm_core.linkage import components, decisions
 from cm_core.linkage.census import given_shares, male_part, surname_shares
 from cm_core.linkage.clusters import Edge, Limits, refuse
 from cm_core.settings import Settings
 
-#: Share of people from which a given name is known, so that another known one is no slip of it. The census lists go
-#: down to one in 100,000, where they hold misspellings themselves (BARBAR).
-_KNOWN = 0.00004
 _NAME_KEYS = """
 select distinct unnest([first_key, last_key]) as name
 from source_parties
@@ -73,7 +70,10 @@ create or replace view name_totals as
 select count(first_name) as first_names, count(last_name) as last_names from {table}
 """
 _ONLY = "and {column} in (select {column} from {only})"
-_RULES = "create or replace table rules as select ?::integer as shared_max, ?::boolean as phone_needs_first_name"
+_RULES = """
+create or replace table rules as
+select ?::integer as shared_max, ?::boolean as phone_needs_first_name, ?::boolean as email_needs_first_name
+"""
 _COUNTS = """
 select
     (select count(*) from person_nodes), (select count(distinct component) from components),
@@ -134,7 +134,8 @@ def read_facts(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     con.register("first_names_arrow", _first_names([row[0] for row in con.execute(_NAME_KEYS).fetchall() if row[0]]))
     con.execute("create or replace table first_names as from first_names_arrow")
     con.unregister("first_names_arrow")
-    con.execute(_RULES, (settings.shared_contact_max_surnames, settings.phone_needs_first_name))
+    guards = (settings.shared_contact_max_surnames, settings.phone_needs_first_name, settings.email_needs_first_name)
+    con.execute(_RULES, guards)
     con.execute(sql(__package__, "facts.sql"))
     patterns = [row["pattern"] for row in csv.DictReader(sql(__package__, "identifier_kinds.csv").splitlines())]
     con.register("patterns_arrow", pa.table({"pattern": patterns}))
@@ -157,7 +158,7 @@ def _first_names(keys: list[str]) -> pa.Table:
                 [sorted({key, first_name_class(key), *map(str.upper, formal.get(key.lower(), ()))}) for key in keys],
                 pa.list_(pa.string()),
             ),
-            "is_known": pa.array([shares.get(key, 0.0) >= _KNOWN for key in keys], pa.bool_()),
+            "is_known": pa.array([is_common_given(key) for key in keys], pa.bool_()),
             "share": pa.array([shares.get(key, 0.0) for key in keys], pa.float64()),
             "male_part": pa.array([male_part(key) for key in keys], pa.float64()),
             "given_over_surname": pa.array([given_over_surname(key) for key in keys], pa.float64()),

@@ -57,7 +57,7 @@ def make_data_folder(binaries: Binaries, folder: Path) -> None:
     Raises DatabaseUnavailable with the program's last words.
     """
     folder.mkdir(mode=0o700)
-    # Servers that make their tables at the same time give their temporary files the same names, and crash in one folder.
+    # Servers that make their tables at the same time give temporary files the same names, and crash in one folder.
     scratch = folder.with_name(f"{folder.name}.tmp")
     scratch.mkdir(mode=0o700)
     try:
@@ -68,7 +68,10 @@ def make_data_folder(binaries: Binaries, folder: Path) -> None:
 
 def _make_system_tables(binaries: Binaries, folder: Path, scratch: Path) -> None:
     if not binaries.is_mariadb:
-        _run([str(binaries.server), "--no-defaults", "--initialize-insecure", f"--datadir={folder}", *_as_user()], scratch)
+        _run(
+            [str(binaries.server), "--no-defaults", "--initialize-insecure", f"--datadir={folder}", *_as_user()],
+            scratch,
+        )
         return
     path = os.pathsep.join(
         [str(binaries.server.parent), str(binaries.server.parent.parent / "bin"), os.environ.get("PATH", os.defpath)]

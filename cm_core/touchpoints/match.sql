@@ -42,7 +42,7 @@ select
 from newest as n
 left join touchpoint_name_classes as c on n.first_key = c.first_key;
 
--- How well each holder fits: 1 before 2, null not at all.
+-- How well each holder fits: 1 before 2 before 3, null not at all. A mailbox may be a couple's.
 create or replace table touchpoint_candidates as
 select
     a.id,
@@ -55,7 +55,11 @@ select
         when a.organization_key is not null then
             case when e.organization_key = a.organization_key then 1 when not e.is_organization and e.class is null then 2 end
         when a.kind = 'email' then
-            case when not e.is_organization then 1 when a.class is null then 2 end
+            case
+                when not e.is_organization and (a.class is null or a.class = e.class) then 1
+                when not e.is_organization then 2
+                when a.class is null then 3
+            end
         when a.class is null or a.class = e.class then 1
         when not e.is_organization and e.class is null then 2
     end as fit

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from cm_core.compute import sql
-from cm_core.hygiene.names import first_name_class
+from cm_core.hygiene.name_statistics import first_name_class, is_common_given
 from cm_core.imports.restaging import read_batch
 from cm_core.settings import Settings
 from cm_core.store.database import Database
@@ -73,14 +73,16 @@ def prepare(settings: Settings, database: Database, con: duckdb.DuckDBPyConnecti
     read_batch(settings, database, con, import_id, STAGED)
     con.execute(
         "create or replace table rules "
-        "(import_id varchar, shared_max int, phone_needs_first_name boolean, attach_to_one_person boolean)"
+        "(import_id varchar, shared_max int, phone_needs_first_name boolean, email_needs_first_name boolean, "
+        "attach_to_one_person boolean)"
     )
     con.execute(
-        "insert into rules values (?, ?, ?, ?)",
+        "insert into rules values (?, ?, ?, ?, ?)",
         [
             import_id,
             settings.shared_contact_max_surnames,
             settings.phone_needs_first_name,
+            settings.email_needs_first_name,
             settings.attach_to_one_person,
         ],
     )
@@ -119,13 +121,17 @@ def row_operations(con: duckdb.DuckDBPyConnection, *, only_new: bool = False) ->
 
 
 def _classify_first_names(con: duckdb.DuckDBPyConnection) -> None:
-    """`first_name_classes(first_key, name_class)` for every first name of the batch and of the owners of its keys."""
+    """`first_name_classes(first_key, name_class, is_common)` for the first names of the batch and of the owners."""
     keys = con.sql(
         "select distinct first_key from parties as p semi join party_contacts as c "
         "on p.row_number = c.row_number and p.party_no = c.party_no where first_key <> '' "
         "union select distinct first_key from owners where first_key <> ''"
     ).to_arrow_table()
     names = [str(key) for key in keys.column(0).to_pylist()]
-    con.register("classes", pa.table({"first_key": names, "name_class": [first_name_class(name) for name in names]}))
-    con.execute("create or replace table first_name_classes as select first_key, name_class from classes")
+    classes = [first_name_class(name) for name in names]
+    common = [is_common_given(name) for name in names]
+    con.register(
+        "classes", pa.table({"first_key": names, "name_class": classes, "is_common": pa.array(common, pa.bool_())})
+    )
+    con.execute("create or replace table first_name_classes as from classes")
     con.unregister("classes")
