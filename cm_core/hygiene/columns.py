@@ -37,6 +37,8 @@ _BESIDE_OTHERS = frozenset(("THE", "OF", "LAND"))
 Function = Callable[[pa.Table], pa.Table]
 Kind = Literal["names", "addresses", "phones", "emails"]
 
+#: Up to so many values the functions are quicker than the SQL.
+FEW = 500
 #: Values handed to a function at once.
 _BATCH = 20_000
 #: Learned words kept in the session: about 60 MB.
@@ -64,16 +66,25 @@ class Answered(NamedTuple):
     others: int
 
 
-def standardize(con: duckdb.DuckDBPyConnection, query: str, kind: Kind, table: str) -> Answered:
+def standardize(
+    con: duckdb.DuckDBPyConnection, query: str, kind: Kind, table: str, *, few: bool = False
+) -> Answered:
     """Fill the temporary table `table` with the answers of the rules of `kind` to the distinct values of `query`.
 
     In and out as `standardize_names`, `standardize_addresses`, `standardize_phones` and `standardize_emails` have it
     (phones and e-mails: a column `raw`); the order of the rows is not kept. What SQL does not answer goes to the
     function in batches. Temporary, since a table in the database's file costs more to write than the
     answers to find; all that is kept meanwhile is too, under names that start with `hygiene_`. Word tables stay in
-    the schema `hygiene` of the database for the next call.
+    the schema `hygiene` of the database for the next call. For a few values, not more than FEW, planning the SQL takes
+    longer than asking the functions for all of them: say so with `few`.
     """
     rules = _RULES[kind]
+    if few:
+        values = con.sql(query).to_arrow_table()
+        con.register("hygiene_rows", rules.function(values))
+        con.execute(f"create or replace temp table {table} as from hygiene_rows")
+        con.unregister("hygiene_rows")
+        return Answered(0, values.num_rows)
     _prepare(con, rules.tables)
     con.execute(f"create or replace view hygiene_in as {query}")
     for step in rules.steps:

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from cm_core.compute import sql
-from cm_core.hygiene.columns import Function, standardize
+from cm_core.hygiene.columns import FEW, Function, standardize
 from cm_core.hygiene.emails import standardize_emails
 from cm_core.hygiene.phones import standardize_phones
 from cm_core.imports.mapping import Mapping, Use
@@ -233,6 +233,8 @@ def _keyed(fields: dict[str, str], extra: str, present: str | None = None) -> st
 
 def _standardise(con: duckdb.DuckDBPyConnection) -> None:
     """Each distinct name, address, phone and e-mail text through the hygiene package once."""
+    (rows,) = con.execute("select count(*) from source").fetchall()[0]
+    few = rows <= FEW
     con.execute(
         "create or replace table name_ids as select row_number() over () as name_id, * from (select distinct "
         "value_key, full_name, name_prefix, first_name, middle_name, last_name, name_suffix, organization "
@@ -244,6 +246,7 @@ def _standardise(con: duckdb.DuckDBPyConnection) -> None:
         'last_name as "last", name_suffix as suffix, organization from name_ids',
         "names",
         "name_parties",
+        few=few,
     )
     con.execute(
         "create or replace table address_ids as select row_number() over () as address_id, * from (select distinct "
@@ -254,6 +257,7 @@ def _standardise(con: duckdb.DuckDBPyConnection) -> None:
         "select address_id, line1, line2, city, state, zip, zip4 from address_ids",
         "addresses",
         "address_values",
+        few=few,
     )
-    standardize(con, "select distinct raw from phones_in", "phones", "phone_values")
-    standardize(con, "select distinct raw from emails_in", "emails", "email_values")
+    standardize(con, "select distinct raw from phones_in", "phones", "phone_values", few=few)
+    standardize(con, "select distinct raw from emails_in", "emails", "email_values", few=few)

@@ -109,9 +109,9 @@ def test_different_parts_even_those_who_share_an_exact_key(
         settings,
         any_database,
         tmp_path / "b.csv",
-        [row("Otto", "Vandermeer", place=_OTHER_PLACE, phone="405-232-9701")],
+        [row("Ottokarl", "Vandermeer", place=_OTHER_PLACE, phone="405-232-9701")],
     )
-    bridge = [row("Gertrude", "Hollingsworth", **shared), row("Otto", "Vandermeer", place=_OTHER_PLACE, **shared)]
+    bridge = [row("Gertrude", "Hollingsworth", **shared), row("Ottokarl", "Vandermeer", place=_OTHER_PLACE, **shared)]
     load(settings, any_database, tmp_path / "c.csv", [bridge[0]], day=2)
     load(settings, any_database, tmp_path / "d.csv", [bridge[1]], day=3)
     linkage.run(settings, any_database)
@@ -122,7 +122,7 @@ def test_different_parts_even_those_who_share_an_exact_key(
     result = linkage.run(settings, any_database)
     assert result.duplicates == 0
     assert len({entity for _, entity in ask(any_database, "select id, entity_id from persons")}) == 2
-    load(settings, any_database, tmp_path / "e.csv", [row("Otto", "Vandermeer", place=_OTHER_PLACE, **shared, updated="2026-01-01")], day=4)  # fmt: skip # noqa: E501
+    load(settings, any_database, tmp_path / "e.csv", [row("Ottokarl", "Vandermeer", place=_OTHER_PLACE, **shared, updated="2026-01-01")], day=4)  # fmt: skip # noqa: E501
     assert linkage.run(settings, any_database).duplicates == 0
 
 

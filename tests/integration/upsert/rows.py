@@ -31,7 +31,7 @@ COLUMNS = (
     "Updated",
 )
 
-FIRST = ("Robert", "Bob", "Mary", "J", "James", "")
+FIRST = ("Robert", "Bob", "Mary", "Marry", "J", "James", "")
 LAST = ("Smith", "Jones", "Garcia", "")
 MANY_LAST = ("Adams", "Baker", "Clark", "Davis", "Evans", "Flynn", "Gomez")
 PHONES = ("(405) 232-9700", "4052329701", "580-467-2744", "")
