@@ -147,10 +147,11 @@ def _is_over(end: float) -> bool:
     return time.monotonic() >= end
 
 
+@pytest.mark.soak
 def test_a_killed_extract_goes_on_with_the_slices_that_are_missing(
     make_extract: Callable[[int], Settings], legacy: Database
 ) -> None:
-    """The short form: killed when two of its slices had landed."""
+    """Killed when two of its slices had landed."""
     _fill(legacy, 60_000)
     quiet, killed = make_extract(5_000), make_extract(5_000)
     undisturbed = _extract_undisturbed(quiet)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from cm_core.imports import records, registry
 from cm_core.settings import Settings
 from cm_core.store import Database
@@ -27,6 +29,7 @@ def _lists(folder: Path) -> list[Path]:
     return paths
 
 
+@pytest.mark.soak
 def test_a_killed_run_over_several_imports_keeps_what_is_done_and_is_completed(
     make_settings: Callable[..., Settings], make_database: Callable[..., Database], tmp_path: Path
 ) -> None:

@@ -170,8 +170,11 @@ def test_the_other_lists_are_foretold_too(
 @pytest.mark.parametrize(
     "name",
     [
-        "ok_operators.csv", "voter_oh.csv", "voter_ny.csv", "voter_pa.csv", "early_childhood_sites_true_ids.csv",
-        "classicmodels.sql", "sakila-data.sql",
+        pytest.param("ok_operators.csv", marks=pytest.mark.soak),
+        "voter_oh.csv", "voter_ny.csv", "voter_pa.csv",
+        pytest.param("early_childhood_sites_true_ids.csv", marks=pytest.mark.soak),
+        "classicmodels.sql",
+        pytest.param("sakila-data.sql", marks=pytest.mark.soak),
     ],
 )  # fmt: skip
 def test_real_files_are_foretold(settings: Settings, database: Database, name: str) -> None:
