@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -23,9 +24,9 @@ from cm_core.compute import session
 from cm_core.imports.chunks import chunks_of
 from cm_core.imports.dialect import detect_dialect, scan_file
 from cm_core.imports.feed_catalog import load_feed
-from cm_core.imports.mapping import map_columns
 from cm_core.imports.reader import read_batches, read_layout
 from cm_core.imports.staging import load_chunk, stage_contacts
+from cm_core.imports.understanding import sample_of, understand
 from cm_core.linkage import clusters, model, pairs, records
 from cm_core.sample_data import generate
 from cm_core.sample_data.generate import read_truth
@@ -97,9 +98,10 @@ def stage_files(con: duckdb.DuckDBPyConnection, files: tuple[Path, ...], setting
         scan = scan_file(path)
         dialect = detect_dialect(path, feed.format, scan)
         layout = read_layout(path, dialect, feed)
-        batches = read_batches(path, dialect, layout, max_field_chars=settings.max_field_chars)
-        mapping, date = map_columns(layout.headers, feed), datetime(2026, 1, 1 + position)
-        for chunk, lines in enumerate(chunks_of(batches)):
+        batches = partial(read_batches, path, dialect, layout, max_field_chars=settings.max_field_chars)
+        sample = sample_of(batches(), len(layout.headers))
+        mapping, date = understand(layout.headers, feed, sample).mapping, datetime(2026, 1, 1 + position)
+        for chunk, lines in enumerate(chunks_of(batches())):
             load_chunk(con, lines)
             stage_contacts(con, mapping, layout.headers, date)
             for table, query in _COLLECT.items():

@@ -88,7 +88,12 @@ def _show_one(document: dict[str, Any]) -> None:
         output.print_table(
             ("column", "field", "told by", "confidence"),
             [
-                [column["column"], column["field"], column["how"], column["confidence"]]
+                [
+                    column["column"],
+                    f"{column['field']}, surname first" if column["surname_first"] else column["field"],
+                    column["how"],
+                    column["confidence"],
+                ]
                 for column in document["columns"]
             ],
             title="Columns",

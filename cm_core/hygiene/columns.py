@@ -66,9 +66,7 @@ class Answered(NamedTuple):
     others: int
 
 
-def standardize(
-    con: duckdb.DuckDBPyConnection, query: str, kind: Kind, table: str, *, few: bool = False
-) -> Answered:
+def standardize(con: duckdb.DuckDBPyConnection, query: str, kind: Kind, table: str, *, few: bool = False) -> Answered:
     """Fill the temporary table `table` with the answers of the rules of `kind` to the distinct values of `query`.
 
     In and out as `standardize_names`, `standardize_addresses`, `standardize_phones` and `standardize_emails` have it

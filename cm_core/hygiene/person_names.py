@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from cm_core.hygiene.entities import words
-from cm_core.hygiene.name_statistics import given_over_surname, is_surname
+from cm_core.hygiene.name_statistics import given_over_surname, is_given, is_surname
 
 
 class Person(NamedTuple):
@@ -41,6 +41,9 @@ _JOINER = re.compile(r"\s*(?:&|\+|;|\b(?:AND|OR)\b|(?<=\s)/(?=\s))\s*", re.IGNOR
 _COUPLE = re.compile(r"\b(MR|DR|REV)\.?\s*(?:&|AND)\s*(?:MRS|MS)\b\.?\s*", re.IGNORECASE)
 _INITIALS = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?\.?")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
+# How much likelier (natural log) two words must stand one way round than the other to say anything; and First Last, to be
+# read so in a list whose other names stand Last First.
+_SAYS_SOMETHING, _SAYS_OTHERWISE = 1.0, 4.0
 # How much likelier (natural log) JOHN SMITH & MARY must read First Last before the roll form Last First is given up.
 _FIRST_LAST_MARGIN = 3.0
 
@@ -104,6 +107,65 @@ def split_surname(text: str) -> tuple[str | None, str | None]:
         suffixes.insert(0, suffix)
         tokens.pop()
     return " ".join(_spelled(tokens)) or None, " ".join(suffixes) or None
+
+
+def stands_last_first(text: str) -> bool | None:
+    """Whether a whole name stands Last First Middle without a comma, by what the census says of its words.
+
+    None where that says nothing: a comma, one word, joint owners, a company, words that are given names and surnames.
+    One name is often wrong about it (JAMES THOMAS); ask many names of a list.
+    """
+    if (plain := _plain_name(text)) is None:
+        return None
+    _, names = plain
+    first, *_, last = names
+    if len(last) == 1 or len(first) == 1:
+        return None if len(first) == len(last) else len(last) == 1
+    if len(names) > 2 and len(names[1]) == 1:
+        return False  # JOHN W SMITH; a roll has the initial at the end
+    likelier = given_over_surname(first) - given_over_surname(last)
+    return None if abs(likelier) < _SAYS_SOMETHING else likelier < 0
+
+
+def comma_after_surname(text: str) -> str:
+    """A whole name out of a list whose names stand Last First Middle, with the comma that the list leaves out.
+
+    What has a comma, is no plain name of one person, or clearly stands otherwise (JOHN SMITH) comes back as it is.
+    """
+    if (plain := _plain_name(text)) is None:
+        return text
+    surname_words, names = plain
+    given = next((name for name in (names[1], names[-1]) if len(name) > 1), None)
+    if len(names[0]) == 1 or (
+        given is not None and given_over_surname(names[0]) - given_over_surname(given) > _SAYS_OTHERWISE
+    ):
+        return text
+    tokens = text.split()
+    return f"{' '.join(tokens[:surname_words])}, {' '.join(tokens[surname_words:])}"
+
+
+def _plain_name(text: str) -> tuple[int, list[str]] | None:
+    """How many words the surname has if it comes first, and the words in upper case without its particles and suffix.
+
+    None for anything but two to four words of letters, none of which a rule of names looks for, and one of which the
+    census knows where it stands if the surname comes first.
+    """
+    if "," in text:
+        return None
+    tokens = [token.rstrip(".").upper() for token in text.split()]
+    particles = 0
+    while particles < len(tokens) - 2 and _is_particle(tokens[particles]):
+        particles += 1
+    names = tokens[particles:]
+    if len(names) > 2 and _suffix(names[-1]) and not _ambiguous(names[-1]):
+        names = names[:-1]
+    if not 2 <= len(names) <= 4 or not words().special.isdisjoint(name for name in names if len(name) > 1):
+        return None
+    if not is_surname(names[0]) and not any(is_given(name) for name in names[1:]):
+        return None
+    if not all(name.replace("-", "").replace("'", "").isalpha() for name in names):
+        return None
+    return particles + 1, names
 
 
 def _tokens(text: str) -> list[str]:

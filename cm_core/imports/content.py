@@ -21,6 +21,7 @@ from cm_core.hygiene.emails import standardize_email
 from cm_core.hygiene.entities import words
 from cm_core.hygiene.name_statistics import given_over_surname, is_given, is_surname
 from cm_core.hygiene.names import parse_name
+from cm_core.hygiene.person_names import stands_last_first as name_order
 from cm_core.hygiene.phones import standardize_phone
 from cm_core.hygiene.places import parse_zip, state_code, zip_cities, zip_places
 from cm_core.hygiene.streets import suffix_forms
@@ -31,6 +32,8 @@ Kind = Literal["phone", "email", "zip", "state", "street", "name", "date", "word
 #: Records looked at, and distinct values judged of each column.
 SAMPLE_ROWS = 2_000
 JUDGED = 400
+#: So many names, and this share of them, must say that a list has surnames first.
+ORDERED_NAMES, ORDERED_SHARE = 8, 0.8
 
 _PHONE_CHARS = re.compile(r"[\d()+.\-\s/]+(?:(?:x|ext)[.\s]*\d+)?", re.IGNORECASE)
 _UNMISTAKABLE = re.compile(r"\s*(?:\+\d|\(\d{3}\)|1?[\s.-]?\(\d{3}\))")
@@ -95,6 +98,12 @@ class Column:
         ordered = sorted(numbers)
         gaps = sorted(after - before for before, after in pairwise(ordered))
         return rising >= 0.95 or rising <= 0.05 or (len(gaps) >= 9 and gaps[len(gaps) // 2] <= 3)
+
+
+def stands_last_first(column: Column) -> bool:
+    """Whether whole names stand Last First Middle in a list: most names that say anything about it say so."""
+    said = [order for value in column.values if (order := name_order(value)) is not None]
+    return len(said) >= ORDERED_NAMES and sum(said) >= ORDERED_SHARE * len(said)
 
 
 def is_email(value: str) -> bool:

@@ -28,6 +28,7 @@ class Use:
     `columns` are zero-based positions. For a single-valued field the first non-blank one counts; with `joined`,
     their values are joined by a space. `label` is a phone's type or an identifier's name, None where unknown.
     `how` is what told: `feed` (declared), `header` or `content`; `confidence` (0 to 1) how sure that is.
+    `surname_first` says of a column of whole names that they stand Last First Middle, where no comma tells.
     """
 
     field: str
@@ -37,6 +38,7 @@ class Use:
     label: str | None = None
     joined: bool = False
     confidence: float = 1.0
+    surname_first: bool = False
 
 
 @dataclass(frozen=True)

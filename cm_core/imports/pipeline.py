@@ -159,6 +159,7 @@ class OpenFile:
                 "field": uses[position].field.removeprefix(".") if position in uses else None,
                 "how": uses[position].how if position in uses else "kept raw",
                 "confidence": uses[position].confidence if position in uses else None,
+                "surname_first": position in uses and uses[position].surname_first,
             }
             for position, header in enumerate(self.source.headers)
         ]

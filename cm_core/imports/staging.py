@@ -16,6 +16,7 @@ import pyarrow as pa
 from cm_core.compute import sql
 from cm_core.hygiene.columns import FEW, Function, standardize
 from cm_core.hygiene.emails import standardize_emails
+from cm_core.hygiene.person_names import comma_after_surname
 from cm_core.hygiene.phones import standardize_phones
 from cm_core.imports.mapping import Mapping, Use
 from cm_core.imports.reader import Batch
@@ -99,7 +100,7 @@ def stage_people(con: duckdb.DuckDBPyConnection, mapping: Mapping, headers: Sequ
     con.execute("insert into parameters values (?)", [file_date])
     keep_raw(con, headers)
     _define_inputs(con, mapping)
-    _standardise(con)
+    _standardise(con, surname_first=any(use.surname_first for use in mapping.uses))
     con.execute(sql("cm_core.imports", "stage_contacts.sql"))
 
 
@@ -218,6 +219,15 @@ def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
     con.execute(f"create or replace view dates_in as select row_number, {dates} from source")
 
 
+def _mark_surnames(con: duckdb.DuckDBPyConnection) -> None:
+    """Give whole names in `name_ids` the comma that a list with surnames first leaves out."""
+    names = con.sql("select name_id, full_name from name_ids where full_name is not null").to_arrow_table()
+    marked = [comma_after_surname(name) for name in names.column("full_name").to_pylist()]
+    con.register("marked", pa.table({"name_id": names.column("name_id"), "full_name": pa.array(marked, pa.string())}))
+    con.execute("update name_ids set full_name = m.full_name from marked as m where name_ids.name_id = m.name_id")
+    con.unregister("marked")
+
+
 def _keyed(fields: dict[str, str], extra: str, present: str | None = None) -> str:
     """A select of `fields` with a `value_key` that is equal for equal values, without rows that have none."""
     columns = ", ".join(f"{expression} as {name}" for name, expression in fields.items())
@@ -231,8 +241,11 @@ def _keyed(fields: dict[str, str], extra: str, present: str | None = None) -> st
     )
 
 
-def _standardise(con: duckdb.DuckDBPyConnection) -> None:
-    """Each distinct name, address, phone and e-mail text through the hygiene package once."""
+def _standardise(con: duckdb.DuckDBPyConnection, *, surname_first: bool) -> None:
+    """Each distinct name, address, phone and e-mail text through the hygiene package once.
+
+    `surname_first`: whole names of the list stand Last First Middle.
+    """
     (rows,) = con.execute("select count(*) from source").fetchall()[0]
     few = rows <= FEW
     con.execute(
@@ -240,6 +253,8 @@ def _standardise(con: duckdb.DuckDBPyConnection) -> None:
         "value_key, full_name, name_prefix, first_name, middle_name, last_name, name_suffix, organization "
         "from names_in)"
     )
+    if surname_first:
+        _mark_surnames(con)
     standardize(
         con,
         'select name_id, full_name as "full", name_prefix as prefix, first_name as "first", middle_name as middle, '

@@ -33,6 +33,7 @@ KINDS: MappingType[str, Kind] = {
 }  # fmt: skip
 #: Fields that name somebody: content gives none where a header gave one of them.
 _NAMES = frozenset({"full_name", "first_name", "last_name", "organization"})
+_WHOLE_NAMES = frozenset({"full_name", "contact_name"})
 _ENDS = frozenset({"phone", "email", "from_contact", "to_contact", "number"})
 _GENERIC = re.compile(
     r"(?:(?:column|col|field|feld|spalte|unnamed|value|var|c|f|v|x)?[\s_.:#-]*\d*|[a-z])", re.IGNORECASE
@@ -109,7 +110,7 @@ def understand(
         for use, column in moved:  # nothing better is known of them
             if column not in placed:
                 uses.append(replace(_with_columns(use, [column], headers), confidence=0.0))
-    mapping = mapping_of([_rated(use, sample) for use in _joined(uses)], headers, feed)
+    mapping = mapping_of([_ordered(_rated(use, sample), sample) for use in _joined(uses)], headers, feed)
     try:
         require(mapping, headers, feed)
     except FileRejected as error:
@@ -162,6 +163,13 @@ def _rated(use: Use, sample: Sequence[Column]) -> Use:
         return replace(use, confidence=_CONFIDENT_UNJUDGED)
     share = content.fits(sample[use.columns[0]], expected)
     return replace(use, confidence=_CONFIDENT_EMPTY if share is None else round(0.5 + 0.5 * share, 2))
+
+
+def _ordered(use: Use, sample: Sequence[Column]) -> Use:
+    """The use with the order of whole names, as the names of the sample have it."""
+    if use.field not in _WHOLE_NAMES or use.joined or not sample:
+        return use
+    return replace(use, surname_first=content.stands_last_first(sample[use.columns[0]]))
 
 
 class _Finder:

@@ -13,8 +13,9 @@ with keys as (
     union all
     select 'house number and ZIP', unnest(numbers), unique_id from records
     union all
-    select 'whole name', least(first_name, last_name) || '|' || greatest(first_name, last_name), unique_id
-    from records
+    select distinct 'whole name', least(first_name, last_name) || '|' || greatest(first_name, last_name), unique_id
+    from (select unnest(first_names) as first_name, last_names, unique_id from records)
+    cross join unnest(last_names) as l (last_name)
     where length(first_name) > 1
     union all
     select 'surname and ZIP', last_name || '|' || unnest(zips), unique_id from records

@@ -107,3 +107,31 @@ def test_account_numbers_reach_nobodys_phone(settings: Settings, database: Datab
     assert record.status == "COMPLETE"
     assert column(database, "select count(*) from phone_numbers") == [0]
     assert (record.file_format or {})["kept_raw_only"] == ["c2", "Parcel"]
+
+
+def test_a_roll_is_read_surname_first_and_its_companies_as_they_are(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    roll = [
+        (f"{last.upper()} {first.upper()} W", f"{n} Main St") for n, (first, last) in enumerate(map(str.split, NAMES))
+    ]
+    rows = [
+        *roll,
+        ("HENCHECK JORGE THOMAS", "99 Oak St"),
+        ("ACME OIL LLC", "1 Elm St"),
+        ("SMITH JOHN & MARY", "2 Elm St"),
+    ]
+    record = import_file(settings, database, _write(tmp_path / "roll.csv", ("Owner Name", "Address"), rows))
+    assert_conserved(settings, database, record)
+    (use,) = (use for use in (record.file_format or {})["columns"] if use["field"] == "full_name")
+    assert use["surname_first"] is True
+    people = query(
+        database, "select first_name, middle_name, last_name from persons where last_name is not null order by id"
+    )
+    assert people == [
+        *((first, "W", last) for first, last in told), ("JORGE", "THOMAS", "HENCHECK"),
+        ("JOHN", None, "SMITH"), ("MARY", None, "SMITH"),
+    ]  # fmt: skip
+    assert column(database, "select organization_name from persons where organization_name is not null") == [
+        "ACME OIL LLC"
+    ]

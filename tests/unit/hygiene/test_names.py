@@ -22,6 +22,7 @@ from cm_core.hygiene.names import (
     parse_name_parts,
     standardize_names,
 )
+from cm_core.hygiene.person_names import comma_after_surname
 from tests.forms import in_two_forms
 
 CASES = [
@@ -262,3 +263,31 @@ def test_operators_are_told_from_their_contacts(operators: list[dict[str, str]])
 def test_a_word_alone_among_first_names_is_one_though_nobody_knows_it() -> None:
     assert parse_name_parts(None, "Kirra", None, None, None)[0].entity_type == "person"
     assert parse_name_parts(None, None, None, "Exxonmobil", None)[0].entity_type == "organization"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("HENCHECK JORGE THOMAS", "HENCHECK, JORGE THOMAS"),
+        ("SMITH JOHN W", "SMITH, JOHN W"),
+        ("SMITH JOHN W JR", "SMITH, JOHN W JR"),
+        ("SMITH J", "SMITH, J"),
+        ("SMITH J ROBERT", "SMITH, J ROBERT"),
+        ("THOMAS JAMES", "THOMAS, JAMES"),
+        ("VAN BUREN ANNA MARIE", "VAN BUREN, ANNA MARIE"),
+        ("O'BRIEN PAT", "O'BRIEN, PAT"),
+        # as they were
+        ("JOHN SMITH", "JOHN SMITH"),
+        ("JOHN W SMITH", "JOHN W SMITH"),
+        ("SMITH, JOHN", "SMITH, JOHN"),
+        ("SMITH JOHN & MARY", "SMITH JOHN & MARY"),
+        ("SMITH JR JOHN", "SMITH JR JOHN"),
+        ("ACME OIL LLC", "ACME OIL LLC"),
+        ("SMITH FAMILY TRUST", "SMITH FAMILY TRUST"),
+        ("CITY OF NORMAN", "CITY OF NORMAN"),
+        ("SMITH", "SMITH"),
+        ("", ""),
+    ],
+)
+def test_a_list_with_surnames_first_gets_its_commas(name: str, expected: str) -> None:
+    assert comma_after_surname(name) == expected

@@ -170,3 +170,27 @@ def test_generic_headers(header: str) -> None:
 @pytest.mark.parametrize("header", ["Name", "Phone 2", "co", "Feldname", "st", "id7"])
 def test_headers_that_say_something(header: str) -> None:
     assert not is_generic(header)
+
+
+GIVEN = ("JOHN", "MARY", "ANN", "ROBERT", "IDA", "JOSEPH", "SUSAN", "HAROLD", "DONNA", "PAUL", "RUTH", "KEVIN")
+SURNAMES = ("SMITH", "JONES", "GARCIA", "MILLER", "MOORE", "HILL", "HENCHECK", "WRIGHT", "OCONNOR", "BAKER", "LOPEZ")
+FULL = [(GIVEN[n % len(GIVEN)], GIVEN[(n * 5 + 2) % len(GIVEN)], SURNAMES[n % len(SURNAMES)]) for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([f"{last} {first} {middle}" for first, middle, last in FULL], True),
+        ([f"{last} {first} {middle[0]}" for first, middle, last in FULL], True),
+        ([f"{last} {first}" for first, _, last in FULL] + ["ACME OIL LLC", "SMITH JOHN & MARY"] * 30, True),
+        ([f"{last} {first}" for first, _, last in FULL[:5]], False),
+        ([f"{first} {middle[0]} {last}" for first, middle, last in FULL], False),
+        ([f"{first} {last}" for first, _, last in FULL], False),
+        ([f"{last}, {first}" for first, _, last in FULL], False),
+        ([f"{first} {last}" if n % 2 else f"{last} {first}" for n, (first, _, last) in enumerate(FULL)], False),
+        (["ACME OIL LLC", "CITY OF NORMAN", "SMITH FAMILY TRUST"] * 13, False),
+    ],
+)
+def test_a_list_with_surnames_first_is_recognised(names: list[str], expected: bool) -> None:
+    (use,) = _understand({"Owner Name": names, "x": ["1"] * len(names)}).mapping.all("full_name")
+    assert use.surname_first is expected
