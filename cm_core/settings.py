@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     )
 
     # Linkage
-    match_threshold: float = Field(0.95, gt=0, lt=1, description="Splink probability from which a pair is a duplicate.")
+    match_threshold: float = Field(0.9, gt=0, lt=1, description="Splink probability from which a pair is a duplicate.")
     review_threshold: float = Field(
         0.5, gt=0, lt=1, description="Pairs less probable than a duplicate, but at least this, go to the review queue."
     )

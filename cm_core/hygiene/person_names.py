@@ -41,8 +41,8 @@ _JOINER = re.compile(r"\s*(?:&|\+|;|\b(?:AND|OR)\b|(?<=\s)/(?=\s))\s*", re.IGNOR
 _COUPLE = re.compile(r"\b(MR|DR|REV)\.?\s*(?:&|AND)\s*(?:MRS|MS)\b\.?\s*", re.IGNORECASE)
 _INITIALS = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?\.?")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
-# How much likelier (natural log) two words must stand one way round than the other to say anything; and First Last, to be
-# read so in a list whose other names stand Last First.
+# How much likelier (natural log) two words must stand one way round than the other to say anything; and First Last, to
+# be read so in a list whose other names stand Last First.
 _SAYS_SOMETHING, _SAYS_OTHERWISE = 1.0, 4.0
 # How much likelier (natural log) JOHN SMITH & MARY must read First Last before the roll form Last First is given up.
 _FIRST_LAST_MARGIN = 3.0

@@ -2,9 +2,8 @@
 -- address, phone and often the middle name, a generation (JR) on one side only, or birthdays that are no slip of each
 -- other, need a personal proof: the same e-mail, or a number that is issued to one person, or a slip of it; for the
 -- generation the same birthday or any id will do. A nickname, initial or slip with another middle initial is somebody else.
--- A nickname of the other sex, or one that is as common a name as the formal one (MARY of ROSEMARY), needs a proof too. An
--- initial (J SMITH) fits too many in one household: it needs a phone, birthday, middle initial or e-mail in common, and
--- stays alone if it fits two people who are not one.
+-- A nickname of the other sex (CHRIS of CHRISTINA) needs a proof too. An initial (J SMITH) stays alone if it fits two people
+-- who are not one.
 -- In:  scored(unique_id_l, unique_id_r, match_probability), records.
 -- Out: judged_pairs (all scored pairs; refusal: the rule that keeps the two apart, if one does), linked_humans(id_l, id_r,
 --      match_probability), and doubtful(id_l, id_r, match_probability, cause): the other pairs, too improbable to be one
@@ -26,10 +25,7 @@ with looked_at as (
             and damerau_levenshtein(l.last_name, r.last_name) > 1, false) as other_surname,
         l.name_is_known and r.name_is_known as both_known,
         l.name_class <> r.name_class and l.name_is_known and r.name_is_known and length(l.first_name) > 1
-        and length(r.first_name) > 1 and (
-            abs(l.male_part - r.male_part) > 0.5
-            or least(l.name_share, r.name_share) >= 0.5 * greatest(l.name_share, r.name_share)
-        ) as loose_nickname,
+        and length(r.first_name) > 1 and abs(l.male_part - r.male_part) > 0.5 as loose_nickname,
         l.first_name <> r.first_name and not coalesce(list_has_any(l.middles, r.middles), true) as other_middle,
         list_has_any(l.phones, r.phones) or coalesce(list_has_any(l.middles, r.middles), false) as same_phone_or_middle,
         case when length(l.first_name) = 1 and length(r.first_name) > 1 then l.unique_id
@@ -53,7 +49,7 @@ select
         when (not other_surname or same_birthday_or_id or both_known and initial_id is null) is not true
             then 'another surname beside a given name that is not well known, without the same birthday or identifier'
         when (not loose_nickname or same_birthday_or_id or same_phone_or_middle) is not true
-            then 'a nickname that is a common name of its own, without the same birthday, identifier, phone or middle initial'
+            then 'a nickname that others of the other sex bear, without the same birthday, identifier, phone or middle initial'
     end as refusal
 from looked_at;
 

@@ -149,7 +149,6 @@ def _first_names(keys: list[str]) -> pa.Table:
     census knows well, and how much likelier (natural log) it is a given name than a surname.
     """
     formal = NickNamer().canonical_lookup
-    shares = given_shares()
     return pa.table(
         {
             "first_key": pa.array(keys, pa.string()),
@@ -159,7 +158,6 @@ def _first_names(keys: list[str]) -> pa.Table:
                 pa.list_(pa.string()),
             ),
             "is_known": pa.array([is_common_given(key) for key in keys], pa.bool_()),
-            "share": pa.array([shares.get(key, 0.0) for key in keys], pa.float64()),
             "male_part": pa.array([male_part(key) for key in keys], pa.float64()),
             "given_over_surname": pa.array([given_over_surname(key) for key in keys], pa.float64()),
         }

@@ -1,5 +1,5 @@
 -- What is compared: one record per component.
--- In:  component_*, first_names(first_key, name_class, forms, is_known, share, male_part).
+-- In:  component_*, first_names(first_key, name_class, forms, is_known, male_part).
 -- Out: records (humans), legal_records (organisations, trusts, estates, government).
 create or replace table records as
 select
@@ -11,7 +11,6 @@ select
     coalesce(f.name_class, n.name.first) as name_class,
     coalesce(f.forms, case when n.name.first is null then [] else [n.name.first] end) as name_forms,
     coalesce(f.is_known, false) as name_is_known,
-    coalesce(f.share, 0) as name_share,
     f.male_part,
     n.generation,
     n.generations,

@@ -112,15 +112,10 @@ def test_account_numbers_reach_nobodys_phone(settings: Settings, database: Datab
 def test_a_roll_is_read_surname_first_and_its_companies_as_they_are(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
-    roll = [
-        (f"{last.upper()} {first.upper()} W", f"{n} Main St") for n, (first, last) in enumerate(map(str.split, NAMES))
-    ]
-    rows = [
-        *roll,
-        ("HENCHECK JORGE THOMAS", "99 Oak St"),
-        ("ACME OIL LLC", "1 Elm St"),
-        ("SMITH JOHN & MARY", "2 Elm St"),
-    ]
+    told = [tuple(name.upper().split()) for name in NAMES]
+    roll = [f"{last} {first} W" for first, last in told]
+    names = [*roll, "HENCHECK JORGE THOMAS", "ACME OIL LLC", "SMITH JOHN & MARY"]
+    rows = [(name, f"{number} Main St") for number, name in enumerate(names, start=1)]
     record = import_file(settings, database, _write(tmp_path / "roll.csv", ("Owner Name", "Address"), rows))
     assert_conserved(settings, database, record)
     (use,) = (use for use in (record.file_format or {})["columns"] if use["field"] == "full_name")

@@ -192,7 +192,7 @@ def test_somebody_without_a_name_is_joined_by_keys_alone(
             row("Gertrude", "Hollingsworth", place=_ELSEWHERE),
             row("Gertrude", "Hollingsworth"),
             "threshold",
-            "is below 0.95",
+            "is below 0.9",
         ),
         (
             row("Walter", "Hollingsworth", suffix="Jr", phone="405-232-9700"),
