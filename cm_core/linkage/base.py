@@ -39,8 +39,8 @@ _COUNT = "select count(*) from named_records"
 # Everybody who may be in one of the blocks, and others: only the columns of rules by which the two meet are scanned.
 _NEIGHBOURS = """
 create or replace table neighbours as
-select unique_id, first_name, last_name, name_class, dob, phones, emails, address_keys, numbers, lines, zips,
-    identifiers
+select unique_id, first_name, last_name, first_names, last_names, name_class, dob, phones, emails, address_keys, numbers,
+    lines, zips, identifiers
 from base_records
 where {conditions}
 """
@@ -53,7 +53,7 @@ _NEAR = {
     "street line and surname": _SAME_SURNAME,
     "surname and ZIP": _SAME_SURNAME,
     "surname and date of birth": _SAME_SURNAME,
-    "whole name": f"{_SAME_SURNAME} or last_name in (select first_name from records)",
+    "whole name": "list_has_any(last_names, (select flatten(list(list_concat(last_names, first_names))) from records))",
     "identifier": "list_has_any(identifiers, $keys_{position})",
     "given name and date of birth": "dob in (select dob from records)",
 }
