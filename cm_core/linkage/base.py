@@ -39,8 +39,8 @@ _COUNT = "select count(*) from named_records"
 # Everybody who may be in one of the blocks, and others: only the columns of rules by which the two meet are scanned.
 _NEIGHBOURS = """
 create or replace table neighbours as
-select unique_id, first_name, last_name, first_names, last_names, name_class, dob, phones, emails, address_keys, numbers,
-    lines, zips, identifiers
+select unique_id, first_name, last_name, first_names, last_names, name_class, dob, phones, emails, address_keys,
+    numbers, lines, zips, identifiers
 from base_records
 where {conditions}
 """

@@ -24,7 +24,7 @@ import duckdb
 from cm_core.compute import session, sql
 from cm_core.errors import LinkageError
 from cm_core.lake import lake
-from cm_core.linkage import clusters, decisions, drawings, pairs, records, splits
+from cm_core.linkage import clusters, decisions, drawings, households, pairs, records, splits
 from cm_core.linkage import model as models
 from cm_core.linkage.source import read_sources
 from cm_core.linkage.write import write
@@ -90,9 +90,9 @@ class DedupeResult:
 
     `pairs` counts linked pairs of components, `duplicates` persons linked to a golden record, `clusters` entities
     (single persons too), `golden` entities with duplicates, `refused` pairs left out by the over-merge guard or a
-    decision (why: `refused_by_cause`), `queued` pairs that wait for review, `split` new persons made by taking persons
-    apart; `linked`, `unlinked` and `rescored` rows of person_duplicates that changed. `cluster_sizes` counts clusters
-    by their number of persons.
+    decision (why: `refused_by_cause`), `queued` pairs that wait for review, `households` groups of entities that
+    belong together without being one, `split` new persons made by taking persons apart; `linked`, `unlinked` and
+    `rescored` rows of person_duplicates that changed. `cluster_sizes` counts clusters by their number of persons.
     """
 
     job_id: str
@@ -107,6 +107,7 @@ class DedupeResult:
     refused: int
     refused_by_cause: dict[str, int]
     queued: int
+    households: int
     split: int
     cluster_sizes: dict[int, int]
 
@@ -253,6 +254,8 @@ def _write(
     clustering = clusters.cluster(con, clusters.Limits.of(settings))
     con.execute(sql(__package__, "review_queue.sql"), {"places": settings.review_queue_size})
     (queued,) = con.execute("select count(*) from queue").fetchall()[0]
+    households.read_joint_owners(database, con)
+    families = households.find(con)
     tell("writing")
     written = write(settings, database, con, job)
     return DedupeResult(
@@ -268,6 +271,7 @@ def _write(
         refused=clustering.refused,
         refused_by_cause=clustering.causes,
         queued=int(queued),
+        households=families,
         split=split,
         cluster_sizes=clustering.sizes,
     )

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pymysql.connections import Connection
 
 from cm_core.compute import sql
-from cm_core.linkage import pairs
+from cm_core.linkage import households, pairs
 from cm_core.settings import Settings
 from cm_core.store.bulk import fetch, load
 from cm_core.store.database import Database
@@ -186,9 +186,9 @@ class Written:
 def write(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job_id: str) -> Written:
     """Bring persons, links, entity successors and the audit log to what `clusters` says, under the writer lock.
 
-    And the review queue. Needs `clusters`, `exact_components`, `component_evidence`, `queue`, the decisions and what
-    `records.build` makes. Writing again changes nothing. Raises WriterBusy if an import holds the lock for half an
-    hour.
+    And the review queue and the households. Needs `clusters`, `exact_components`, `component_evidence`, `queue`,
+    `households`, the decisions and what `records.build` makes. Writing again changes nothing. Raises WriterBusy if an
+    import holds the lock for half an hour.
     """
 
     def attempt() -> Written:
@@ -261,6 +261,7 @@ def _apply(
     )
     load(connection, con, _AUDIT, "dedup_audit_log", _AUDIT_COLUMNS, params={"job": job_id})
     _write_queue(connection, con, job_id)
+    households.write(connection, con, job_id)
 
 
 def _write_queue(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> None:

@@ -442,6 +442,17 @@ review_queue = _table(
     comment="Pairs that a person should look at, made anew by each dedupe; the lower person id stands first",
 )
 
+households = _table(
+    "households",
+    Column("entity_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("household_id", BigInteger, nullable=False, comment="The lowest entity_id of the household"),
+    Column("reason", _code(32), nullable=False, comment="What the entity has in common with another of them"),
+    Column("job_id", _code(50), nullable=False),
+    _now("updated_at"),
+    Index(None, "household_id"),
+    comment="Entities of people who live together, made anew by each dedupe; who lives alone is not in it",
+)
+
 # --- Campaigns and compliance ------------------------------------------------------------------------------
 
 campaigns = _table(

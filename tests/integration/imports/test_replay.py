@@ -254,7 +254,7 @@ def test_replaying_an_old_import_makes_nothing_older(
     )  # fmt: skip
     import_file(
         settings, database,
-        write(tmp_path / "new.csv", header + "Anna Jones,405-321-9999,ann@example.org,2 Oak Ave,Tulsa,OK,74103\n",
+        write(tmp_path / "new.csv", header + "Ann Jones,405-321-9999,ann@example.org,2 Oak Ave,Tulsa,OK,74103\n",
               day=9),
     )  # fmt: skip
     for _ in range(2):

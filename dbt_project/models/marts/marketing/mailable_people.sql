@@ -1,4 +1,4 @@
-{{ config(indexes=[{"columns": ["entity_id"], "type": "primary"}, {"columns": ["state", "county"]}, {"columns": ["zip"]}]) }}
+{{ config(indexes=[{"columns": ["entity_id"], "type": "primary"}, {"columns": ["household_id"]}, {"columns": ["state", "county"]}, {"columns": ["zip"]}]) }}
 
 -- Golden persons with an address that may be mailed: the primary one if it is allowed, else the newest allowed.
 with allowed as (
@@ -24,6 +24,7 @@ people as (
 
 select
     people.entity_id,
+    coalesce(households.household_id, people.entity_id) as household_id,
     people.person_id,
     people.entity_type,
     people.display_name,
@@ -41,3 +42,5 @@ select
 from people
 inner join allowed
     on allowed.entity_id = people.entity_id and allowed.choice = 1
+left join {{ ref('stg_households') }} as households
+    on households.entity_id = people.entity_id

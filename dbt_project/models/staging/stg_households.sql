@@ -1,0 +1,5 @@
+select
+    entity_id,
+    household_id,
+    reason
+from {{ source('canonical', 'households') }}
