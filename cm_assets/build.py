@@ -25,6 +25,7 @@ def build_defs(
     # Backfill policies are "beta" in Dagster 1.13; the graph snapshot would show a change.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
     from cm_assets import duplicates, legacy, persons, raw_imports, reports, staging, touchpoints
+    from cm_assets.checks import linkage
     from cm_assets.checks.invariants import invariant_checks
     from cm_assets.checks.outcome import import_complete
     from cm_assets.compliance import dnc_registry, opt_outs
@@ -62,6 +63,10 @@ def build_defs(
         asset_checks=[
             *invariant_checks(),
             import_complete,
+            linkage.model_is_trained,
+            linkage.no_over_merged_entity,
+            linkage.match_rate_is_steady,
+            linkage.cluster_sizes_are_steady,
             legacy.slice_matches_source,
             legacy.extract_is_complete,
         ],
