@@ -180,6 +180,8 @@ def repeated(uses: Sequence[Use], label: str) -> str:
     return " union all ".join(selects)
 
 
+#: Ends the key of names out of a column in which they stand Last First Middle.
+_SURNAME_FIRST = "\x1e"
 _NAME_FIELDS = ("full_name", "name_prefix", "first_name", "middle_name", "last_name", "name_suffix", "organization")
 _ADDRESS_FIELDS = ("line1", "line2", "city", "state", "zip", "zip4")
 
@@ -192,8 +194,14 @@ def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
         "first_name": value_of(mapping.one("contact_first_name")),
         "last_name": value_of(mapping.one("contact_last_name")),
     }
-    names = " union all ".join(_keyed(values, f"{slot} as slot") for slot, values in ((1, owner), (2, contact)))
-    con.execute(f"create or replace table names_in as {names}")
+    names = []
+    for slot, values, field in ((1, owner, "full_name"), (2, contact, "contact_name")):
+        keyed = _keyed(values, f"{slot} as slot")
+        use = mapping.one(field)
+        if use is not None and use.surname_first:  # read otherwise than the same text elsewhere
+            keyed = f"select * replace (value_key || '{_SURNAME_FIRST}' as value_key) from ({keyed})"
+        names.append(keyed)
+    con.execute(f"create or replace table names_in as {' union all '.join(names)}")
 
     addresses = []
     for ordinal, slot in enumerate(mapping.address_slots()):
@@ -220,10 +228,11 @@ def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
 
 
 def _mark_surnames(con: duckdb.DuckDBPyConnection) -> None:
-    """Give whole names in `name_ids` the comma that a list with surnames first leaves out."""
-    names = con.sql("select name_id, full_name from name_ids where full_name is not null").to_arrow_table()
-    marked = [comma_after_surname(name) for name in names.column("full_name").to_pylist()]
-    con.register("marked", pa.table({"name_id": names.column("name_id"), "full_name": pa.array(marked, pa.string())}))
+    """Give the whole names of such columns in `name_ids` the comma that they leave out."""
+    marked = f"full_name is not null and ends_with(value_key, '{_SURNAME_FIRST}')"
+    names = con.sql(f"select name_id, full_name from name_ids where {marked}").to_arrow_table()
+    read = [comma_after_surname(name) for name in names.column("full_name").to_pylist()]
+    con.register("marked", pa.table({"name_id": names.column("name_id"), "full_name": pa.array(read, pa.string())}))
     con.execute("update name_ids set full_name = m.full_name from marked as m where name_ids.name_id = m.name_id")
     con.unregister("marked")
 
@@ -244,7 +253,7 @@ def _keyed(fields: dict[str, str], extra: str, present: str | None = None) -> st
 def _standardise(con: duckdb.DuckDBPyConnection, *, surname_first: bool) -> None:
     """Each distinct name, address, phone and e-mail text through the hygiene package once.
 
-    `surname_first`: whole names of the list stand Last First Middle.
+    `surname_first`: whole names stand Last First Middle in a column of the list.
     """
     (rows,) = con.execute("select count(*) from source").fetchall()[0]
     few = rows <= FEW

@@ -172,10 +172,11 @@ def _is_there(folder: Path, pattern: str) -> bool:
 _STAGING = ("tmp/staged-*/rows.parquet", "lake/staged/*/*.parquet")
 
 
+@pytest.mark.soak
 def test_kills_during_staging_leave_nothing_and_a_rerun_completes(
     make_settings: Callable[..., Settings], make_database: Callable[..., Database], tmp_path: Path
 ) -> None:
-    """The short form."""
+    """A kill while rows are read, and one while they go to the lake."""
     path = sample_file(tmp_path, 1_500)
     quiet, killed = make_settings(database=make_database()), make_settings(database=make_database())
     import_file(quiet, database_of(quiet), path)

@@ -98,7 +98,7 @@ _LATE = Moment("APPLYING", 0.05)
 @pytest.mark.parametrize(
     ("rows", "modes", "moments"),
     [
-        pytest.param(1_000, ("errors-only",), (_LATE,), id="short"),
+        pytest.param(1_000, ("errors-only",), (_LATE,), id="short", marks=pytest.mark.soak),
         pytest.param(
             3_000,
             ("errors-only", "full"),

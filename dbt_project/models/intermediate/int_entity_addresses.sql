@@ -48,6 +48,8 @@ select
     address_type,
     invalid_reason,
     holders,
+    person_id,
+    last_import_id as import_id,
     newest_source_date as source_date,
     row_number() over (
         partition by entity_id

@@ -43,6 +43,8 @@ select
     invalid_reason,
     any_verified as is_verified,
     holders,
+    person_id,
+    last_import_id as import_id,
     newest_source_date as source_date,
     row_number() over (
         partition by entity_id

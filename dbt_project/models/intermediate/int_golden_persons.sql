@@ -87,6 +87,8 @@ select
         )
     end as display_name,
     births.date_of_birth,
+    choices.name_person_id,
+    choices.birth_person_id,
     summary.members,
     summary.originals,
     summary.has_estate_member,

@@ -296,10 +296,11 @@ def test_an_object_that_cannot_be_read_keeps_no_other_waiting(
 _ANY: tuple[Kind, ...] = (500, 503, 429, "reset", "reset after", "torn")
 
 
+@pytest.mark.soak
 def test_a_bad_line_costs_time_and_nothing_else(
     through: Settings, make_settings: Callable[..., Settings], database: Database, tmp_path: Path, door: Door
 ) -> None:
-    """The short form: some lists over a line on which a tenth of all requests fails."""
+    """Some lists over a line on which a tenth of all requests fails."""
     _over_a_bad_line(through, make_settings(), database, tmp_path, door, lists=2, odds=0.1)
 
 

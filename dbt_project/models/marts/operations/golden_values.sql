@@ -1,0 +1,69 @@
+{{ config(materialized='view') }}
+
+-- Which value of each field survives in a golden record, and from which member and import it comes. Nothing is stored: the
+-- rules are those of the models it reads, and changing one of them changes the answer without merging anything anew.
+with people as (
+
+    select * from {{ ref('int_golden_persons') }}
+
+),
+
+members as (
+
+    select * from {{ ref('stg_persons') }}
+
+)
+
+select
+    people.entity_id,
+    'name' as field,
+    people.display_name as value,
+    people.name_person_id as person_id,
+    names.last_import_id as import_id,
+    names.name_source_date as source_date
+from people
+inner join members as names
+    on names.person_id = people.name_person_id
+where people.display_name is not null
+union all
+select
+    people.entity_id,
+    'date_of_birth' as field,
+    cast(people.date_of_birth as char) as value,
+    people.birth_person_id as person_id,
+    births.last_import_id as import_id,
+    births.birth_source_date as source_date
+from people
+inner join members as births
+    on births.person_id = people.birth_person_id
+where people.date_of_birth is not null
+union all
+select
+    entity_id,
+    'phone' as field,
+    coalesce(phone_e164, phone_raw) as value,
+    person_id,
+    import_id,
+    source_date
+from {{ ref('int_entity_phones') }}
+where is_primary
+union all
+select
+    entity_id,
+    'email' as field,
+    coalesce(email, email_raw) as value,
+    person_id,
+    import_id,
+    source_date
+from {{ ref('int_entity_emails') }}
+where is_primary
+union all
+select
+    entity_id,
+    'address' as field,
+    coalesce(concat_ws(', ', street, city, concat_ws(' ', state, zip)), address_raw) as value,
+    person_id,
+    import_id,
+    source_date
+from {{ ref('int_entity_addresses') }}
+where is_primary
