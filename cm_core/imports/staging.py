@@ -195,8 +195,8 @@ def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
         "last_name": value_of(mapping.one("contact_last_name")),
     }
     names = []
-    for slot, values, field in ((1, owner, "full_name"), (2, contact, "contact_name")):
-        keyed = _keyed(values, f"{slot} as slot")
+    for number, values, field in ((1, owner, "full_name"), (2, contact, "contact_name")):
+        keyed = _keyed(values, f"{number} as slot")
         use = mapping.one(field)
         if use is not None and use.surname_first:  # read otherwise than the same text elsewhere
             keyed = f"select * replace (value_key || '{_SURNAME_FIRST}' as value_key) from ({keyed})"

@@ -16,10 +16,10 @@ members as (
 
 select
     people.entity_id,
-    'name' as field,
-    people.display_name as value,
+    {{ as_text("'name'") }} as field,
+    {{ as_text("people.display_name") }} as value,
     people.name_person_id as person_id,
-    names.last_import_id as import_id,
+    {{ as_text("names.last_import_id") }} as import_id,
     names.name_source_date as source_date
 from people
 inner join members as names
@@ -28,10 +28,10 @@ where people.display_name is not null
 union all
 select
     people.entity_id,
-    'date_of_birth' as field,
-    cast(people.date_of_birth as char) as value,
+    {{ as_text("'date_of_birth'") }} as field,
+    {{ as_text("people.date_of_birth") }} as value,
     people.birth_person_id as person_id,
-    births.last_import_id as import_id,
+    {{ as_text("births.last_import_id") }} as import_id,
     births.birth_source_date as source_date
 from people
 inner join members as births
@@ -40,30 +40,30 @@ where people.date_of_birth is not null
 union all
 select
     entity_id,
-    'phone' as field,
-    coalesce(phone_e164, phone_raw) as value,
+    {{ as_text("'phone'") }} as field,
+    {{ as_text("coalesce(phone_e164, phone_raw)") }} as value,
     person_id,
-    import_id,
+    {{ as_text("import_id") }} as import_id,
     source_date
 from {{ ref('int_entity_phones') }}
 where is_primary
 union all
 select
     entity_id,
-    'email' as field,
-    coalesce(email, email_raw) as value,
+    {{ as_text("'email'") }} as field,
+    {{ as_text("coalesce(email, email_raw)") }} as value,
     person_id,
-    import_id,
+    {{ as_text("import_id") }} as import_id,
     source_date
 from {{ ref('int_entity_emails') }}
 where is_primary
 union all
 select
     entity_id,
-    'address' as field,
-    coalesce(concat_ws(', ', street, city, concat_ws(' ', state, zip)), address_raw) as value,
+    {{ as_text("'address'") }} as field,
+    {{ as_text("coalesce(concat_ws(', ', street, city, concat_ws(' ', state, zip)), address_raw)") }} as value,
     person_id,
-    import_id,
+    {{ as_text("import_id") }} as import_id,
     source_date
 from {{ ref('int_entity_addresses') }}
 where is_primary
