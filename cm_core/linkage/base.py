@@ -58,7 +58,10 @@ _NEAR = {
     "given name and date of birth": "dob in (select dob from records)",
 }
 _MET_BY = "select rule, list(key order by key) from meetings group by rule order by rule"
-_MEETINGS = "create or replace table meetings as select distinct rule, key from live_keys"
+_MEETINGS = """
+create or replace table meetings as
+select distinct rule, key from block_texts('records') where hash(rule, key) in (select code from live_keys)
+"""
 _COLD = "select count(*) from meetings as m anti join hot_blocks as h on m.rule = h.rule and m.key = h.key"
 _HOT = """
 select m.rule || ' ' || m.key
@@ -117,7 +120,8 @@ class Base:
     def hot_meetings(self) -> list[str]:
         """The blocks in which the two of `records` meet, if every one of them is hot; else nothing.
 
-        Needs `live_keys` of the two. Replaces `records` and what `pairs.block` makes: the last thing to ask.
+        Needs `live_keys` and `block_texts` of the two. Replaces `records` and all of `pairs.block`: the last thing to
+        ask.
         """
         self.con.execute(_MEETINGS)
         met_by = self.con.execute(_MET_BY).fetchall()

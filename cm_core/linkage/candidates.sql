@@ -9,7 +9,7 @@ create or replace view met_pairs as
 with met as (
     select distinct l.unique_id as id_l, r.unique_id as id_r
     from live_keys as l
-    inner join live_keys as r on l.rule = r.rule and l.key = r.key and l.unique_id < r.unique_id
+    inner join live_keys as r on l.code = r.code and l.unique_id < r.unique_id
 )
 select
     m.id_l,

@@ -101,8 +101,11 @@ def score(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model) -> S
 
 
 def block(con: duckdb.DuckDBPyConnection) -> None:
-    """Make `block_keys`, `hot_blocks`, `block_counts` and `live_keys` of `records`, by the caps of each rule."""
-    con.register("caps_arrow", pa.table({"rule": list(CAPS), "most": list(CAPS.values())}))
+    """Make `block_keys`, `hot_blocks`, `block_counts` and `live_keys` of `records`, by the caps of each rule.
+
+    And the macro `block_texts`.
+    """
+    con.register("caps_arrow", pa.table({"rule": list(CAPS), "number": range(len(CAPS)), "most": list(CAPS.values())}))
     con.execute(_CAPS)
     con.unregister("caps_arrow")
     con.execute(sql(__package__, "blocks.sql"))

@@ -79,6 +79,7 @@ def _undisturbed(
     return checksum(database)
 
 
+@pytest.mark.soak
 def test_a_killed_bulk_apply_is_all_there_or_not_at_all(
     make_settings: Callable[..., Settings], make_database: Callable[..., Database], tmp_path: Path
 ) -> None:

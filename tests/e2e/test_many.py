@@ -304,6 +304,7 @@ def _assert_as_one_by_one(
     assert _facts(database) == _facts(other)
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_files_dropped_together_are_imported_once_each_and_in_order(
     settings: Settings,

@@ -42,6 +42,7 @@ def models(home: Settings) -> dg.AssetsDefinition:
     return build_dbt_assets()[0][0]
 
 
+@pytest.mark.soak
 def test_the_manifest_is_parsed_once_by_two_who_ask_at_once(home: Settings) -> None:
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: manifest_path(home), range(2))

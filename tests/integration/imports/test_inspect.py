@@ -146,6 +146,7 @@ def test_people_are_foretold_on_an_empty_base_on_a_base_with_some_and_for_the_sa
     assert len(again["preview"]) == len(MORE)
 
 
+@pytest.mark.soak
 def test_the_other_lists_are_foretold_too(
     make_settings: SettingsFactory, any_database: Database, tmp_path: Path
 ) -> None:

@@ -74,7 +74,10 @@ def _forget_new(store: ObjectStore) -> None:
     obstore.delete(store._store, "new")
 
 
-@pytest.mark.parametrize("kind", PASSING)
+_PASSING = [pytest.param(kind, marks=pytest.mark.soak if kind == "stall" else ()) for kind in PASSING]
+
+
+@pytest.mark.parametrize("kind", _PASSING)
 def test_what_passes_is_tried_again(door: Door, store: ObjectStore, tmp_path: Path, kind: Kind) -> None:
     for name, (methods, do, result) in CALLS.items():
         door.mend()
@@ -84,7 +87,7 @@ def test_what_passes_is_tried_again(door: Door, store: ObjectStore, tmp_path: Pa
         assert {(failed, method) for failed, method, _ in door.failed} == {(kind, methods[0])}, name
 
 
-@pytest.mark.parametrize("kind", PASSING)
+@pytest.mark.parametrize("kind", _PASSING)
 def test_what_stays_is_given_up_after_four_tries_in_one_sentence(
     door: Door, store: ObjectStore, tmp_path: Path, kind: Kind
 ) -> None:

@@ -23,7 +23,7 @@ from cm_core.store import Database
 from tests.integration.imports.steps import import_file, query
 
 checked = hypothesis_settings(
-    max_examples=2,
+    max_examples=1,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -16,7 +16,7 @@ from cm_core.store.tables import CANONICAL_TABLES
 from cm_core.upsert import write
 
 short = hypothesis_settings(
-    max_examples=3,
+    max_examples=2,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
