@@ -310,8 +310,7 @@ def linker_for(
 
 def _linker(con: duckdb.DuckDBPyConnection, api: DuckDBAPI, table: str, settings: Any) -> Linker:
     logging.getLogger("splink").setLevel(logging.ERROR)
-    # Its columns were made by `records`: looking for missing ones takes as long as scoring a few thousand pairs.
-    linker = Linker(api.register(table), settings, log_level=None, validate_settings=False)
+    linker = Linker(api.register(table), settings, log_level=None)
     for column in ("first_name", "last_name"):
         name = f"name_frequencies_{column}"
         linker.table_management.register_term_frequency_lookup(api.register(name), column)
