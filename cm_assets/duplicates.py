@@ -19,13 +19,15 @@ _PEOPLE = ["persons", "phone_numbers", "email_addresses", "addresses"]
     automation_condition=DEDUPE,
 )
 def linkage_model(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult:
-    """The trained Splink model, versioned in the lake. Trained rarely; its match weights are the charts here."""
+    """The trained Splink model, versioned in the lake. Trained rarely; its match weights and parameters are drawn."""
     from cm_core import linkage
 
     with clean_failures(context):
         model = linkage.train_or_load_model(store.settings, store.database)
-        chart = picture(linkage.to_png(linkage.charts(store.settings)["match_weights"]))
-        return dg.MaterializeResult(metadata={**metadata_of(model), "match_weights": chart})
+        drawn = {
+            f"{name}_chart": picture(linkage.to_png(chart)) for name, chart in linkage.charts(store.settings).items()
+        }
+        return dg.MaterializeResult(metadata={**metadata_of(model), **drawn})
 
 
 @dg.asset(

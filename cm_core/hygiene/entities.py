@@ -18,7 +18,11 @@ EntityType = Literal["person", "organization", "trust", "estate", "government", 
 
 _DOTS = re.compile(r"\.(?=[A-Z0-9]\.)|(?<=[A-Z0-9])\.")
 _SPLIT = re.compile(r"[\s,;:()\"\[\]*]+")
+_BROKEN = re.compile(r"\b(?:L\.L\. ?C|L\. ?L\.C)\b")
 _LETTER_RUN = re.compile(r"\b(?:[A-Z] ){2,}[A-Z]\b")
+# P.E.A.C.E., and a professional corporation behind a whole name (PHILLIP S MILLER P.C.; BLACK, MCDONALD, P. C.).
+_ACRONYM = re.compile(r"\b(?:[A-Z]\.){4}")
+_PROFESSIONAL = re.compile(r"(?: P\.[AC]\.?|, P\. ?[AC]\.?)$")
 _TRUST_ABBREVIATED = re.compile(
     r"\b(?:LIVING|LIV|FAMILY|FAM|REV|RVOC|REVOC|IRREV|MARITAL|MINERAL|ROYALTY) TR\b"
     r"|\bTR(?: (?:DTD|DATED|U/A|UA|NO|#).*)?$"
@@ -98,8 +102,8 @@ def _any_of(phrases: Sequence[str]) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` in upper case as the rules read it: no periods, letters of an abbreviation together (L L C, J.V.)."""
-    upper = _DOTS.sub("", text.upper())
+    """`text` in upper case as the rules read it: no periods, letters of an abbreviation together (L L C, L.L. C.)."""
+    upper = _DOTS.sub("", _BROKEN.sub("LLC", text.upper().replace("_", " ")))
     return _LETTER_RUN.sub(lambda run: run[0].replace(" ", ""), upper)
 
 
@@ -125,7 +129,17 @@ def classify(text: str, *, columns: bool = False) -> EntityType:
         return "organization"
     if known.government.search(joined):
         return "government"
-    return "organization" if not columns and _is_organization(upper, known) else "person"
+    if not columns and (_is_corporation(text.upper()) or _is_organization(upper, known)):
+        return "organization"
+    return "person"
+
+
+def _is_corporation(upper: str) -> bool:
+    """By its periods: an acronym of four letters or more, or a professional corporation behind two whole words."""
+    if _ACRONYM.search(upper):
+        return True
+    found = _PROFESSIONAL.search(upper)
+    return found is not None and sum(len(word) > 1 for word in _split(_DOTS.sub("", upper[: found.start()]))) > 1
 
 
 def _split(upper: str) -> list[str]:
@@ -201,6 +215,8 @@ def _is_brand(token: str, known: Words) -> bool:
     if token in known.organization or _has_number(token):
         return not is_surname(token)
     parts = [part for part in re.split(r"[-']", token) if len(part) > 1]
+    if token.count("-") > 1:  # partners in a row; nobody has three surnames and no given name
+        return True
     return token.isascii() and not any(is_given(part) or is_surname(part) for part in (*parts, token.replace("'", "")))
 
 

@@ -1,35 +1,10 @@
-"""Charts of the model and its outcome as Vega-Lite specifications: plain JSON, made without a drawing library."""
+"""Charts of what linkage made, as Vega-Lite specifications, and pictures of any. Those of the model are Splink's."""
 
 from __future__ import annotations
 
 from typing import Any
 
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-
-
-def match_weights(weights: list[dict[str, Any]]) -> dict[str, Any]:
-    """How much each level speaks for (right) or against (left) two records being one, in bits."""
-    return {
-        "$schema": _SCHEMA,
-        "title": "Match weights (log2 of m/u)",
-        "data": {"values": weights},
-        "mark": {"type": "bar", "tooltip": True},
-        "encoding": {
-            "row": {
-                "field": "comparison",
-                "type": "nominal",
-                "title": None,
-                "header": {"labelAngle": 0, "labelAlign": "left"},
-            },
-            "y": {"field": "level", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 320}},
-            "x": {"field": "weight", "type": "quantitative", "title": "bits"},
-            "color": {
-                "condition": {"test": "datum.weight >= 0", "value": "#2a7f4f"},
-                "value": "#b5483a",
-            },
-        },
-        "resolve": {"scale": {"y": "independent"}},
-    }
 
 
 def cluster_sizes(sizes: dict[int, int]) -> dict[str, Any]:

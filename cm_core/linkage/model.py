@@ -30,6 +30,11 @@ PAIRS_PER_RECORD = 0.2
 PRIOR_MAX = 1e-5
 #: Pairs sampled for the u probabilities; rare levels (same phone, same e-mail) need many.
 _U_PAIRS = 3e7
+_NO_RECORDS = """
+create table records (unique_id bigint);
+create table name_frequencies_first_name (first_name varchar, tf_first_name double);
+create table name_frequencies_last_name (last_name varchar, tf_last_name double);
+"""
 _EM_PAIRS = 2e6
 #: The one read as the other, with a slip in either.
 _SWAPPED = (
@@ -188,8 +193,8 @@ def comparisons() -> list[Any]:
                     "not list_has_any(identifiers_l, identifiers_r) "
                     "and not list_has_any(personal_types_l, personal_types_r)"
                 ),
-                _level("list_has_any(personal_ids_l, personal_ids_r)", "same personal identifier", m=0.9, u=0.0000001),
-                _level("list_has_any(identifiers_l, identifiers_r)", "same identifier", m=0.9, u=0.0001),
+                _level("list_has_any(personal_ids_l, personal_ids_r)", "same personal identifier", m=0.55, u=0.0000001),
+                _level("list_has_any(identifiers_l, identifiers_r)", "same identifier", m=0.35, u=0.0001),
                 _level("like_ids(personal_ids_l, personal_ids_r)", "a slip of the identifier", m=0.06, u=0.0001),
                 # A number issued anew, or somebody else's.
                 cll.ElseLevel().configure(
@@ -293,6 +298,15 @@ def weights(model: Model) -> list[dict[str, Any]]:
         for level in comparison["comparison_levels"]
         if not level.get("is_null_level")
     ]
+
+
+def charts(model: Model) -> dict[str, dict[str, Any]]:
+    """Splink's charts of a model as Vega-Lite specifications: `match_weights`, and `parameters` (m and u)."""
+    with duckdb.connect() as con:
+        con.execute(_NO_RECORDS)
+        drawn = linker_for(con, model, table="records", records=0).visualisations
+        weights, parameters = drawn.match_weights_chart(), drawn.m_u_parameters_chart()
+        return {"match_weights": dict(weights.chart_dict), "parameters": dict(parameters.chart_dict)}
 
 
 def linker_for(

@@ -198,8 +198,11 @@ def run(
 
 
 def charts(settings: Settings, sizes: dict[int, int] | None = None) -> dict[str, dict[str, Any]]:
-    """Vega-Lite specifications by name: `match_weights` of the model in use and, with `sizes`, `cluster_sizes`."""
-    found = {"match_weights": drawings.match_weights(models.weights(model_in_use(settings)))}
+    """Vega-Lite specifications by name: `match_weights` and `parameters` (m and u) of the model in use.
+
+    With `sizes`, `cluster_sizes` too.
+    """
+    found = models.charts(model_in_use(settings))
     if sizes is not None:
         found["cluster_sizes"] = drawings.cluster_sizes(sizes)
     return found

@@ -46,5 +46,9 @@ def test_a_stored_model_reads_back_the_same() -> None:
 
 
 def test_charts_are_drawn() -> None:
-    assert drawings.to_png(drawings.match_weights(model.weights(model.default()))).startswith(b"\x89PNG")
+    drawn = model.charts(model.default())
+    assert set(drawn) == {"match_weights", "parameters"}
+    for chart in drawn.values():
+        assert "same e-mail" in str(chart)
+        assert drawings.to_png(chart).startswith(b"\x89PNG")
     assert drawings.to_png(drawings.cluster_sizes({1: 10, 2: 3})).startswith(b"\x89PNG")
