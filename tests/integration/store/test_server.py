@@ -143,6 +143,7 @@ def test_the_server_outlives_its_starter_and_ignores_its_ctrl_c(home: Path, priv
     Database(private.ensure_running().writer).connect().close()
 
 
+@pytest.mark.soak
 def test_another_port_is_taken_when_the_remembered_one_is_in_use(private: PrivateServer) -> None:
     port = private.ensure_running().writer.port
     private.stop()

@@ -110,7 +110,8 @@ def test_together_is_row_for_row_as_one_by_one_long(
     test_together_is_row_for_row_as_one_by_one.hypothesis.inner_test(batches, make_settings, make_database)
 
 
-@pytest.mark.parametrize("count", [300, pytest.param(700, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("count", [300, 700])
 def test_sample_lists_into_an_empty_and_into_a_smaller_base(
     make_settings: Any, make_database: Any, tmp_path: Path, count: int
 ) -> None:

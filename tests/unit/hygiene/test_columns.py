@@ -451,7 +451,7 @@ def test_real_values(con: duckdb.DuckDBPyConnection, operators: list[dict[str, s
     hold(con, "emails", [(cell,) for row in operators for cell in row.values() if cell])
 
 
-@pytest.mark.parametrize("most", [500, pytest.param(2_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("most", [200, pytest.param(2_000, marks=pytest.mark.soak)])
 def test_real_lists_and_voters(con: duckdb.DuckDBPyConnection, shared_data: Path, most: int) -> None:
     for path in sorted(shared_data.glob("*.csv")):
         with path.open(encoding="utf-8", errors="replace", newline="") as lines:

@@ -71,6 +71,7 @@ def test_columns_of_one_name_are_numbered(tables: TableSet, tmp_path: Path) -> N
     assert found.columns == ("id", "id_2", "ID_3")
 
 
+@pytest.mark.soak
 def test_a_large_select_keeps_its_order(read_sql: ReadSql, tmp_path: Path) -> None:
     """More rows than one thread of DuckDB takes at a time (122,880)."""
     tables = read_sql("INSERT INTO t (a) VALUES " + ",".join(f"({n})" for n in range(130_000)) + ";").tables
