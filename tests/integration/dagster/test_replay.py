@@ -72,6 +72,7 @@ def test_a_partition_materialised_again_is_a_full_replay(
     ]  # fmt: skip
 
 
+@pytest.mark.soak
 def test_the_config_of_a_run_says_errors_only(
     settings: Settings,
     database: Database,
