@@ -8,7 +8,7 @@ others contradict is refused, with the ones in its way. Nothing is merged or par
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Literal
@@ -29,12 +29,12 @@ Kind = Literal["same", "different", "golden"]
 _LOCK = "cm_review"
 _COLUMNS = (
     "id", "decision", "person_id", "other_id", "decided_by", "decided_at", "reason", "undone_by", "undone_at",
-    "undone_reason",
+    "undone_reason", "was_one",
 )  # fmt: skip
 _SELECT = f"select {', '.join(_COLUMNS)} from review_decisions"
 _INSERT = """
-insert into review_decisions (decision, person_id, other_id, decided_by, decided_at, reason)
-values (%s, %s, %s, %s, %s, %s)
+insert into review_decisions (decision, person_id, other_id, decided_by, decided_at, reason, was_one)
+values (%s, %s, %s, %s, %s, %s, %s)
 """
 _UNDO = "update review_decisions set undone_by = %s, undone_at = %s, undone_reason = %s where id = %s"
 _UNQUEUE = "delete from review_queue where person_id = %s and other_id = %s"
@@ -61,7 +61,10 @@ select id_l as person_id, max(decided_at) as decided_at from decided_pairs where
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision. `person_id` is the lower of the two; a golden choice has no `other_id`."""
+    """One decision. `person_id` is the lower of the two; a golden choice has no `other_id`.
+
+    `was_one`: whether linkage had made the two one when it was decided.
+    """
 
     id: int
     decision: Kind
@@ -73,6 +76,7 @@ class Decision:
     undone_by: str | None = None
     undone_at: datetime | None = None
     undone_reason: str | None = None
+    was_one: bool | None = None
 
     def in_words(self) -> str:
         """`decision 7: 12 and 15 are different (by ann, 2026-03-01)`."""
@@ -109,8 +113,9 @@ def decide(
         named_lock(connection, _LOCK, timeout_s=60),
         transaction(connection),
     ):
-        for named in [person_id] if other_id is None else [person_id, other_id]:
-            look_up(connection, named)
+        named = [person_id] if other_id is None else [person_id, other_id]
+        entities = {look_up(connection, person).entity_id for person in named}
+        was_one = None if other_id is None else len(entities) == 1
         active = _fetch(connection, "where undone_at is null order by id")
         for made in active:
             if (made.decision, made.person_id, made.other_id) == (kind, person_id, other_id):
@@ -118,7 +123,7 @@ def decide(
         if kind != "golden" and other_id is not None:
             require_consistent(active, kind, person_id, other_id)
         with connection.cursor() as cursor:
-            cursor.execute(_INSERT, (kind, person_id, other_id, actor(), now(), reason))
+            cursor.execute(_INSERT, (kind, person_id, other_id, actor(), now(), reason, was_one))
             number = int(cursor.lastrowid or 0)
             if other_id is not None:
                 cursor.execute(_UNQUEUE, (person_id, other_id))
@@ -151,6 +156,27 @@ def decisions(database: Database, *, also_undone: bool = False) -> list[Decision
     """Decisions in the order they were made."""
     with database.connect() as connection:
         return _fetch(connection, "order by id" if also_undone else "where undone_at is null order by id")
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """How often linkage was right about the `pairs` that people decided, by what it had said before (0 to 1).
+
+    Of the pairs that it had made one, `precision` are the same; of those that are the same, it had made `recall` one.
+    None where there are none. People are asked about what is in doubt: of all pairs it is right more often.
+    """
+
+    pairs: int
+    precision: float | None
+    recall: float | None
+
+
+def reviewed(database: Database) -> Reviewed:
+    """Linkage against the decisions about pairs that hold."""
+    answers = [(made.decision == "same", made.was_one) for made in decisions(database) if made.was_one is not None]
+    both = sum(same and was_one for same, was_one in answers)
+    linked, true = sum(bool(was_one) for _, was_one in answers), sum(same for same, _ in answers)
+    return Reviewed(len(answers), both / linked if linked else None, both / true if true else None)
 
 
 def require_consistent(made: Iterable[Decision], kind: Kind, person_id: int, other_id: int) -> None:
@@ -235,4 +261,10 @@ def _log_row(
 def _fetch(connection: Connection[Any], condition: str, parameters: tuple[Any, ...] = ()) -> list[Decision]:
     with connection.cursor() as cursor:
         cursor.execute(f"{_SELECT} {condition}", parameters)
-        return [Decision(*row) for row in cursor.fetchall()]
+        return [_decision(row) for row in cursor.fetchall()]
+
+
+def _decision(row: tuple[Any, ...]) -> Decision:
+    *said, was_one = row
+    made = Decision(*said)
+    return made if was_one is None else replace(made, was_one=bool(was_one))

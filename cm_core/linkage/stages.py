@@ -93,6 +93,7 @@ class DedupeResult:
     decision (why: `refused_by_cause`), `queued` pairs that wait for review, `households` groups of entities that
     belong together without being one, `split` new persons made by taking persons apart; `linked`, `unlinked` and
     `rescored` rows of person_duplicates that changed. `cluster_sizes` counts clusters by their number of persons.
+    `reviewed_...`: linkage against the pairs that people decided (`decisions.Reviewed`).
     """
 
     job_id: str
@@ -110,6 +111,9 @@ class DedupeResult:
     households: int
     split: int
     cluster_sizes: dict[int, int]
+    reviewed_pairs: int
+    reviewed_precision: float | None
+    reviewed_recall: float | None
 
 
 def train_or_load_model(settings: Settings, database: Database | None = None) -> ModelResult:
@@ -261,6 +265,7 @@ def _write(
     families = households.find(con)
     tell("writing")
     written = write(settings, database, con, job)
+    answers = decisions.reviewed(database)
     return DedupeResult(
         job_id=job,
         pairs=linked,
@@ -277,6 +282,9 @@ def _write(
         households=families,
         split=split,
         cluster_sizes=clustering.sizes,
+        reviewed_pairs=answers.pairs,
+        reviewed_precision=answers.precision,
+        reviewed_recall=answers.recall,
     )
 
 

@@ -421,6 +421,7 @@ review_decisions = _table(
     Column("undone_by", String(255)),
     _time("undone_at"),
     Column("undone_reason", String(500)),
+    Column("was_one", SmallInteger, comment="1: linkage had made the two one by then; 0: it had not"),
     Index(None, "person_id"),
     Index(None, "other_id"),
     comment="What people decided about who is who; holds until undone. Append-only",

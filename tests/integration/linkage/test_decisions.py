@@ -215,6 +215,7 @@ def test_pairs_in_doubt_wait_for_review_until_they_are_decided(
 
     made = json.loads(_cm("review", "different", str(second), str(first), "--reason", "father and son", "--json"))
     assert (made["decision"], made["person_id"], made["other_id"]) == ("different", first, second)
+    assert made["was_one"] is False
     assert ask(database, "select count(*) from review_queue") == [(0,)]
     assert linkage.run(settings, database).queued == 0
     assert "father and son" in _cm("review", "list", "--decisions")
@@ -244,3 +245,25 @@ def test_the_check_sees_a_decision_that_does_not_hold(three: tuple[Settings, Dat
     assert [row["decision_id"] for row in violations(settings, database, invariant)] == [made.id]
     undo(database, made.id)
     assert violations(settings, database, invariant) == []
+
+
+@pytest.mark.mysql
+def test_linkage_is_held_against_what_people_decided(three: tuple[Settings, Database]) -> None:
+    """By what it had said before it was told."""
+    settings, database = three
+    first = linkage.run(settings, database)
+    assert (first.reviewed_pairs, first.reviewed_precision, first.reviewed_recall) == (0, None, None)
+    a, b, c = sorted(ids(database).values())
+    entity = dict(ask(database, "select id, entity_id from persons"))
+    one = {frozenset(pair) for pair in ((a, b), (a, c), (b, c)) if entity[pair[0]] == entity[pair[1]]}
+    decide(database, "same", a, b)
+    decide(database, "different", b, c)
+    told = linkage.run(settings, database)
+    linked = [pair for pair in (frozenset((a, b)), frozenset((b, c))) if pair in one]
+    right = frozenset((a, b)) in one
+    assert told.reviewed_pairs == 2
+    assert told.reviewed_precision == (float(right) / len(linked) if linked else None)
+    assert told.reviewed_recall == float(right)
+    assert linkage.run(settings, database).reviewed_recall == float(right), "not by what it says since"
+    decide(database, "golden", c)
+    assert decisions.reviewed(database).pairs == 2
