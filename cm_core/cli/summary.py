@@ -19,6 +19,7 @@ select
     (select count(*) from person_duplicates) as duplicates,
     (select count(distinct original_id) from person_duplicates) as clusters_of_duplicates,
     (select count(*) from person_relations where relation = 'household') as household_links,
+    (select count(distinct household_id) from households) as households,
     (select count(*) from shared_contacts) as shared_contacts
 """
 #: Marts of verdicts by channel.
