@@ -148,4 +148,6 @@ def open_base(settings: Settings, con: duckdb.DuckDBPyConnection) -> Iterator[Ba
             path = store.materialize(f"linkage/{table}.parquet", Path(folder))
             quoted = "'" + str(path).replace("'", "''") + "'"
             con.execute(_VIEW.format(table=table, path=quoted))
-        yield Base(con, exists=True)
+        # Of an earlier version, which knew no identifiers: the next dedupe makes it anew.
+        columns = {name for name, *_ in con.execute("describe base_records").fetchall()}
+        yield Base(con, exists="personal_ids" in columns)

@@ -326,6 +326,11 @@ def _load(settings: Settings, con: duckdb.DuckDBPyConnection) -> None:
                 continue
             path = lake(settings).materialize(f"linkage/{name}.parquet", Path(folder))
             con.execute(_LOAD.format(table=table), (str(path),))
+    if "personal_ids" not in {name for name, *_ in con.execute("describe records").fetchall()}:
+        raise LinkageError(
+            "The stored records are of an earlier version of this system. Run `cm dedupe`, or materialise "
+            "duplicate_pairs first."
+        )
 
 
 def _silent(step: str) -> None:

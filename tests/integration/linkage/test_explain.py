@@ -7,11 +7,12 @@ import math
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from cm_core import linkage
 from cm_core.cli import people
-from cm_core.errors import CmError, PersonError
+from cm_core.errors import CmError, LinkageError, PersonError
 from cm_core.linkage import decisions, pairs
 from cm_core.settings import Settings
 from cm_core.store import Database
@@ -392,3 +393,21 @@ def test_nothing_is_written(settings: Settings, database: Database, tmp_path: Pa
     linkage.explain(settings, database, one, other, with_chart=True)
     linkage.lineage(settings, database, one)
     assert state() == before
+
+
+def test_what_an_earlier_version_stored_counts_as_nothing(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    load(settings, database, tmp_path / "a.csv", [row("Walter", "Hollingsworth"), row("Harriet", "Hollingsworth")])
+    linkage.run(settings, database)
+    first, second = (number for (number,) in ask(database, "select id from persons order by id"))
+    assert linkage.explain(settings, database, first, second).reason.code == "given_names"
+    path = settings.home / "lake" / "linkage" / "records.parquet"
+    with duckdb.connect() as con:
+        con.execute(f"create table r as select * exclude (identifiers, personal_ids, personal_types) from '{path}'")
+        con.execute(f"copy r to '{path}' (format parquet)")
+    assert linkage.explain(settings, database, first, second).reason.code == "given_names"
+    with pytest.raises(LinkageError, match="earlier version"):
+        linkage.write_duplicates(settings, database)
+    linkage.run(settings, database)
+    linkage.write_duplicates(settings, database)
