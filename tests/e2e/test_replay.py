@@ -25,6 +25,7 @@ def _write(path: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.soak
 def test_errors_are_mended_in_the_report_and_replayed(
     settings: Settings, database: Database, tmp_path: Path, cm_here: Cm
 ) -> None:

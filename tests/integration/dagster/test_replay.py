@@ -60,6 +60,7 @@ def materialize(settings: Settings, instance: dg.DagsterInstance) -> Callable[..
     return go
 
 
+@pytest.mark.soak
 def test_a_partition_materialised_again_is_a_full_replay(
     database: Database, imported: ImportRecord, materialize: Callable[..., dg.ExecuteInProcessResult]
 ) -> None:

@@ -142,6 +142,7 @@ def test_a_slice_that_fails_keeps_none_of_the_others_from_landing(
     assert pending(settings, plan) == [plan.slice_name(2)]
 
 
+@pytest.mark.soak
 def test_cm_extract_lands_and_says_so_and_the_second_time_has_nothing_to_do(
     run: Run, legacy_settings: SettingsFactory, database: Database
 ) -> None:

@@ -26,7 +26,7 @@ _SEED = 20_240_501
 _MOST_MB = 2_048
 #: A file that takes longer hangs. Wall time, on a machine that may be busy.
 _MOST_SECONDS = 120.0
-_SHORT, _WHOLE = 16, 2_000
+_SHORT, _WHOLE = 12, 2_000
 
 
 def test_mutated_files_are_rejected_or_accounted_for(

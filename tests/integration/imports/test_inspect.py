@@ -172,7 +172,8 @@ def test_the_other_lists_are_foretold_too(
     "name",
     [
         pytest.param("ok_operators.csv", marks=pytest.mark.soak),
-        "voter_oh.csv", "voter_ny.csv", "voter_pa.csv",
+        "voter_oh.csv",
+        *(pytest.param(f"voter_{state}.csv", marks=pytest.mark.soak) for state in ("ny", "pa")),
         pytest.param("early_childhood_sites_true_ids.csv", marks=pytest.mark.soak),
         "classicmodels.sql",
         pytest.param("sakila-data.sql", marks=pytest.mark.soak),

@@ -16,7 +16,7 @@ from rows import Row, files, golden, import_file, query, write_file
 from cm_core import linkage
 
 checked = hypothesis_settings(
-    max_examples=2,
+    max_examples=1,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -215,6 +215,7 @@ _LIKE_SUFFIXES = [
 ]  # fmt: skip
 
 
+@pytest.mark.soak
 def test_names_that_are_suffixes_elsewhere_read_as_on_the_long_way() -> None:
     """Every name before every suffix, in every direction, with every unit: in numbers that nothing was learnt with."""
     lines = [

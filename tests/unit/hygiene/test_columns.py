@@ -310,7 +310,7 @@ class Maker:
 
 
 @pytest.mark.parametrize("kind", COLUMNS)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.soak)])
 def test_made_up_and_damaged_values(con: duckdb.DuckDBPyConnection, kind: str, seed: int) -> None:
     answered = hold(con, kind, Maker(seed).rows(kind, 6_000))
     assert answered.ordinary > 250
