@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from cm_assets.build import build_defs
 from cm_assets.launch import run_extract, run_import
