@@ -37,33 +37,19 @@ from people
 inner join members as births
     on births.person_id = people.birth_person_id
 where people.date_of_birth is not null
+{%- for field, model, value in [
+    ("phone", "int_entity_phones", "coalesce(phone_e164, phone_raw)"),
+    ("email", "int_entity_emails", "coalesce(email, email_raw)"),
+    ("address", "int_entity_addresses", "coalesce(concat_ws(', ', street, city, concat_ws(' ', state, zip)), address_raw)"),
+] %}
 union all
 select
     entity_id,
-    {{ as_text("'phone'") }} as field,
-    {{ as_text("coalesce(phone_e164, phone_raw)") }} as value,
+    {{ as_text("'" ~ field ~ "'") }} as field,
+    {{ as_text(value) }} as value,
     person_id,
     {{ as_text("import_id") }} as import_id,
     source_date
-from {{ ref('int_entity_phones') }}
+from {{ ref(model) }}
 where is_primary
-union all
-select
-    entity_id,
-    {{ as_text("'email'") }} as field,
-    {{ as_text("coalesce(email, email_raw)") }} as value,
-    person_id,
-    {{ as_text("import_id") }} as import_id,
-    source_date
-from {{ ref('int_entity_emails') }}
-where is_primary
-union all
-select
-    entity_id,
-    {{ as_text("'address'") }} as field,
-    {{ as_text("coalesce(concat_ws(', ', street, city, concat_ws(' ', state, zip)), address_raw)") }} as value,
-    person_id,
-    {{ as_text("import_id") }} as import_id,
-    source_date
-from {{ ref('int_entity_addresses') }}
-where is_primary
+{%- endfor %}
