@@ -17,7 +17,8 @@ import duckdb
 from bench.linkage import stage_files
 from bench.quality.figures import Figure, Wrong, wrong_kinds
 from cm_core.compute import session, sql
-from cm_core.linkage import clusters, model, pairs, records
+from cm_core.linkage import clusters, model
+from cm_core.linkage.stages import link_rows
 from cm_core.settings import Settings
 
 _COUNTS = """
@@ -47,10 +48,7 @@ def staged(files: Sequence[Path], *, threads: int = 1) -> Iterator[tuple[duckdb.
 
 def link(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Make `clusters` and all that leads there from the `source_*` tables."""
-    records.read_facts(con, settings)
-    records.build(con)
-    pairs.score(con, settings, model.default())
-    con.execute("create or replace table component_evidence as from evidence")
+    link_rows(con, settings, model.default())
     clusters.cluster(con)
 
 

@@ -5,7 +5,7 @@ with named as (
     select distinct t.file, t.row_number, t.party_no, t.true_person_id, t.household_id, p.first_key || '|' || p.last_key || '|' || a.zip as name
     from truth_file as t
     inner join source_parties as p on t.file = p.import_id and t.row_number = p.row_number and t.party_no = p.party_no
-    inner join source_addresses as a on t.file = a.import_id and t.row_number = a.row_number and t.party_no = a.party_no
+    inner join source_addresses as a on p.row_id = a.row_id
 ),
 -- Strangers of one name in one ZIP.
 namesakes as (

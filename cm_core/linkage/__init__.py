@@ -1,19 +1,18 @@
 """Who is who: duplicates, golden records and stable entity ids over the canonical persons.
 
-Exact-tier facts first, a Splink model for the rest, one clustering, golden records, one transaction. Stages are
-separate calls with their own checkpoint in the lake under `linkage/`; `run` makes them all. What is imported, and
-how values are standardised, is not decided here.
+Exact-tier facts first, a Splink model for the rest, one clustering, golden records, one transaction. A run works on
+what has changed since the last one and comes to what a run over everything would. Stages are separate calls with their
+own checkpoint in the lake under `linkage/`; `run` makes them all. What is imported, and how values are standardised, is
+not decided here.
 """
 
 from cm_core.linkage.drawings import to_png
 from cm_core.linkage.explain import Explanation, Score, explain
 from cm_core.linkage.lineage import Lineage, lineage
 from cm_core.linkage.stages import (
-    BuiltRecords,
     DedupeResult,
     ModelResult,
     PairsResult,
-    build_records,
     charts,
     find_pairs,
     run,
@@ -23,14 +22,12 @@ from cm_core.linkage.stages import (
 )
 
 __all__ = [
-    "BuiltRecords",
     "DedupeResult",
     "Explanation",
     "Lineage",
     "ModelResult",
     "PairsResult",
     "Score",
-    "build_records",
     "charts",
     "explain",
     "find_pairs",

@@ -1,153 +1,116 @@
-"""What the last dedupe left in the lake, looked at for a few persons: their components, pairs, blocks, name counts.
+"""What linkage keeps between its runs: the catalog `base` of a session, stored as `linkage/base.duckdb` in the lake.
 
-Columns are scanned, never whole tables. Nothing is compared or decided here.
+With it, a run works on what is new and changed and comes to what a run over everything would. It is derived from the
+database and the staged rows alone: where it is missing, or was made by another version, model or rule, the next run
+begins with an empty one. A run works on a copy, which replaces the stored one in one step at its end.
 """
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import duckdb
 
+from cm_core.compute import sql
 from cm_core.lake import lake
-from cm_core.linkage import pairs, records
-from cm_core.linkage.clusters import Person
+from cm_core.linkage.model import Model
 from cm_core.settings import Settings
 
-_TABLES = ("exact", "records", "pairs")
-_VIEW = "create or replace view base_{table} as from read_parquet([{path}])"
-_COMPONENTS = "select id, component from base_exact where id in (select unnest($ids))"
-_MEMBERS = "select id, component from base_exact where component in (select unnest($components)) order by id"
-_PAIR = "select match_probability from base_pairs where id_l = $low and id_r = $high"
-_FACTS = """
-select unique_id, first_name, name_forms, name_is_known, name_class, generation, dob, last_name, personal_ids
-from base_records
-where unique_id in (select unnest($components))
-"""
-# The two themselves as they are now, everybody else as of the last dedupe.
-_NAMED = """
-create or replace view named_records as
-select first_name, last_name from base_records where unique_id not in (select id from compared_components)
-union all
-select first_name, last_name from records
-"""
-_COUNT = "select count(*) from named_records"
-# Everybody who may be in one of the blocks, and others: only the columns of rules by which the two meet are scanned.
-_NEIGHBOURS = """
-create or replace table neighbours as
-select unique_id, first_name, last_name, first_names, last_names, name_class, dob, phones, emails, address_keys,
-    numbers, lines, zips, identifiers
-from base_records
-where {conditions}
-"""
-_SAME_SURNAME = "last_name in (select last_name from records)"
-_NEAR = {
-    "phone": "list_has_any(phones, $keys_{position})",
-    "email": "list_has_any(emails, $keys_{position})",
-    "address": "list_has_any(address_keys, $keys_{position})",
-    "house number and ZIP": "list_has_any(numbers, $keys_{position})",
-    "street line and surname": _SAME_SURNAME,
-    "surname and ZIP": _SAME_SURNAME,
-    "surname and date of birth": _SAME_SURNAME,
-    "whole name": "list_has_any(last_names, (select flatten(list(list_concat(last_names, first_names))) from records))",
-    "identifier": "list_has_any(identifiers, $keys_{position})",
-    "given name and date of birth": "dob in (select dob from records)",
-}
-_MET_BY = "select rule, list(key order by key) from meetings group by rule order by rule"
-_MEETINGS = """
-create or replace table meetings as
-select distinct rule, key from block_texts('records') where hash(rule, key) in (select code from live_keys)
-"""
-_COLD = "select count(*) from meetings as m anti join hot_blocks as h on m.rule = h.rule and m.key = h.key"
-_HOT = """
-select m.rule || ' ' || m.key
-from meetings as m
-inner join hot_blocks as h on m.rule = h.rule and m.key = h.key
-order by 1
-"""
+KEY = "linkage/base.duckdb"
+_ATTACH = "attach '{path}' as {name}{mode}"
+_DETACH = "detach {name}"
+_FINGERPRINT = "select fingerprint from {name}.about"
+_IS_BASE = "select count(*) from duckdb_tables() where database_name = ? and table_name = 'about'"
 
 
-@dataclass(frozen=True)
-class Base:
-    """The stored tables of the last dedupe, as views `base_exact`, `base_records`, `base_pairs` of `con`.
-
-    `exists` is False where there was none; then all answers are those of an empty base.
-    """
-
-    con: duckdb.DuckDBPyConnection
-    exists: bool
-
-    def components(self, persons: Sequence[int]) -> dict[int, int]:
-        """The exact-tier component of each person; those that came later are missing."""
-        if not self.exists:
-            return {}
-        return dict(self.con.execute(_COMPONENTS, {"ids": list(persons)}).fetchall())
-
-    def members(self, components: Sequence[int]) -> dict[int, int]:
-        """All persons of exact-tier components, each with its component."""
-        if not self.exists:
-            return {}
-        return dict(self.con.execute(_MEMBERS, {"components": list(components)}).fetchall())
-
-    def linked(self, one: int, other: int) -> float | None:
-        """The probability by which two components were linked, before clustering; None if they were not."""
-        if not self.exists:
-            return None
-        row = self.con.execute(_PAIR, {"low": min(one, other), "high": max(one, other)}).fetchone()
-        return None if row is None else float(row[0])
-
-    def facts(self, components: Sequence[int]) -> dict[int, Person]:
-        """What can contradict in the records of components; organisations are missing."""
-        found = self.con.execute(_FACTS, {"components": list(components)}).fetchall()
-        return {row[0]: Person.of(row[1:]) for row in found}
-
-    def count_names(self) -> int:
-        """Make the name frequencies of everybody, with `records` (the two compared) as they are now; how many they are.
-
-        Without a base they are those of the two and of the census alone.
-        """
-        if not self.exists:
-            records.count_names(self.con, table="records")
-            return int(self.con.execute("select count(*) from records").fetchall()[0][0])
-        self.con.execute(_NAMED)
-        records.count_names(self.con, table="named_records", only="records")
-        return int(self.con.execute(_COUNT).fetchall()[0][0])
-
-    def hot_meetings(self) -> list[str]:
-        """The blocks in which the two of `records` meet, if every one of them is hot; else nothing.
-
-        Needs `live_keys` and `block_texts` of the two. Replaces `records` and all of `pairs.block`: the last thing to
-        ask.
-        """
-        self.con.execute(_MEETINGS)
-        met_by = self.con.execute(_MET_BY).fetchall()
-        conditions = " or ".join(_NEAR[rule].format(position=position) for position, (rule, _) in enumerate(met_by))
-        keys = {f"keys_{position}": keys for position, (rule, keys) in enumerate(met_by) if "$" in _NEAR[rule]}
-        self.con.execute(_NEIGHBOURS.format(conditions=conditions), keys)
-        self.con.execute("create or replace table records as from neighbours")
-        pairs.block(self.con)
-        if self.con.execute(_COLD).fetchall()[0][0]:
-            return []
-        return [str(row[0]) for row in self.con.execute(_HOT).fetchall()]
+def begin(con: duckdb.DuckDBPyConnection) -> None:
+    """Make an empty `base` in memory, in the place of one there may be: for what is compared once."""
+    con.execute("detach database if exists base")
+    con.execute(_ATTACH.format(path=":memory:", name="base", mode=""))
+    con.execute(sql(__package__, "base.sql"))
 
 
 @contextmanager
-def open_base(settings: Settings, con: duckdb.DuckDBPyConnection) -> Iterator[Base]:
-    """What the last dedupe stored, for the length of the block."""
+def updated(
+    settings: Settings, con: duckdb.DuckDBPyConnection, model: Model, *, afresh: bool = False
+) -> Iterator[None]:
+    """`base` as the last run left it, or an empty one; what the block makes of it is stored at its end.
+
+    If the block fails, what is stored stays as it was. `afresh`: begin with an empty one.
+    """
     store = lake(settings)
-    if not all(store.exists(f"linkage/{table}.parquet") for table in _TABLES):
-        yield Base(con, exists=False)
+    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    mark = fingerprint(settings, model)
+    with tempfile.TemporaryDirectory(prefix="linkage-", dir=settings.scratch_dir) as folder:
+        path = Path(folder) / "base.duckdb"
+        if not afresh and store.exists(KEY):
+            shutil.copyfile(store.materialize(KEY, Path(folder)), path)
+        _open(con, path, mark)
+        try:
+            yield
+        except BaseException:
+            con.execute(_DETACH.format(name="base"))
+            raise
+        con.execute("checkpoint base")
+        con.execute(_DETACH.format(name="base"))
+        store.put_file(path, KEY)
+
+
+@contextmanager
+def read(settings: Settings, con: duckdb.DuckDBPyConnection, model: Model, *, name: str) -> Iterator[bool]:
+    """The stored base as the catalog `name`, to be read only, and whether there is one of this version and model."""
+    store = lake(settings)
+    if not store.exists(KEY):
+        yield False
         return
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="linkage-", dir=settings.scratch_dir) as folder:
-        for table in _TABLES:
-            path = store.materialize(f"linkage/{table}.parquet", Path(folder))
-            quoted = "'" + str(path).replace("'", "''") + "'"
-            con.execute(_VIEW.format(table=table, path=quoted))
-        # Of an earlier version, which knew no identifiers: the next dedupe makes it anew.
-        columns = {name for name, *_ in con.execute("describe base_records").fetchall()}
-        yield Base(con, exists="personal_ids" in columns)
+        path = store.materialize(KEY, Path(folder))
+        con.execute(_ATTACH.format(path=_escaped(path), name=name, mode=" (read_only)"))
+        try:
+            yield _mark_of(con, name) == fingerprint(settings, model)
+        finally:
+            con.execute(_DETACH.format(name=name))
+
+
+def fingerprint(settings: Settings, model: Model) -> str:
+    """What the contents of a base depend on beside the rows: code, model, and the rules that can be set."""
+    digest = hashlib.sha256(model.to_json().encode())
+    for package in ("cm_core.linkage", "cm_core.hygiene"):
+        for file in sorted(files(package).iterdir(), key=lambda file: file.name):
+            if file.is_file() and file.name.endswith((".py", ".sql", ".csv")):
+                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    rules = (settings.shared_contact_max_surnames, settings.phone_needs_first_name, settings.email_needs_first_name)
+    digest.update(repr((rules, version("splink"), version("nicknames"), duckdb.__version__)).encode())
+    return digest.hexdigest()
+
+
+def _open(con: duckdb.DuckDBPyConnection, path: Path, mark: str) -> None:
+    """Attach the file if it is of this fingerprint, else an empty one in its place."""
+    if path.exists():
+        con.execute(_ATTACH.format(path=_escaped(path), name="base", mode=""))
+        if _mark_of(con, "base") == mark:
+            return
+        con.execute(_DETACH.format(name="base"))
+        path.unlink()
+    con.execute(_ATTACH.format(path=_escaped(path), name="base", mode=""))
+    con.execute(sql(__package__, "base.sql"))
+    con.execute("insert into base.about values (?)", (mark,))
+
+
+def _mark_of(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
+    if not con.execute(_IS_BASE, (name,)).fetchall()[0][0]:
+        return None
+    marks = con.execute(_FINGERPRINT.format(name=name)).fetchall()
+    return str(marks[0][0]) if marks else None
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("'", "''")

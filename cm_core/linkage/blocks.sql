@@ -1,8 +1,7 @@
 -- Candidate pairs by equality of a key, with a cap per key: a hot key (a reception's phone) is listed, not compared.
--- In:  records, caps(rule, number, most).
--- Out: block_texts(source), a table macro: the keys (rule, key, unique_id) of records as texts; block_keys(code, number,
---      unique_id), the same as numbers; hot_blocks(rule, key, records), block_counts(rule, keys, pairs), live_keys(code,
---      unique_id).
+-- In:  new_records, new_legal_records, caps(rule, number, most).
+-- Out: block_texts(source) and legal_texts(source), table macros: the keys (rule, key, unique_id) of records as texts;
+--      new_keys(code, number, unique_id), those of the new records as numbers.
 --
 -- A hundred million texts would be compared again and again: a key is a number of 64 bits, and only those that are shown are
 -- made into texts once more. Two keys of one number only make two records meet that need not.
@@ -41,40 +40,25 @@ create or replace macro block_texts(source) as table (
     select rule, key, unique_id from keys where key is not null
 );
 
-create or replace table block_keys as
-select hash(b.rule, b.key) as code, c.number, b.unique_id
-from block_texts('records') as b
-inner join caps as c on b.rule = c.rule;
-
-create or replace table block_sizes as
-select code, any_value(number) as number, count(*) as records, min(unique_id) as member
-from block_keys
-group by code
-having count(*) > 1;
-
-create or replace table hot_records as
-select * from records
-where unique_id in (
-    select b.member from block_sizes as b inner join caps as c on b.number = c.number where b.records > c.most
+create or replace macro legal_texts(source) as table (
+    with bodies as (
+        select * from query_table(source)
+    ),
+    keys as (
+        select 'legal phone' as rule, unnest(phones) as key, unique_id from bodies
+        union all
+        select 'legal e-mail', unnest(emails), unique_id from bodies
+        union all
+        select 'legal address', unnest(address_keys), unique_id from bodies
+        union all
+        select 'legal house number and ZIP', unnest(numbers), unique_id from bodies
+        union all
+        select 'legal name and ZIP', organization_key || '|' || unnest(zips), unique_id from bodies
+    )
+    select rule, key, unique_id from keys where key is not null
 );
 
-create or replace table hot_blocks as
-select distinct t.rule, t.key, b.records
-from block_texts('hot_records') as t
-inner join block_sizes as b on hash(t.rule, t.key) = b.code
-inner join caps as c on b.number = c.number
-where b.records > c.most;
-
-create or replace table block_counts as
-select c.rule, count(*) as keys, sum(b.records * (b.records - 1) // 2)::bigint as pairs
-from block_sizes as b
-inner join caps as c on b.number = c.number
-where b.records between 2 and c.most
-group by c.rule;
-
-create or replace table live_keys as
-select k.code, k.unique_id
-from block_keys as k
-semi join (
-    select b.code from block_sizes as b inner join caps as c on b.number = c.number where b.records between 2 and c.most
-) as b on k.code = b.code;
+create or replace table new_keys as
+select hash(b.rule, b.key) as code, c.number, b.unique_id
+from (from block_texts('new_records') union all from legal_texts('new_legal_records')) as b
+inner join caps as c on b.rule = c.rule;

@@ -4,16 +4,24 @@
 -- generation the same birthday or any id will do. A nickname, initial or slip with another middle initial is somebody else.
 -- A nickname of the other sex (CHRIS of CHRISTINA) needs a proof too. An initial (J SMITH) stays alone if it fits two people
 -- who are not one.
--- In:  scored(unique_id_l, unique_id_r, match_probability), records.
--- Out: judged_pairs (all scored pairs; refusal: the rule that keeps the two apart, if one does), linked_humans(id_l, id_r,
---      match_probability), and doubtful(id_l, id_r, match_probability, cause): the other pairs, too improbable to be one
---      (`uncertain`), or kept apart by the above (`rule`), those of most doubt first.
-create or replace view judged_pairs as
+-- In:  scored(unique_id_l, unique_id_r, match_probability), base.records, base.judged_pairs.
+-- Out: base.judged_pairs, with those pairs that were not judged before; judged_pairs (all scored pairs; refusal: the rule that
+--      keeps the two apart, if one does), linked_humans(id_l, id_r, match_probability), and doubtful(id_l, id_r,
+--      match_probability, cause): the other pairs, too improbable to be one (`uncertain`), or kept apart by the above (`rule`),
+--      those of most doubt first.
+create or replace table to_judge as
+select s.unique_id_l as id_l, s.unique_id_r as id_r
+from scored as s
+anti join base.judged_pairs as j on s.unique_id_l = j.id_l and s.unique_id_r = j.id_r;
+
+create or replace table judged_records as
+select * from base.records where unique_id in (select id_l from to_judge union all select id_r from to_judge);
+
+insert into base.judged_pairs
 with looked_at as (
     select
-        s.unique_id_l as id_l,
-        s.unique_id_r as id_r,
-        s.match_probability,
+        s.id_l,
+        s.id_r,
         list_has_any(l.emails, r.emails) or list_has_any(l.personal_ids, r.personal_ids)
         or like_ids(l.personal_ids, r.personal_ids) as is_proven,
         coalesce(l.dob = r.dob, false) or list_has_any(l.identifiers, r.identifiers) as same_birthday_or_id,
@@ -33,13 +41,17 @@ with looked_at as (
         case when length(l.first_name) = 1 and r.name_is_known then r.name_class
             when length(r.first_name) = 1 and l.name_is_known then l.name_class end
             as whole_name
-    from scored as s
-    inner join records as l on s.unique_id_l = l.unique_id
-    inner join records as r on s.unique_id_r = r.unique_id
+    from to_judge as s
+    inner join judged_records as l on s.id_l = l.unique_id
+    inner join judged_records as r on s.id_r = r.unique_id
 )
 -- An unknown answer never speaks for a pair.
 select
-    *,
+    id_l,
+    id_r,
+    is_proven,
+    initial_id,
+    whole_name,
     case
         when is_proven then null
         when other_birthday then 'birthdays that are no slip of each other'
@@ -52,6 +64,11 @@ select
             then 'a nickname that others of the other sex bear, without the same birthday, identifier, phone or middle initial'
     end as refusal
 from looked_at;
+
+create or replace view judged_pairs as
+select s.match_probability, j.*
+from scored as s
+inner join base.judged_pairs as j on s.unique_id_l = j.id_l and s.unique_id_r = j.id_r;
 
 create or replace table linked_humans as
 with kept as (

@@ -1,31 +1,13 @@
 -- Why two nodes are one: the seed's tiers (E2) and its 0-100 score, beside the probability. Nodes are whatever the
--- `component_*` tables were built for (exact-tier components, or single persons).
--- In:  evidence_pairs(id_l, id_r, match_probability), component_*, free_mail(domain).
+-- `compared_nodes` has (exact-tier components, or single persons).
+-- In:  evidence_pairs(id_l, id_r, match_probability), compared_nodes (evidence_nodes.sql, evidence_persons.sql),
+--      free_mail(domain).
 -- Out: measured_pairs (with the points of each part of the score), evidence(id_l, id_r, match_probability, tier, score,
 -- reason).
 --
 -- Tier 1 (100): same e-mail or phone. Tier 2 (90): same first and last name with the same ZIP or the same last seven
 -- digits. Tier 3 (70): names within two edits and addresses 80 % alike, or one e-mail domain (not of a free mail
 -- service) and names 85 % alike. Score: e-mail 40, phone 30, name 20 less 5 an edit, ZIP 10.
-create or replace table compared_nodes as
-select
-    n.component as id,
-    coalesce(n.name.first || ' ', '') || coalesce(n.name.last, n.organization.key) as full_name,
-    n.name.first as first_name,
-    n.name.last as last_name,
-    coalesce(p.phones, []) as phones,
-    coalesce(e.emails, []) as emails,
-    coalesce(a.zips, []) as zips,
-    coalesce(a.address_keys, []) as address_keys,
-    coalesce(a.streets, []) as streets,
-    coalesce(i.identifiers, []) as identifiers
-from component_names as n
-left join component_phones as p using (component)
-left join component_emails as e using (component)
-left join component_addresses as a using (component)
-left join component_identifiers as i using (component)
-where n.component in (select id_l from evidence_pairs union select id_r from evidence_pairs);
-
 create or replace view measured_pairs as
 with measured as (
     select

@@ -15,12 +15,13 @@ import pyarrow as pa
 
 from cm_core.compute import session, sql
 from cm_core.errors import PersonError
-from cm_core.linkage import pairs, records
-from cm_core.linkage.base import Base, open_base
+from cm_core.linkage import base as bases
+from cm_core.linkage import changes, pairs, records
 from cm_core.linkage.reasons import Judgement, Pair, Reason, reason
-from cm_core.linkage.source import read_sources
+from cm_core.linkage.source import read_sources, rows_of
 from cm_core.linkage.stages import model_in_use
 from cm_core.linkage.standing import Standing, look_up
+from cm_core.linkage.stored import Base, open_base
 from cm_core.linkage.words import Contribution, contributions
 from cm_core.settings import Settings
 from cm_core.store.bulk import fetch
@@ -53,24 +54,28 @@ _SHARED = (
 )
 _SHARED_SCHEMA = pa.schema([("kind", pa.string()), ("key", pa.string()), ("surnames", pa.int64())])
 _NO_SHARED = "create or replace table shared_keys (kind varchar, key varchar, surnames bigint)"
-_EXACT_EDGES = "create or replace table tier1_edges as select component as id_l, id as id_r, 0 as evidence from members"
-_PERSONS = "create or replace table components as select person_id as id, person_id as component from compared"
-_KEEP = "delete from {table} where unique_id not in (select id from nodes)"
-_BOTH = "select count(*) from {table} where unique_id in (select id from nodes)"
+_SHARE = """
+delete from base.shared_contacts;
+insert into base.shared_contacts select kind, hash(kind, key), surnames from shared_keys;
+"""
+_NOTHING_BEFORE = "create or replace table touched_components (component bigint)"
+_PERSONS = "create or replace table components as select person_id as id, person_id as component from asked"
+_KEEP = """
+delete from base.{table} where unique_id not in (select id from nodes);
+delete from new_{table} where unique_id not in (select id from nodes);
+"""
+_BOTH = "select count(*) from base.{table} where unique_id in (select id from nodes)"
+_MET_RECORDS = "create or replace table met_records as from base.records"
 _FORCED = (
     "create or replace table candidates as select '0' as match_key, min(id) as join_key_l, max(id) as join_key_r "
     "from nodes"
 )
 _SCORED = "create or replace table scored as select unique_id_l, unique_id_r, match_probability from {table}"
 _JUDGED = "select refusal, match_probability, initial_id is not null from judged_pairs"
-_LEGAL_MET = """
-select count(*) from (
-    select rule, key from legal_keys group by rule, key having count(distinct unique_id) = 2
-)
-"""
+_LEGAL_MET = "select count(*) from met"
 _EVIDENCE_PAIR = (
     "create or replace table evidence_pairs as select min(person_id) as id_l, max(person_id) as id_r, "
-    "null::double as match_probability from compared"
+    "null::double as match_probability from asked"
 )
 _EVIDENCE = """
 select e.tier, e.score, e.reason, m.email_points, m.phone_points, m.name_points, m.zip_points
@@ -162,7 +167,7 @@ def explain(settings: Settings, database: Database, one: int, other: int, *, wit
     with database.connect() as connection:
         persons = (look_up(connection, one), look_up(connection, other))
     _require_one_kind(*persons)
-    with session(settings) as con, open_base(settings, con) as base:
+    with session(settings) as con, open_base(settings, con, model_in_use(settings)) as base:
         return _explain(settings, database, con, base, persons, with_chart=with_chart)
 
 
@@ -182,16 +187,21 @@ def _explain(
     members = base.members(components)
     nodes = ids if joined else components
     placed = dict(zip(ids, ids, strict=True)) if joined else {**members, **dict(zip(ids, components, strict=True))}
-    _table(con, "compared", person_id=ids)
+    _table(con, "asked", person_id=ids)
     _table(con, "nodes", id=nodes)
     _table(con, "compared_components", id=components)
-    _table(con, "members", id=list(members), component=list(members.values()))
-    read_sources(settings, database, con, persons=sorted({*members, *ids}))
+    _table(con, "components", id=list(placed), component=list(placed.values()))
+    bases.begin(con)
+    rows_of(database, con, sorted({*members, *ids}))
+    read_sources(settings, database, con)
+    changes.everything(con)
     records.read_facts(con, settings)
+    if not base.judge_ids():
+        records.measure_ids(con)
     _share(settings, database, con)
     con.execute(sql(__package__, "explain.sql"))
-    con.execute(_EXACT_EDGES)
-    records.build(con, merge_exact=not joined)
+    con.execute(_NOTHING_BEFORE)
+    records.make(con)
 
     pair = Pair(
         persons=persons,
@@ -240,10 +250,11 @@ def _compare(
     size = base.count_names()
     pairs.block(con)
     con.execute(sql(__package__, "candidates.sql"))
+    con.execute(_MET_RECORDS)
     met = con.execute("select names_agree is true, generations_clash from met_pairs").fetchone()
     con.execute(_FORCED)
     model = model_in_use(settings)
-    linker, table = pairs.predict(con, model, records=size, threshold=None, in_detail=True)
+    linker, table = pairs.predict(con, model, records=size)
     predicted = _dicts(con, f'select * from "{table}"')
     con.execute(_SCORED.format(table=table))
     pairs.decide(con, settings)
@@ -283,7 +294,9 @@ def _compare(
 
 def _compare_legal(con: duckdb.DuckDBPyConnection) -> Judgement:
     con.execute(_KEEP.format(table="legal_records"))
-    pairs.link_legal(con)
+    pairs.block(con)
+    con.execute(sql(__package__, "candidates.sql"))
+    con.execute(sql(__package__, "legal.sql"))
     (met,) = con.execute(_LEGAL_MET).fetchall()[0]
     (linked,) = con.execute("select count(*) from linked_legal").fetchall()[0]
     return Judgement(kind="legal", has_met=bool(met), is_likely=bool(linked))
@@ -294,6 +307,7 @@ def _evidence(con: duckdb.DuckDBPyConnection) -> Evidence | None:
     con.execute(_PERSONS)
     con.execute(sql(__package__, "nodes.sql"))
     con.execute(_EVIDENCE_PAIR)
+    con.execute(sql(__package__, "evidence_persons.sql"))
     pairs.explain(con)
     row = con.execute(_EVIDENCE).fetchone()
     if row is None:
@@ -304,11 +318,14 @@ def _evidence(con: duckdb.DuckDBPyConnection) -> Evidence | None:
 
 
 def _share(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection) -> None:
-    """Replace `shared_keys`: a few rows cannot tell how many carry a contact, the database can."""
+    """Make `shared_keys` and `base.shared_contacts`: few rows cannot tell how many carry one, the database can."""
     con.execute(_NO_SHARED)
-    most = settings.shared_contact_max_surnames
-    if not most:
-        return
+    if most := settings.shared_contact_max_surnames:
+        _fetch_shared(database, con, most)
+    con.execute(_SHARE)
+
+
+def _fetch_shared(database: Database, con: duckdb.DuckDBPyConnection, most: int) -> None:
     with database.connect() as connection:
         for contacts, query in _SHARED:
             if found := tuple(row[0] for row in con.execute(contacts).fetchall()):

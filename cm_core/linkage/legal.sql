@@ -1,36 +1,12 @@
 -- Organisations, trusts, estates and offices, compared among themselves: the same name (or a slip of it) together with
 -- a contact or a place. There is no model here, since a name and a place decide nearly everything; the probabilities are
 -- the precision each rule is held to.
--- In: legal_records, most (the cap of a block). Out: linked_legal(id_l, id_r, match_probability), legal_hot_blocks.
-create or replace table legal_keys as
-with keys as (
-    select 'legal phone' as rule, unnest(phones) as key, unique_id from legal_records
-    union all
-    select 'legal e-mail', unnest(emails), unique_id from legal_records
-    union all
-    select 'legal address', unnest(address_keys), unique_id from legal_records
-    union all
-    select 'legal house number and ZIP', unnest(numbers), unique_id from legal_records
-    union all
-    select 'legal name and ZIP', organization_key || '|' || unnest(zips), unique_id from legal_records
-)
-select k.rule, k.key, k.unique_id, count(*) over (partition by k.rule, k.key) as records
-from keys as k
-where k.key is not null;
-
-create or replace table legal_hot_blocks as
-select distinct rule, key, records from legal_keys where records > $most;
-
+-- In: met(id_l, id_r), base.legal_records. Out: linked_legal(id_l, id_r, match_probability): those of the pairs that are one.
 create or replace table linked_legal as
-with met as (
-    select distinct l.unique_id as id_l, r.unique_id as id_r
-    from legal_keys as l
-    inner join legal_keys as r on l.rule = r.rule and l.key = r.key and l.unique_id < r.unique_id
-    where l.records <= $most
-),
-worded as (
+with worded as (
     select *, list_sort(list_filter(list_distinct(string_split(organization_key, ' ')), lambda w: w not in ('OF', 'THE', 'AND'))) as words
-    from legal_records
+    from base.legal_records
+    where unique_id in (select id_l from met union all select id_r from met)
 ),
 compared as (
     select

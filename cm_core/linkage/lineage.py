@@ -15,7 +15,7 @@ import pyarrow as pa
 from pymysql.cursors import DictCursor
 
 from cm_core.compute import session, sql
-from cm_core.linkage.source import own_rows, read_rows
+from cm_core.linkage.source import read_rows, rows_of
 from cm_core.linkage.standing import Standing, look_up
 from cm_core.settings import Settings
 from cm_core.store.database import Database
@@ -28,12 +28,13 @@ FIELDS = (
 #: Keys by which a row can meet a person, the strongest first.
 _KEYS = ("email", "phone", "name_zip")
 _COLUMNS = {
-    "parties": "t.source_date, t.entity_type, t.name_prefix, t.first_name, t.middle_name, t.last_name, t.name_suffix, "
+    "parties": "p.import_id, p.row_number, p.party_no, t.source_date, t.entity_type, t.name_prefix, t.first_name, "
+    "t.middle_name, t.last_name, t.name_suffix, "
     "t.organization_name, t.date_of_birth",
-    "phones": "t.phone_key",
-    "emails": "t.email_key",
-    "addresses": "t.address_key",
-    "identifiers": "t.id_type, t.id_value",
+    "phones": "p.import_id, t.phone_key",
+    "emails": "p.import_id, t.email_key",
+    "addresses": "p.import_id, t.address_key",
+    "identifiers": "p.import_id, t.id_type, t.id_value",
 }
 # When the rows came in: what a later replay changes is not the time of the import.
 _IMPORTS = """
@@ -51,7 +52,7 @@ _DATED = """
 create or replace table line_{table} as
 select t.*, p.source_date
 from line_{table} as t
-inner join line_parties as p using (import_id, row_number, party_no)
+inner join line_parties as p using (row_id)
 """
 
 
@@ -144,7 +145,7 @@ def lineage(settings: Settings, database: Database, person_id: int) -> Lineage:
 def _fields(
     settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, person_id: int, imports: list[str]
 ) -> dict[str, set[str]]:
-    own_rows(database, con, persons=(person_id,))
+    rows_of(database, con, (person_id,))
     read_rows(settings, database, con, _COLUMNS, prefix="line_", valid={})
     for table in _COLUMNS:
         if table != "parties":

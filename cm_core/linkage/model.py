@@ -26,6 +26,8 @@ DEFAULT_MODEL = "default.json"
 FORM = 1
 #: Matching pairs per record that is left after the exact tier, for the prior: about one record in five has a partner.
 PAIRS_PER_RECORD = 0.2
+#: The prior is known to a quarter of a bit: it does not change with every row that comes in.
+_PRIOR_STEPS = 4
 #: The prior never exceeds this, so that a small list is judged as strictly as one of 40,000 records.
 PRIOR_MAX = 1e-5
 #: Pairs sampled for the u probabilities; rare levels (same phone, same e-mail) need many.
@@ -34,6 +36,10 @@ _NO_RECORDS = """
 create table records (unique_id bigint);
 create table name_frequencies_first_name (first_name varchar, tf_first_name double);
 create table name_frequencies_last_name (last_name varchar, tf_last_name double);
+"""
+_NO_FREQUENCIES = """
+create or replace table no_frequencies_first_name (first_name varchar, tf_first_name double);
+create or replace table no_frequencies_last_name (last_name varchar, tf_last_name double);
 """
 _EM_PAIRS = 2e6
 #: The one read as the other, with a slip in either.
@@ -309,6 +315,25 @@ def charts(model: Model) -> dict[str, dict[str, Any]]:
         return {"match_weights": dict(weights.chart_dict), "parameters": dict(parameters.chart_dict)}
 
 
+def prior(records: int) -> float:
+    """The probability that two of so many records match, before anything is known of them."""
+    exact = 2 * PAIRS_PER_RECORD / max(records - 1, 1)
+    return min(PRIOR_MAX, 2 ** (round(_PRIOR_STEPS * math.log2(exact)) / _PRIOR_STEPS))
+
+
+def average_rarity(model: Model, column: str) -> float:
+    """Log2 of how often two different people have the same name, on average: what a name's own frequency replaces.
+
+    `column` is first_name or last_name. Raises LinkageError if the model does not look at how common the names are, or
+    only in part.
+    """
+    for comparison in model.document["comparisons"]:
+        for level in comparison["comparison_levels"]:
+            if level.get("tf_adjustment_column") == column and level.get("tf_adjustment_weight") == 1:
+                return math.log2(level["u_probability"])
+    raise LinkageError(f"Linkage model {model.version} does not look at how common a {column} is. Train it again.")
+
+
 def linker_for(
     con: duckdb.DuckDBPyConnection, model: Model, *, table: str, records: int, in_detail: bool = False
 ) -> Linker:
@@ -316,16 +341,33 @@ def linker_for(
 
     `in_detail`, its predictions keep the compared values and the weight of each comparison.
     """
-    document = json.loads(json.dumps(model.document))
-    document["probability_two_random_records_match"] = min(PRIOR_MAX, 2 * PAIRS_PER_RECORD / max(records - 1, 1))
+    document = _document(model, prior(records))
     document |= {"retain_matching_columns": in_detail, "retain_intermediate_calculation_columns": in_detail}
     return _linker(con, DuckDBAPI(connection=con), table, document)
 
 
-def _linker(con: duckdb.DuckDBPyConnection, api: DuckDBAPI, table: str, settings: Any) -> Linker:
+def bare_linker(con: duckdb.DuckDBPyConnection, model: Model, *, table: str) -> Linker:
+    """A linker over `table` whose match weights are those of the comparisons alone: without prior and name frequencies.
+
+    These change with the base; a pair's comparisons do not.
+    """
+    con.execute(_NO_FREQUENCIES)
+    document = _document(model, 0.5)
+    document |= {"retain_matching_columns": False, "retain_intermediate_calculation_columns": False}
+    return _linker(con, DuckDBAPI(connection=con), table, document, frequencies="no_frequencies")
+
+
+def _document(model: Model, probability: float) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(json.dumps(model.document))
+    document["probability_two_random_records_match"] = probability
+    return document
+
+
+def _linker(
+    con: duckdb.DuckDBPyConnection, api: DuckDBAPI, table: str, settings: Any, frequencies: str = "name_frequencies"
+) -> Linker:
     logging.getLogger("splink").setLevel(logging.ERROR)
     linker = Linker(api.register(table), settings, log_level=None)
     for column in ("first_name", "last_name"):
-        name = f"name_frequencies_{column}"
-        linker.table_management.register_term_frequency_lookup(api.register(name), column)
+        linker.table_management.register_term_frequency_lookup(api.register(f"{frequencies}_{column}"), column)
     return linker

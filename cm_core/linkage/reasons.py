@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cm_core.linkage.base import Base
 from cm_core.linkage.clusters import contradict
 from cm_core.linkage.decisions import Decision, decisions
 from cm_core.linkage.standing import Standing
+from cm_core.linkage.stored import Base
 from cm_core.store.database import Database
 
 _MEMBERS = "select id, entity_id from persons where entity_id in %s order by id"

@@ -1,65 +1,66 @@
-"""From source rows to what the model compares: exact-tier facts, components, one record per component.
+"""From source rows to what the model compares: exact-tier facts, then one record per exact-tier component.
 
-Works on DuckDB tables only (`source_*`, see `source.py` for where they come from). No database, no model here.
+Works on DuckDB tables only: `source_*` (see `source`) and the catalog `base` (see `base`), which is brought up to date.
+No database, no model here.
 """
 
 from __future__ import annotations
 
 import csv
-import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import duckdb
-import networkx
 import pyarrow as pa
 from nicknames import NickNamer
 
+from cm_core import upsert
 from cm_core.compute import sql
 from cm_core.hygiene.name_statistics import first_name_class, given_over_surname, is_common_given
-from cm_core.linkage import components, decisions
+from cm_core.linkage import decisions, exact
 from cm_core.linkage.census import given_shares, male_part, surname_shares
-from cm_core.linkage.clusters import Edge, Limits, refuse
 from cm_core.settings import Settings
 
-_NAME_KEYS = """
-select distinct unnest([first_key, last_key]) as name
+# A middle name may be the given one of a name that was read the wrong way round.
+_NEW_NAMES = """
+select distinct unnest([first_key, last_key, regexp_replace(upper(middle_name), '[^A-Z]', '', 'g')]) as name
 from source_parties
-where first_key is not null and last_key is not null
-union
-select distinct first_key from source_parties where first_key <> ''
+where first_key is not null
+except
+select first_key from base.first_names
 """
+_ANY_NAME = "select count(*) from (from base.first_names limit 1)"
+_ADD_NAMES = "insert into base.first_names from first_names_arrow"
+_FIRST_NAMES = "create or replace view first_names as from base.first_names"
 _PATTERNS = "create or replace table personal_patterns as from patterns_arrow"
-_NODES = "create or replace table person_nodes as select distinct person_id as id from source_parties"
-_EXACT = "create or replace table exact_components as from components"
-_EDGES = """
-create or replace view exact_edges as
-select id_l, id_r from tier1_edges
-union all
-select id_l, id_r from must_link
+#: Whether two lists of keys hold a slip of each other.
+_LIKE_IDS = """
+create or replace macro like_ids(l, r) as len(list_filter(l, lambda x: length(split_part(x, '|', 2)) >= 6
+    and len(list_filter(r, lambda y: damerau_levenshtein(x, y) = 1)) > 0)) > 0
 """
-# Components with two persons in them that are different, as somebody decided; and what holds them together, the
-# strongest first.
-_TORN = """
-create or replace table torn as
-select distinct l.component
-from cannot_link as d
-inner join components as l on d.id_l = l.id
-inner join components as r on d.id_r = r.id and l.component = r.component
+_RULES = """
+create or replace table rules as
+select ?::integer as shared_max, ?::boolean as phone_needs_first_name, ?::boolean as email_needs_first_name
 """
-_TORN_EDGES = """
-select c.component, e.id_l, e.id_r
-from (
-    select id_l, id_r, 0 as evidence from must_link
-    union all
-    select id_l, id_r, evidence from tier1_edges
-) as e
-inner join components as c on e.id_l = c.id
-semi join torn as t on c.component = t.component
-order by c.component, e.evidence, least(e.id_l, e.id_r), greatest(e.id_l, e.id_r)
+_ANY_IDS = "select count(*) from (from met_ids limit 1)"
+# Whose ids count otherwise than before; the kinds are measured anew with each id that comes or goes.
+_KEEP_IDS = """
+insert into dirty_persons
+(
+    select person_id
+    from (
+        (from person_identifiers except from base.person_identifiers)
+        union
+        (from base.person_identifiers except from person_identifiers)
+    )
+)
+except
+select person_id from dirty_persons;
+delete from base.identifier_types;
+insert into base.identifier_types from identifier_types;
+delete from base.person_identifiers;
+insert into base.person_identifiers from person_identifiers;
 """
-_TORN_NODES = "select id from components semi join torn using (component)"
-_PARTED = "update components set component = p.part from parts_arrow as p where components.id = p.id"
-_NO_EDGES = "create or replace view no_edges as select id_l, id_r from tier1_edges where false"
 _CENSUS = "create or replace table {table} as from census_arrow"
 _NAME_COUNTS = """
 create or replace view {column}_counts as
@@ -70,84 +71,96 @@ create or replace view name_totals as
 select count(first_name) as first_names, count(last_name) as last_names from {table}
 """
 _ONLY = "and {column} in (select {column} from {only})"
-_RULES = """
-create or replace table rules as
-select ?::integer as shared_max, ?::boolean as phone_needs_first_name, ?::boolean as email_needs_first_name
-"""
 _COUNTS = """
 select
-    (select count(*) from person_nodes), (select count(distinct component) from components),
-    (select count(*) from records), (select count(*) from legal_records), (select count(*) from shared_keys),
-    (select count(*) from tier1_edges)
+    (select count(distinct person_id) from base.owned), (select count(distinct component) from base.exact_components),
+    (select count(*) from base.records), (select count(*) from base.legal_records),
+    (select count(*) from base.shared_contacts), (select count(*) from touched_persons)
 """
 
 
 @dataclass(frozen=True)
 class Records:
-    """How many persons there are, and what became of them before the model: components and records to compare."""
+    """How many persons there are, and what became of them before the model: components and records to compare.
+
+    `touched`: the persons whose records this run made anew.
+    """
 
     persons: int
     exact_components: int
     human_records: int
     legal_records: int
     shared_contacts: int
-    exact_edges: int
-
-
-def build(con: duckdb.DuckDBPyConnection, *, merge_exact: bool = True) -> Records:
-    """Make `exact_components`, `records` and `legal_records` from `facts` and the `source_*` tables of `con`.
-
-    Without `merge_exact`, every person is a component of its own: what the model is trained on, so that it sees what
-    the same phone or e-mail is worth. `read_facts` comes first.
-    """
-    decisions.expect(con)
-    con.execute(_NODES)
-    con.execute(_NO_EDGES)
-    con.execute(_EDGES)
-    components.connect(con, nodes="person_nodes", edges="exact_edges" if merge_exact else "no_edges")
-    _tear(con)
-    con.execute(sql(__package__, "nodes.sql"))
-    con.execute(sql(__package__, "records.sql"))
-    con.execute(_EXACT)
-    return Records(*con.execute(_COUNTS).fetchall()[0])
-
-
-def _tear(con: duckdb.DuckDBPyConnection) -> None:
-    """Take apart the components that hold two persons who are different: along their weakest keys."""
-    con.execute(_TORN)
-    different = {(left, right) for left, right in con.execute("select id_l, id_r from cannot_link").fetchall()}
-    edges = [Edge(left, right, 1.0) for _, left, right in con.execute(_TORN_EDGES).fetchall()]
-    if not edges:
-        return
-    refused = refuse(edges, {}, different, Limits(most=sys.maxsize))
-    graph = networkx.Graph(edge.pair for edge in edges if edge.pair not in refused)
-    graph.add_nodes_from(node for (node,) in con.execute(_TORN_NODES).fetchall())
-    parts = [(node, min(part)) for part in networkx.connected_components(graph) for node in part]
-    labels = pa.table({"id": [node for node, _ in parts], "part": [label for _, label in parts]})
-    con.register("parts_arrow", labels)
-    con.execute(_PARTED)
-    con.unregister("parts_arrow")
+    touched: int
 
 
 def read_facts(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Make `identities`, `shared_keys`, `facts`, `tier1_edges`, `first_names`, `person_identifiers` from `source_*`."""
-    con.register("first_names_arrow", _first_names([row[0] for row in con.execute(_NAME_KEYS).fetchall() if row[0]]))
-    con.execute("create or replace table first_names as from first_names_arrow")
-    con.unregister("first_names_arrow")
+    """Work `changed_rows` into the facts, contacts and ids that `base` knows; make `dirty_persons`.
+
+    `source_*` hold the changed rows. `finish_facts` comes next, when persons that fall apart have been split.
+    """
+    identify(con, settings)
+    con.execute(sql(__package__, "facts.sql"))
+    con.execute(sql(__package__, "held_ids.sql"))
+
+
+def identify(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Make `identities` of `source_parties`; `base.first_names` knows their names then. And `rules`, and macros."""
     guards = (settings.shared_contact_max_surnames, settings.phone_needs_first_name, settings.email_needs_first_name)
     con.execute(_RULES, guards)
-    con.execute(sql(__package__, "facts.sql"))
+    con.execute(_LIKE_IDS)
+    upsert.define_match_classes(con)
+    con.execute(_FIRST_NAMES)
+    known = con.execute(_ANY_NAME).fetchall()[0][0]
+    common = [] if known else [name for name in given_shares() if is_common_given(name)]
+    if new := {name for (name,) in con.execute(_NEW_NAMES).fetchall() if name}.union(common):
+        con.register("first_names_arrow", _first_names(sorted(new)))
+        con.execute(_ADD_NAMES)
+        con.unregister("first_names_arrow")
+    con.execute(sql(__package__, "identities.sql"))
+
+
+def finish_facts(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `touched_persons`: those whose records have to be made anew, by rows, keys, ids or decisions."""
+    if con.execute(_ANY_IDS).fetchall()[0][0]:
+        measure_ids(con)
+    decisions.expect(con)
+    exact.touch(con)
+
+
+def measure_ids(con: duckdb.DuckDBPyConnection) -> None:
+    """Measure what each kind of id is worth, over `base.held_ids`; those whose ids count otherwise become dirty."""
     patterns = [row["pattern"] for row in csv.DictReader(sql(__package__, "identifier_kinds.csv").splitlines())]
     con.register("patterns_arrow", pa.table({"pattern": patterns}))
     con.execute(_PATTERNS)
     con.unregister("patterns_arrow")
     con.execute(sql(__package__, "identifiers.sql"))
+    con.execute(_KEEP_IDS)
 
 
-def _first_names(keys: list[str]) -> pa.Table:
+def build(con: duckdb.DuckDBPyConnection, *, merge_exact: bool = True) -> Records:
+    """Make the records of `touched_persons` anew in `base`; `source_*` and `identities` hold all their rows.
+
+    Also `components`, `new_records`, `new_legal_records` and `touched_components`. Without `merge_exact`, every person
+    is a component of its own (`exact.connect`).
+    """
+    exact.connect(con, merge=merge_exact)
+    make(con)
+    return Records(*con.execute(_COUNTS).fetchall()[0])
+
+
+def make(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the records of `components` in `base`, in the place of those of `touched_components`."""
+    con.execute(sql(__package__, "nodes.sql"))
+    con.execute(sql(__package__, "records.sql"))
+    con.execute(sql(__package__, "merge_records.sql"))
+
+
+def _first_names(keys: Iterable[str]) -> pa.Table:
     """Per name: its nickname class, itself with every formal name it may stand for, whether it is a given name that the
     census knows well, and how much likelier (natural log) it is a given name than a surname.
     """
+    keys = list(keys)
     formal = NickNamer().canonical_lookup
     return pa.table(
         {

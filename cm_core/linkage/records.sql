@@ -1,6 +1,6 @@
 -- What is compared: one record per component.
 -- In:  component_*, first_names(first_key, name_class, forms, is_known, male_part).
--- Out: records (humans), legal_records (organisations, trusts, estates, government).
+-- Out: new_records (humans), new_legal_records (organisations, trusts, estates, government).
 
 -- An initial (R BARAJAS) with an address that spells it out (RICHARD_BARAJAS@, BARAJASRICHARD12@) is that name.
 create or replace table spelled_out as
@@ -28,11 +28,12 @@ where f.is_known and length(w.word) > 2 and w.word[1] = w.initial
 group by w.component
 having count(distinct w.word) = 1;
 
-create or replace table records as
+create or replace table new_records as
 select
     n.component as unique_id,
     coalesce(s.first_name, n.name.first) as first_name,
     n.name.last as last_name,
+    n.name.first as given_name,
     case when s.first_name is null then n.first_names else list_append(n.first_names, s.first_name) end as first_names,
     n.last_names,
     coalesce(f.name_class, s.first_name, n.name.first) as name_class,
@@ -62,10 +63,9 @@ left join component_phones as p using (component)
 left join component_emails as e using (component)
 left join component_addresses as a using (component)
 left join component_identifiers as i using (component)
-where n.is_human and coalesce(n.name.first, n.name.last) is not null
-order by unique_id;
+where n.is_human and coalesce(n.name.first, n.name.last) is not null;
 
-create or replace table legal_records as
+create or replace table new_legal_records as
 select
     n.component as unique_id,
     n.organization.key as organization_key,
@@ -74,11 +74,12 @@ select
     coalesce(e.emails, []) as emails,
     coalesce(a.address_keys, []) as address_keys,
     coalesce(a.numbers, []) as numbers,
-    coalesce(a.lines, []) as lines,
-    coalesce(a.zips, []) as zips
+    coalesce(a.streets, []) as streets,
+    coalesce(a.zips, []) as zips,
+    coalesce(i.identifiers, []) as identifiers
 from component_names as n
 left join component_phones as p using (component)
 left join component_emails as e using (component)
 left join component_addresses as a using (component)
-where not coalesce(n.is_human, false) and n.organization.key is not null
-order by unique_id;
+left join component_identifiers as i using (component)
+where not coalesce(n.is_human, false) and n.organization.key is not null;

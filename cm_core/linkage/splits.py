@@ -14,25 +14,23 @@ from cm_core.linkage import components
 from cm_core.settings import Settings
 from cm_core.store.database import Database
 
-_MOVE = """
-update source_{table} as s
-set person_id = m.person_id
-from moved as m
-where s.import_id = m.import_id and s.row_number = m.row_number and s.party_no = m.party_no
+_LOADED = """
+update source_{table} as t set person_id = m.person_id from moved_rows as m where t.row_id = m.row_id
 """
-_SOURCES = ("parties", "phones", "emails", "addresses")
+_SOURCES = ("parties", "phones", "emails", "addresses", "identifiers")
 
 
 def split(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job_id: str) -> int:
-    """Split persons whose rows are not connected by `row_facts`; returns how many new persons there are.
+    """Split `dirty_persons` whose rows are not connected by their facts; returns how many new persons there are.
 
-    The `source_*` tables follow, so that what is built of them afterwards sees the persons as they are now.
+    `base` and the `source_*` tables follow, so that what is built of them afterwards sees the persons as they are now.
     """
     con.execute(sql(__package__, "splits_nodes.sql"))
     components.connect(con, nodes="split_nodes", edges="split_edges")
     con.execute(sql(__package__, "splits_moves.sql"))
     count = upsert.split_persons(settings, database, con, job_id)
     if count:
+        con.execute(sql(__package__, "splits_moved.sql"))
         for table in _SOURCES:
-            con.execute(_MOVE.format(table=table))
+            con.execute(_LOADED.format(table=table))
     return count

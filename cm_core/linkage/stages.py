@@ -1,10 +1,7 @@
-"""The stages of linkage, each a call for an asset, and their checkpoints in the lake.
+"""The stages of linkage, each a call for an asset, and what they leave in the lake.
 
-    linkage/model.json            the model in use, if one was trained here
-    linkage/exact.parquet         person -> exact-tier component
-    linkage/records.parquet       what was compared, one human record per component
-    linkage/pairs.parquet         pairs of components that are one: probability, tier, score, reason
-    linkage/doubts.parquet        pairs that may be one, and why they are in doubt
+    linkage/model.json     the model in use, if one was trained here
+    linkage/base.duckdb    what is known of all rows, records and pairs (`base`): the next run works on changes alone
 
 Each stage can be repeated; the last one writes to MySQL in one transaction.
 """
@@ -12,11 +9,9 @@ Each stage can be repeated; the last one writes to MySQL in one transaction.
 from __future__ import annotations
 
 import secrets
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -24,20 +19,27 @@ import duckdb
 from cm_core.compute import session, sql
 from cm_core.errors import LinkageError
 from cm_core.lake import lake
-from cm_core.linkage import clusters, decisions, drawings, households, pairs, records, splits
+from cm_core.linkage import base, changes, clusters, decisions, drawings, households, pairs, records, splits
 from cm_core.linkage import model as models
-from cm_core.linkage.source import read_sources
+from cm_core.linkage.source import own_rows, read_sources
 from cm_core.linkage.write import write
 from cm_core.settings import Settings
 from cm_core.store.database import Database
 
 MODEL_KEY = "linkage/model.json"
-_TABLES = {"exact": "exact_components", "records": "records", "pairs": "evidence", "doubts": "doubts"}
-_SAVE = "copy (from {table} order by all) to '{path}' (format parquet, compression zstd)"
-_LOAD = "create or replace table {table} as from read_parquet(?)"
-_NO_DOUBTS = "create or replace table doubts as select *, ''::varchar as cause from evidence limit 0"
 _SAMPLE_ROWS = 2_000_000
-_SAMPLE = "create or replace table training_records as select * from records order by hash(unique_id) limit ?"
+_SAMPLE = "create or replace table training_records as select * from base.records order by hash(unique_id) limit ?"
+_TOUCHED = "person_id in (select person_id from touched_persons)"
+_IS_MORE = f"select (select count(*) from base.owned where {_TOUCHED}) > (select count(*) from person_rows)"
+_CHANGED = "row_id in (select row_id from changed_rows)"
+_RESULTS = """
+create or replace table evidence as from base.evidence;
+create or replace table component_evidence as from evidence;
+create or replace view doubts as from base.doubts;
+create or replace view exact_components as from base.exact_components;
+create or replace view records as from base.records;
+create or replace view legal_records as from base.legal_records;
+"""
 
 Progress = Callable[[str], None]
 
@@ -53,34 +55,26 @@ class ModelResult:
 
 
 @dataclass(frozen=True)
-class BuiltRecords:
-    """Persons, exact-tier components and records to compare (see `records.Records`), and where they are."""
-
-    persons: int
-    exact_components: int
-    human_records: int
-    legal_records: int
-    shared_contacts: int
-    exact_edges: int
-    location: str
-
-
-@dataclass(frozen=True)
 class PairsResult:
     """What was compared and linked. `block_pairs` counts candidates per blocking rule; `hot_blocks` were left out.
 
-    `split` is the number of new persons made by taking persons apart whose rows no longer share a key.
+    `changed_rows` are new, gone or with another person since the last run, `touched` persons and `scored` pairs were
+    looked at anew in this run; the others stand as they were. `split` is the number of new persons made by taking
+    persons apart whose rows no longer share a key. `identifier_types`: how often those who share an id of this kind
+    agree in name or birthday, and whether it counts.
     """
 
     persons: int
     exact_components: int
-    exact_edges: int
+    changed_rows: int
+    touched: int
     split: int
     scored: int
     linked: int
     model_version: str
     block_pairs: dict[str, int]
     hot_blocks: list[dict[str, Any]]
+    identifier_types: list[dict[str, Any]]
     location: str
 
 
@@ -133,10 +127,14 @@ def train_model(
     """
     tell = progress or _silent
     with session(settings) as con:
+        base.begin(con)
         tell("reading rows")
+        changes.read_changes(database, con)
+        own_rows(con, _CHANGED)
         read_sources(settings, database, con)
         tell("building records")
         records.read_facts(con, settings)
+        records.finish_facts(con)
         counts = records.build(con, merge_exact=False)
         if counts.human_records < 2:
             raise LinkageError("There are no people to train a linkage model on. Import some first.")
@@ -149,27 +147,22 @@ def train_model(
     return _described(model)
 
 
-def build_records(
-    settings: Settings, database: Database, *, job_id: str | None = None, progress: Progress | None = None
-) -> BuiltRecords:
-    """Read all rows, take persons apart whose rows no longer belong together, join the others by exact keys.
-
-    One record per component is stored in the lake. Taking apart is the only thing written to MySQL.
-    """
-    with session(settings) as con:
-        counts, _ = _build(settings, database, con, _job(job_id), progress or _silent)
-        return BuiltRecords(**vars(counts), location=lake(settings).url("linkage/records.parquet"))
-
-
 def find_pairs(
-    settings: Settings, database: Database, *, job_id: str | None = None, progress: Progress | None = None
+    settings: Settings,
+    database: Database,
+    *,
+    full: bool = False,
+    job_id: str | None = None,
+    progress: Progress | None = None,
 ) -> PairsResult:
-    """Find the pairs that are one and store them as `linkage/pairs.parquet`, after what `build_records` does.
+    """Find the pairs that are one: new and changed records against all. The base in the lake is brought up to date.
 
-    Raises LinkageError if the model is untrained or there are more candidate pairs than CM_MAX_PAIRS.
+    The outcome is that of a run over everything, which `full` asks for. Raises LinkageError if the model is untrained
+    or there are more candidate pairs than CM_MAX_PAIRS.
     """
-    with session(settings) as con:
-        return _find(settings, database, con, _job(job_id), progress or _silent)
+    model = model_in_use(settings)
+    with session(settings) as con, base.updated(settings, con, model, afresh=full):
+        return _find(settings, database, con, model, _job(job_id), progress or _silent)
 
 
 def write_duplicates(
@@ -179,26 +172,47 @@ def write_duplicates(
 
     Only differences are written: doing it again changes nothing. Raises LinkageError if no pairs are stored.
     """
-    tell = progress or _silent
-    with session(settings) as con:
-        if not lake(settings).exists("linkage/pairs.parquet"):
-            raise LinkageError("No pairs are stored yet. Run `cm dedupe`, or materialise duplicate_pairs first.")
-        tell("reading rows")
-        read_sources(settings, database, con)
-        records.read_facts(con, settings)
-        _load(settings, con)
-        return _write(settings, database, con, _job(job_id), 0, tell)
+    with session(settings) as con, base.read(settings, con, model_in_use(settings), name="base") as is_there:
+        if not is_there:
+            raise LinkageError(
+                "No pairs are stored yet, or those of another version, model or rule of this system. Run `cm dedupe`, "
+                "or materialise duplicate_pairs first."
+            )
+        return _write(settings, database, con, _job(job_id), 0, progress or _silent)
 
 
 def run(
-    settings: Settings, database: Database, *, job_id: str | None = None, progress: Progress | None = None
+    settings: Settings,
+    database: Database,
+    *,
+    full: bool = False,
+    job_id: str | None = None,
+    progress: Progress | None = None,
 ) -> DedupeResult:
-    """All stages in one go. `progress` hears of each step."""
-    tell = progress or _silent
+    """All stages in one go. `full`: see `find_pairs`. `progress` hears of each step."""
+    tell, job, model = progress or _silent, _job(job_id), model_in_use(settings)
     with session(settings) as con:
-        job = _job(job_id)
-        found = _find(settings, database, con, job, tell)
-        return _write(settings, database, con, job, found.split, tell)
+        with base.updated(settings, con, model, afresh=full):
+            found = _find(settings, database, con, model, job, tell)
+        with base.read(settings, con, model, name="base"):
+            return _write(settings, database, con, job, found.split, tell)
+
+
+def link_rows(
+    con: duckdb.DuckDBPyConnection, settings: Settings, model: models.Model
+) -> tuple[records.Records, pairs.Scoring]:
+    """Link the rows in `source_*` of `con` among themselves, without a database; `clusters` says who is one.
+
+    An empty base is begun for them, in memory.
+    """
+    base.begin(con)
+    changes.everything(con)
+    records.read_facts(con, settings)
+    records.finish_facts(con)
+    counts = records.build(con)
+    scoring = pairs.score(con, settings, model)
+    con.execute(_RESULTS)
+    return counts, scoring
 
 
 def charts(settings: Settings, sizes: dict[int, int] | None = None) -> dict[str, dict[str, Any]]:
@@ -213,42 +227,50 @@ def charts(settings: Settings, sizes: dict[int, int] | None = None) -> dict[str,
 
 
 def _find(
-    settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job: str, tell: Progress
+    settings: Settings,
+    database: Database,
+    con: duckdb.DuckDBPyConnection,
+    model: models.Model,
+    job: str,
+    tell: Progress,
 ) -> PairsResult:
-    model = model_in_use(settings)
-    counts, split = _build(settings, database, con, job, tell)
+    counts, changed, split = _build(settings, database, con, job, tell)
     tell("comparing")
     scoring = pairs.score(con, settings, model)
-    _save(settings, con, "pairs")
-    _save(settings, con, "doubts")
     return PairsResult(
         persons=counts.persons,
         exact_components=counts.exact_components,
-        exact_edges=counts.exact_edges,
+        changed_rows=changed,
+        touched=counts.touched,
         split=split,
         scored=scoring.scored,
         linked=scoring.linked,
         model_version=model.version,
         block_pairs=scoring.block_pairs,
         hot_blocks=scoring.hot_blocks,
-        location=lake(settings).url("linkage/pairs.parquet"),
+        identifier_types=con.sql("from base.identifier_types order by id_type").to_arrow_table().to_pylist(),
+        location=lake(settings).url(base.KEY),
     )
 
 
 def _build(
     settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job: str, tell: Progress
-) -> tuple[records.Records, int]:
+) -> tuple[records.Records, int, int]:
+    """The records of all, the rows that had changed, and the persons that were split off."""
     tell("reading rows")
+    changed = changes.read_changes(database, con)
+    own_rows(con, _CHANGED)
     read_sources(settings, database, con)
     tell("building records")
     records.read_facts(con, settings)
-    if split := splits.split(settings, database, con, job):
-        records.read_facts(con, settings)
+    split = splits.split(settings, database, con, job)
     _read_decisions(database, con)
-    counts = records.build(con)
-    _save(settings, con, "exact")
-    _save(settings, con, "records")
-    return counts, split
+    records.finish_facts(con)
+    if con.execute(_IS_MORE).fetchall()[0][0]:
+        own_rows(con, _TOUCHED)
+        read_sources(settings, database, con)
+        records.identify(con, settings)
+    return records.build(con), changed, split
 
 
 def _write(
@@ -256,7 +278,7 @@ def _write(
 ) -> DedupeResult:
     tell("clustering")
     _read_decisions(database, con)
-    con.execute("create or replace table component_evidence as from evidence")
+    con.execute(_RESULTS)
     linked = int(con.execute("select count(*) from evidence").fetchall()[0][0])
     clustering = clusters.cluster(con, clusters.Limits.of(settings))
     con.execute(sql(__package__, "review_queue.sql"), {"places": settings.review_queue_size})
@@ -307,30 +329,6 @@ def model_in_use(settings: Settings) -> models.Model:
 
 def _described(model: models.Model) -> ModelResult:
     return ModelResult(model.version, model.source, model.trained_on, models.weights(model))
-
-
-def _save(settings: Settings, con: duckdb.DuckDBPyConnection, name: str) -> None:
-    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="linkage-", dir=settings.scratch_dir) as folder:
-        path = Path(folder) / f"{name}.parquet"
-        con.execute(_SAVE.format(table=_TABLES[name], path=str(path).replace("'", "''")))
-        lake(settings).put_file(path, f"linkage/{name}.parquet")
-
-
-def _load(settings: Settings, con: duckdb.DuckDBPyConnection) -> None:
-    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="linkage-", dir=settings.scratch_dir) as folder:
-        for name, table in _TABLES.items():
-            if name == "doubts" and not lake(settings).exists("linkage/doubts.parquet"):  # of an earlier version
-                con.execute(_NO_DOUBTS)
-                continue
-            path = lake(settings).materialize(f"linkage/{name}.parquet", Path(folder))
-            con.execute(_LOAD.format(table=table), (str(path),))
-    if "personal_ids" not in {name for name, *_ in con.execute("describe records").fetchall()}:
-        raise LinkageError(
-            "The stored records are of an earlier version of this system. Run `cm dedupe`, or materialise "
-            "duplicate_pairs first."
-        )
 
 
 def _silent(step: str) -> None:

@@ -13,7 +13,8 @@ import pyarrow as pa
 from pymysql.connections import Connection
 
 from cm_core.compute import sql
-from cm_core.linkage import households, pairs
+from cm_core.linkage import households, pairs, records
+from cm_core.linkage.source import own_rows, read_sources
 from cm_core.settings import Settings
 from cm_core.store.bulk import fetch, load
 from cm_core.store.database import Database
@@ -197,12 +198,14 @@ def write(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection
             named_lock(connection, WRITER_LOCK, timeout_s=_WRITER_TIMEOUT_S),
             transaction(connection),
         ):
-            return _write(settings, connection, con, job_id)
+            return _write(settings, database, connection, con, job_id)
 
     return retry_deadlocks(attempt)()
 
 
-def _write(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> Written:
+def _write(
+    settings: Settings, database: Database, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str
+) -> Written:
     for table, query, schema in (
         ("persons_now", _PERSONS, _PERSONS_SCHEMA),
         ("verified", _VERIFIED, _VERIFIED_SCHEMA),
@@ -218,8 +221,12 @@ def _write(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPy
     if fresh:
         con.execute(_FRESH, {"first": allot(connection, "persons", fresh)})
     con.execute(_MEMBERS)
+    own_rows(con, "person_id in (select id from components)")
+    read_sources(settings, database, con)
+    records.identify(con, settings)
     con.execute(sql(__package__, "nodes.sql"))
     con.execute(_GOLDEN_PAIRS)
+    con.execute(sql(__package__, "evidence_persons.sql"))
     pairs.explain(con)
     con.execute(sql(__package__, "wanted.sql"))
     written = Written(*(int(value) for value in con.execute(_SUMMARY).fetchall()[0]))

@@ -6,11 +6,7 @@
 -- Out: party_keys(row_number, party_no, kind, match_key), owner_keys(kind, match_key, person_id, source_date),
 --      shared_now(kind, contact, surnames).
 --
--- A contact is a key together with a class, so that who may merge over it is an equivalence:
---   email: humans merge under the same first name, if it is a common one; organisations only under the same name. Who has
---   a rarer name (a slip, an initial, a surname alone) belongs to the only common one at the address.
---   phone: humans merge under the same first name (nicknames folded, generation kept), organisations as above.
--- Somebody without a name joins the only class at the contact, if there is only one.
+-- The classes of a contact are in `match_classes.sql`.
 
 create or replace table identities as
 with everyone as (
@@ -33,11 +29,8 @@ with everyone as (
 classed as (
     select
         e.*,
-        case
-            when e.entity_type in ('organization', 'trust', 'estate', 'government') then 'O:' || e.organization_key
-            when e.last_key is not null or e.first_key is not null then 'N'
-        end as party_class,
-        regexp_extract(upper(e.name_suffix), '^(JR|SR|II|III|IV|V)\.?$', 1) as generation,
+        party_class(e.entity_type, e.organization_key, e.first_key, e.last_key) as party_class,
+        generation_of(e.name_suffix) as generation,
         c.name_class,
         coalesce(c.is_common and length(e.first_key) > 1, false) as is_named
     from everyone as e
@@ -45,15 +38,8 @@ classed as (
 )
 select
     *,
-    case
-        when party_class = 'N' and is_named and r.email_needs_first_name then 'N:' || name_class
-        else party_class
-    end as email_class,
-    case
-        when party_class like 'O:%' then party_class
-        when not r.phone_needs_first_name then party_class
-        when name_class is not null then name_class || '|' || coalesce(generation, '')
-    end as phone_class,
+    email_class(party_class, is_named, name_class, r.email_needs_first_name) as email_class,
+    phone_class(party_class, name_class, generation, r.phone_needs_first_name) as phone_class,
     coalesce(last_key, organization_key) as surname
 from classed, rules as r;
 
@@ -82,29 +68,7 @@ select
 from owners as o
 inner join identities as i on o.person_id = i.person_id;
 
-create or replace table contact_facts as
-with counted as (
-    select
-        kind,
-        contact,
-        count(distinct surname) as surnames,
-        count(distinct class) filter (class <> 'N') as classes,
-        coalesce(bool_or(class = 'N'), false) as has_others,
-        count(distinct class) filter (class like 'N:%') as named,
-        min(class) filter (class <> 'N') as only_class,
-        min(class) filter (class like 'N:%') as only_named
-    from holders
-    group by kind, contact
-)
-select
-    kind,
-    contact,
-    surnames,
-    named,
-    only_named,
-    classes + (has_others and named = 0)::integer as classes,
-    coalesce(only_class, case when has_others then 'N' end) as only_class
-from counted;
+create or replace table contact_facts as from counted_contacts('holders');
 
 create or replace table shared_now as
 select f.kind, f.contact, f.surnames
@@ -118,13 +82,12 @@ select
     h.person_id,
     h.kind,
     h.source_date,
-    h.contact || chr(31)
-    || case when h.class = 'N' and f.named = 1 then f.only_named else coalesce(h.class, f.only_class, '') end as match_key
+    h.contact || chr(31) || class_at(h.class, f.named, f.only_named, f.only_class) as match_key
 from holders as h
 inner join contact_facts as f on h.kind = f.kind and h.contact = f.contact
 anti join shared_now as s on h.kind = s.kind and h.contact = s.contact
 anti join known_shared as k on h.kind = k.kind and h.contact = k.contact
-where case when h.class = 'N' then f.named <= 1 else h.class is not null or f.classes <= 1 end;
+where has_key(h.class, f.named, f.classes);
 
 -- Two parties of one row are two by construction: only the first may use a key both have.
 create or replace table party_keys as

@@ -104,6 +104,7 @@ def resolve(
     tell("resolving")
     con.execute(sql(_PACKAGE, "contacts.sql"))
     _classify_first_names(con)
+    define_match_classes(con)
     con.execute(sql(_PACKAGE, "keys.sql"))
     label_components(con)
     con.execute(sql(_PACKAGE, "resolve.sql"))
@@ -111,6 +112,11 @@ def resolve(
     con.execute("create or replace table new_ids as select ?::bigint as first_id", [first_id(count)])
     con.execute(sql(_PACKAGE, "assign.sql"))
     known.fetch_current(con)
+
+
+def define_match_classes(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the macros of `match_classes.sql`, by which linkage and the upsert have the same exact keys."""
+    con.execute(sql(_PACKAGE, "match_classes.sql"))
 
 
 def row_operations(con: duckdb.DuckDBPyConnection, *, only_new: bool = False) -> tuple[int, int, int]:

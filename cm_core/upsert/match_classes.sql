@@ -1,0 +1,60 @@
+-- match_classes
+-- Who may be one over a contact: the rules of `keys.sql` (a batch and its owners) and of linkage (all source rows), as macros.
+-- A contact is a key together with a class, so that who may merge over it is an equivalence:
+--   email: humans merge under the same first name, if it is a common one; organisations only under the same name. Who has
+--   a rarer name (a slip, an initial, a surname alone) belongs to the only common one at the address; if there are two, no
+--   key says to whom.
+--   phone: humans merge under the same first name (nicknames folded, generation kept), organisations as above.
+-- Somebody without a name joins the only class at the contact, if there is only one.
+create or replace macro party_class(entity_type, organization_key, first_key, last_key) as case
+    when entity_type in ('organization', 'trust', 'estate', 'government') then 'O:' || organization_key
+    when last_key is not null or first_key is not null then 'N'
+end;
+
+create or replace macro generation_of(name_suffix) as
+    coalesce(regexp_extract(upper(name_suffix), '^(JR|SR|II|III|IV|V)\.?$', 1), '');
+
+create or replace macro email_class(party_class, is_named, name_class, needs_first_name) as case
+    when party_class = 'N' and is_named and needs_first_name then 'N:' || name_class
+    else party_class
+end;
+
+create or replace macro phone_class(party_class, name_class, generation, needs_first_name) as case
+    when party_class like 'O:%' then party_class
+    when not needs_first_name then party_class
+    when name_class is not null then name_class || '|' || generation
+end;
+
+-- holders(kind, contact, class, surname) -> per contact: how many surnames, how many classes, and the class if it is the only
+-- one. Those of `N` that are not `named` count as one more class where nobody is named.
+create or replace macro counted_contacts(holders) as table (
+    with counted as (
+        select
+            kind,
+            contact,
+            count(distinct surname) as surnames,
+            count(distinct class) filter (class <> 'N') as classes,
+            coalesce(bool_or(class = 'N'), false) as has_others,
+            count(distinct class) filter (class like 'N:%') as named,
+            min(class) filter (class <> 'N') as only_class,
+            min(class) filter (class like 'N:%') as only_named
+        from query_table(holders)
+        group by kind, contact
+    )
+    select
+        kind,
+        contact,
+        surnames,
+        named,
+        only_named,
+        classes + (has_others and named = 0)::integer as classes,
+        coalesce(only_class, case when has_others then 'N' end) as only_class
+    from counted
+);
+
+-- Whether somebody of a class may use the contact as a key, and the class that the key then has.
+create or replace macro has_key(class, named, classes) as
+    case when class = 'N' then named <= 1 else class is not null or classes <= 1 end;
+
+create or replace macro class_at(class, named, only_named, only_class) as
+    case when class = 'N' and named = 1 then only_named else coalesce(class, only_class, '') end;

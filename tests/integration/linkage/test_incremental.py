@@ -1,0 +1,157 @@
+"""A run on what is new and changed comes to what a run over everything does, in the base and in MySQL."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cm_core import linkage, upsert
+from cm_core.errors import LinkageError
+from cm_core.imports import pipeline, records, registry
+from cm_core.linkage import decisions, pairs
+from cm_core.sample_data import generate
+from cm_core.settings import Settings
+from cm_core.store import Database
+from tests.integration.linkage.people import ask, load, row
+
+#: What does not go by the order in which imports were met.
+_TABLES = {
+    "owned": "select i.import_id, (o.row_id & 1099511627775) as row_no, o.person_id from owned as o "
+    "inner join imports as i on o.row_id >> 40 = i.import_no",
+    "row_facts": "select i.import_id, (f.row_id & 1099511627775) as row_no, f.* exclude (row_id) from row_facts as f "
+    "inner join imports as i on f.row_id >> 40 = i.import_no",
+    **{
+        name: f"from {name}"
+        for name in (
+            "shared_contacts", "identifier_types", "person_identifiers", "decisions", "exact_components", "records",
+            "legal_records", "block_keys", "hot_blocks", "scored_pairs", "legal_pairs", "evidence", "doubts",
+        )
+    },
+}  # fmt: skip
+_WRITTEN = {
+    "persons": "select id, entity_id, is_original from persons",
+    "person_duplicates": "select original_id, duplicate_id, match_score, match_reason, match_tier, match_probability "
+    "from person_duplicates",
+    "review_queue": "select person_id, other_id, cause, match_probability, match_score, match_reason from review_queue",
+    "households": "select entity_id, household_id, reason from households",
+}
+
+
+def base(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
+    with duckdb.connect(str(settings.home / "lake" / "linkage" / "base.duckdb"), read_only=True) as con:
+        return {name: sorted(con.execute(query).fetchall(), key=repr) for name, query in _TABLES.items()}
+
+
+def written(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: sorted(ask(database, query), key=repr) for name, query in _WRITTEN.items()}
+
+
+def require_same_as_in_full(settings: Settings, database: Database) -> None:
+    """A run over everything changes nothing: neither in the base nor in MySQL."""
+    known, said = base(settings), written(database)
+    again = linkage.run(settings, database, full=True)
+    for name, rows in base(settings).items():
+        assert rows == known[name], name
+    assert written(database) == said
+    assert (again.linked, again.unlinked, again.rescored, again.persons_changed, again.split) == (0, 0, 0, 0, 0)
+
+
+def bring_in(settings: Settings, database: Database, path: Path, day: int) -> str:
+    os.utime(path, (1_772_323_200 + day * 86_400,) * 2)
+    import_id = registry.register_file(settings, database, path).import_id
+    pipeline.check_raw(settings, database, import_id)
+    pipeline.stage(settings, database, import_id)
+    upsert.apply(settings, database, import_id)
+    records.HOLD.release(import_id)
+    return import_id
+
+
+def lists(folder: Path, seed: int) -> list[Path]:
+    """Sample lists, each cut into three of random rows, in random order: people meet again and again."""
+    chance = random.Random(seed)
+    parts = []
+    for path in generate(80, seed, folder / f"lists-{seed}").files:
+        if path.suffix != ".csv":
+            continue
+        with path.open(newline="", encoding="utf-8") as lines:
+            header, *rows = csv.reader(lines)
+        for number in range(3):
+            part = path.with_name(f"{path.stem}_{number}.csv")
+            with part.open("w", newline="", encoding="utf-8") as out:
+                csv.writer(out).writerows([header, *(cells for cells in rows if chance.randrange(3) == number)])
+            parts.append(part)
+    chance.shuffle(parts)
+    return parts
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_runs_after_each_import_come_to_what_one_over_everything_does(
+    settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    # Small caps and few surnames to a contact: both are passed again and again.
+    for rule in pairs.CAPS:
+        monkeypatch.setitem(pairs.CAPS, rule, 4)
+    settings = settings.model_copy(update={"shared_contact_max_surnames": 3})
+    chance = random.Random(seed)
+    for day, path in enumerate(lists(tmp_path, seed)[:7]):
+        bring_in(settings, database, path, day)
+        if day == 3:
+            one, other, third = chance.sample([number for (number,) in ask(database, "select id from persons")], 3)
+            decisions.decide(database, "same", one, other)
+            decisions.decide(database, "different", one, third)
+        if day == 5:
+            decisions.undo(database, 1)
+        linkage.run(settings, database)
+    require_same_as_in_full(settings, database)
+
+
+def test_only_what_is_new_and_whom_it_meets_is_looked_at(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    others = [row("Otto", f"Vandermeer{'abcdefgh'[n]}", place=(f"{n} Elm St", "Tulsa", "OK", f"7410{n}")) for n in range(8)]  # fmt: skip # noqa: E501
+    load(settings, database, tmp_path / "a.csv", [row("Gertrude", "Hollingsworth"), *others])
+    first = linkage.find_pairs(settings, database)
+    assert (first.changed_rows, first.touched, first.persons) == (9, 9, 9)
+    load(settings, database, tmp_path / "b.csv", [row("Gertrude", "Hollingswroth")], day=2)
+    second = linkage.find_pairs(settings, database)
+    assert (second.changed_rows, second.touched, second.persons) == (1, 1, 10)
+    assert (second.scored, second.linked) == (1, 1)
+    third = linkage.find_pairs(settings, database)
+    assert (third.changed_rows, third.touched, third.scored, third.linked) == (0, 0, 0, 1)
+    linkage.write_duplicates(settings, database)
+    require_same_as_in_full(settings, database)
+
+
+def test_a_run_that_fails_leaves_the_base_as_it_was(settings: Settings, database: Database, tmp_path: Path) -> None:
+    load(settings, database, tmp_path / "a.csv", [row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth")])
+    linkage.run(settings, database)
+    known = base(settings)
+    load(settings, database, tmp_path / "b.csv", [row("Gertrud", "Hollingsworth"), row("Otto", "Vandermeer")], day=2)
+    with pytest.raises(LinkageError, match="CM_MAX_PAIRS"):
+        linkage.run(settings.model_copy(update={"max_pairs": 0}), database)
+    assert base(settings) == known
+    linkage.run(settings, database)
+    require_same_as_in_full(settings, database)
+
+
+def test_other_rules_begin_with_an_empty_base(settings: Settings, database: Database, tmp_path: Path) -> None:
+    load(settings, database, tmp_path / "a.csv", [row("Gertrude", "Hollingsworth"), row("Otto", "Vandermeer")])
+    linkage.find_pairs(settings, database)
+    strict = settings.model_copy(update={"shared_contact_max_surnames": 1})
+    assert linkage.find_pairs(strict, database).changed_rows == 2
+    assert linkage.find_pairs(strict, database).changed_rows == 0
+
+
+def test_a_lost_base_is_made_again(settings: Settings, database: Database, tmp_path: Path) -> None:
+    load(settings, database, tmp_path / "a.csv", [row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth")])
+    linkage.run(settings, database)
+    (settings.home / "lake" / "linkage" / "base.duckdb").unlink()
+    again = linkage.run(settings, database)
+    assert (again.linked, again.unlinked, again.rescored, again.persons_changed) == (0, 0, 0, 0)
+    require_same_as_in_full(settings, database)
