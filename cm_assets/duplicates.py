@@ -8,6 +8,13 @@ from cm_assets.metadata import metadata_of, picture
 from cm_assets.persons import CANONICAL_WRITER
 from resources.database import DatabaseResource
 
+
+class LinkageConfig(dg.Config):
+    """`full`: look at all rows and persons, not only at those that have changed since the last run."""
+
+    full: bool = False
+
+
 _PEOPLE = ["persons", "phone_numbers", "email_addresses", "addresses"]
 
 
@@ -38,12 +45,17 @@ def linkage_model(context: dg.AssetExecutionContext, store: DatabaseResource) ->
     owners=["team:data-engineering"],
     automation_condition=DEDUPE,
 )
-def duplicate_pairs(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult:
-    """Pairs of persons that may be one: by tier (exact, strong, fuzzy) and by Splink's probability."""
+def duplicate_pairs(
+    context: dg.AssetExecutionContext, config: LinkageConfig, store: DatabaseResource
+) -> dg.MaterializeResult:
+    """Pairs of persons that may be one: by tier (exact, strong, fuzzy) and by Splink's probability.
+
+    New and changed persons are compared with all; the outcome is that of a run over everything.
+    """
     from cm_core import linkage
 
     with clean_failures(context):
-        pairs = linkage.find_pairs(store.settings, store.database)
+        pairs = linkage.find_pairs(store.settings, store.database, full=config.full)
         return dg.MaterializeResult(metadata=metadata_of(pairs))
 
 
@@ -56,7 +68,9 @@ def duplicate_pairs(context: dg.AssetExecutionContext, store: DatabaseResource) 
     pool=CANONICAL_WRITER,
     automation_condition=DEDUPE,
 )
-def person_duplicates(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult:
+def person_duplicates(
+    context: dg.AssetExecutionContext, config: LinkageConfig, store: DatabaseResource
+) -> dg.MaterializeResult:
     """Which person is a duplicate of which golden record, and why.
 
     Clusters keep their `entity_id` across runs. Links never delete a person and are logged in `dedup_audit_log`.
@@ -64,6 +78,6 @@ def person_duplicates(context: dg.AssetExecutionContext, store: DatabaseResource
     from cm_core import linkage
 
     with clean_failures(context):
-        written = linkage.write_duplicates(store.settings, store.database, job_id=context.run_id)
+        written = linkage.write_duplicates(store.settings, store.database, full=config.full, job_id=context.run_id)
         sizes = picture(linkage.to_png(linkage.charts(store.settings, written.cluster_sizes)["cluster_sizes"]))
         return dg.MaterializeResult(metadata={**metadata_of(written), "cluster_size_chart": sizes})

@@ -123,10 +123,11 @@ def run_extract(settings: Settings, slices: list[str], *, on_event: OnEvent | No
         return _run(instance, _job(settings, "extract_legacy", dbt=False), _range(slices), on_event)
 
 
-def run_dedupe(settings: Settings, *, on_event: OnEvent | None = None) -> LaunchResult:
-    """Run the `dedupe` job in this process."""
+def run_dedupe(settings: Settings, *, full: bool = False, on_event: OnEvent | None = None) -> LaunchResult:
+    """Run the `dedupe` job in this process; `full` is the configuration of its assets."""
+    ops = {name: {"config": {"full": full}} for name in ("duplicate_pairs", "person_duplicates")}
     with _instance(settings) as instance:
-        return _run(instance, _job(settings, "dedupe", dbt=False), {}, on_event)
+        return _run(instance, _job(settings, "dedupe", dbt=False), {}, on_event, ops=ops)
 
 
 def run_marts(settings: Settings, *, on_event: OnEvent | None = None) -> LaunchResult:
@@ -187,7 +188,12 @@ def _file_logger(folder: Path) -> dg.LoggerDefinition:
 
 
 def _run(
-    instance: DagsterInstance, job: JobDefinition, tags: Mapping[str, str], on_event: OnEvent | None
+    instance: DagsterInstance,
+    job: JobDefinition,
+    tags: Mapping[str, str],
+    on_event: OnEvent | None,
+    *,
+    ops: Mapping[str, Any] | None = None,
 ) -> LaunchResult:
     """Record a run of `job` and execute it here. Raises KeyboardInterrupt after an interrupted run was closed."""
     from dagster._core.definitions.job_base import InMemoryJob
@@ -197,7 +203,7 @@ def _run(
 
     run = instance.create_run_for_job(
         job_def=job,
-        run_config=_QUIET,
+        run_config={**_QUIET, "ops": dict(ops or {})},
         tags={**job.run_tags, **tags, "cm/started_by": "command line", "cm/user": actor()},
         remote_job_origin=_origin(job.name),
     )

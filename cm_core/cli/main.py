@@ -137,12 +137,15 @@ def extract(
 
 
 @app.command()
-def dedupe(as_json: Json = False) -> None:
+def dedupe(
+    full: Annotated[bool, typer.Option("--full", help="Look at everything, not only at what has changed.")] = False,
+    as_json: Json = False,
+) -> None:
     """Find duplicates, choose golden records and rebuild the verdicts."""
     from cm_core.cli import summary
 
     settings, database = _ready()
-    result = summary.dedupe(settings, database)
+    result = summary.dedupe(settings, database, full=full)
     if as_json:
         output.print_json(result)
     else:

@@ -60,10 +60,10 @@ def _counting(bar: Any, table: str, total: int, landed: Callable[[], int]) -> It
             thread.join()
 
 
-def run_dedupe(settings: Settings) -> Any:
-    """Run the job that finds duplicates and chooses golden records."""
+def run_dedupe(settings: Settings, *, full: bool = False) -> Any:
+    """Run the job that finds duplicates and chooses golden records; `full`: over everything."""
     with _quiet(settings), progress("finding duplicates") as bar:
-        return _launcher().run_dedupe(settings, on_event=_shown_in(bar))
+        return _launcher().run_dedupe(settings, full=full, on_event=_shown_in(bar))
 
 
 def run_marts(settings: Settings) -> Any:

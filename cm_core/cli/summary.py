@@ -27,10 +27,10 @@ CHANNELS = {"call": "call_verdicts", "sms": "sms_verdicts", "email": "email_verd
 _VERDICTS = "select verdict, reason_code, count(*) from {mart} group by verdict, reason_code order by 3 desc"
 
 
-def dedupe(settings: Settings, database: Database) -> dict[str, Any]:
+def dedupe(settings: Settings, database: Database, *, full: bool = False) -> dict[str, Any]:
     """Find duplicates and rebuild the marts; counts of people, golden records and verdicts."""
     started = time.monotonic()
-    found = runner.run_dedupe(settings)
+    found = runner.run_dedupe(settings, full=full)
     built = runner.run_marts(settings) if found.success else found
     errors = [*found.errors, *(built.errors if built is not found else ())]
     for error in errors:

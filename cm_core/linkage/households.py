@@ -42,11 +42,19 @@ inner join reasons as r on c.id = r.id
 _COUNT = "select count(distinct household) from households"
 _NOW = "select entity_id, household_id, reason from households"
 _SCHEMA = pa.schema([("entity_id", pa.int64()), ("household_id", pa.int64()), ("reason", pa.string())])
+# Of clusters that were left alone, the entity is what it was.
 _WANTED = """
 create or replace table wanted_households as
-select e.entity_id, min(e.entity_id) over (partition by h.household) as household_id, h.reason
+with known as (
+    select cluster, entity_id from entities
+    union all
+    select distinct cluster, entity_id
+    from written.persons
+    where cluster in (select cluster from households) and cluster not in (select cluster from entities)
+)
+select k.entity_id, min(k.entity_id) over (partition by h.household) as household_id, h.reason
 from households as h
-inner join entities as e on h.cluster = e.cluster
+inner join known as k on h.cluster = k.cluster
 """
 _GONE = "select entity_id from households_now anti join wanted_households using (entity_id) order by entity_id"
 _CHANGED = "select w.* from (from wanted_households except from households_now) as w order by w.entity_id"
@@ -79,13 +87,17 @@ def find(con: duckdb.DuckDBPyConnection, *, most: int = MOST) -> int:
     return int(con.execute(_COUNT).fetchall()[0][0])
 
 
-def write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> None:
+def write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str, *, compare: bool) -> None:
     """Bring MySQL's `households` to what `households` and `entities(cluster, entity_id)` of `con` say.
 
-    Only differences are written, in the caller's transaction.
+    Only differences are written, in the caller's transaction: from what MySQL has (`compare`), or from what the last
+    run wrote (`written`).
     """
-    con.execute("drop table if exists households_now")
-    fetch(connection, _NOW, (), con, "households_now", _SCHEMA)
+    if compare:
+        con.execute("drop table if exists households_now")
+        fetch(connection, _NOW, (), con, "households_now", _SCHEMA)
+    else:
+        con.execute("create or replace table households_now as from written.households")
     con.execute(_WANTED)
     _apply(connection, con, "households_gone", "", _GONE, ("entity_id",), _DELETE, ())
     columns = ", household_id bigint not null, reason varchar(32) character set ascii not null"

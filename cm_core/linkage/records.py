@@ -7,8 +7,9 @@ No database, no model here.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import duckdb
 import pyarrow as pa
@@ -182,8 +183,7 @@ def count_names(con: duckdb.DuckDBPyConnection, *, table: str, only: str | None 
 
     With `only`, a table of a few records, they have the names of these alone, as frequent as they are in `table`.
     """
-    for name, shares in (("census_first", given_shares()), ("census_last", surname_shares())):
-        census = pa.table({"name": list(shares), "share": list(shares.values())})
+    for name, census in (("census_first", _shares_of(given_shares)), ("census_last", _shares_of(surname_shares))):
         con.register("census_arrow", census)
         con.execute(_CENSUS.format(table=name))
         con.unregister("census_arrow")
@@ -192,3 +192,10 @@ def count_names(con: duckdb.DuckDBPyConnection, *, table: str, only: str | None 
         con.execute(_NAME_COUNTS.format(column=column, table=table, only=names))
     con.execute(_NAME_TOTALS.format(table=table))
     con.execute(sql(__package__, "frequencies.sql"))
+
+
+@cache
+def _shares_of(shares: Callable[[], Mapping[str, float]]) -> pa.Table:
+    """A table of the census: name and share."""
+    found = shares()
+    return pa.table({"name": list(found), "share": list(found.values())})

@@ -86,7 +86,8 @@ class DedupeResult:
     (single persons too), `golden` entities with duplicates, `refused` pairs left out by the over-merge guard or a
     decision (why: `refused_by_cause`), `queued` pairs that wait for review, `households` groups of entities that
     belong together without being one, `split` new persons made by taking persons apart; `linked`, `unlinked` and
-    `rescored` rows of person_duplicates that changed. `cluster_sizes` counts clusters by their number of persons.
+    `rescored` rows of person_duplicates that changed; `looked_at` are the persons of clusters that may have changed.
+    `cluster_sizes` counts clusters by their number of persons.
     `reviewed_...`: linkage against the pairs that people decided (`decisions.Reviewed`).
     """
 
@@ -99,6 +100,7 @@ class DedupeResult:
     unlinked: int
     rescored: int
     persons_changed: int
+    looked_at: int
     refused: int
     refused_by_cause: dict[str, int]
     queued: int
@@ -166,11 +168,17 @@ def find_pairs(
 
 
 def write_duplicates(
-    settings: Settings, database: Database, *, job_id: str | None = None, progress: Progress | None = None
+    settings: Settings,
+    database: Database,
+    *,
+    full: bool = False,
+    job_id: str | None = None,
+    progress: Progress | None = None,
 ) -> DedupeResult:
     """Cluster the stored pairs, choose golden records and bring MySQL to that, in one transaction.
 
-    Only differences are written: doing it again changes nothing. Raises LinkageError if no pairs are stored.
+    Only differences are written: doing it again changes nothing. `full`: from what MySQL says of everybody, not from
+    what the last run wrote. Raises LinkageError if no pairs are stored.
     """
     with session(settings) as con, base.read(settings, con, model_in_use(settings), name="base") as is_there:
         if not is_there:
@@ -178,7 +186,7 @@ def write_duplicates(
                 "No pairs are stored yet, or those of another version, model or rule of this system. Run `cm dedupe`, "
                 "or materialise duplicate_pairs first."
             )
-        return _write(settings, database, con, _job(job_id), 0, progress or _silent)
+        return _write(settings, database, con, _job(job_id), 0, progress or _silent, full=full)
 
 
 def run(
@@ -195,7 +203,7 @@ def run(
         with base.updated(settings, con, model, afresh=full):
             found = _find(settings, database, con, model, job, tell)
         with base.read(settings, con, model, name="base"):
-            return _write(settings, database, con, job, found.split, tell)
+            return _write(settings, database, con, job, found.split, tell, full=full)
 
 
 def link_rows(
@@ -274,7 +282,14 @@ def _build(
 
 
 def _write(
-    settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job: str, split: int, tell: Progress
+    settings: Settings,
+    database: Database,
+    con: duckdb.DuckDBPyConnection,
+    job: str,
+    split: int,
+    tell: Progress,
+    *,
+    full: bool,
 ) -> DedupeResult:
     tell("clustering")
     _read_decisions(database, con)
@@ -286,7 +301,7 @@ def _write(
     households.read_joint_owners(database, con)
     families = households.find(con)
     tell("writing")
-    written = write(settings, database, con, job)
+    written = write(settings, database, con, job, full=full)
     answers = decisions.reviewed(database)
     return DedupeResult(
         job_id=job,
@@ -298,6 +313,7 @@ def _write(
         unlinked=written.unlinked,
         rescored=written.rescored,
         persons_changed=written.persons_changed,
+        looked_at=written.looked_at,
         refused=clustering.refused,
         refused_by_cause=clustering.causes,
         queued=int(queued),

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pymysql.connections import Connection
 
 from cm_core.compute import sql
-from cm_core.linkage import households, pairs, records
+from cm_core.linkage import households, pairs, records, written
 from cm_core.linkage.source import own_rows, read_sources
 from cm_core.settings import Settings
 from cm_core.store.bulk import fetch, load
@@ -25,9 +25,9 @@ from cm_core.touchpoints import Attachment
 _WRITER_TIMEOUT_S = 1800.0
 
 _PERSONS = """
-select id, entity_id, name_prefix, first_name, middle_name, last_name, name_suffix, organization_name, date_of_birth,
-    is_original, is_manually_verified, source_date
-from persons
+select p.id, p.entity_id, p.name_prefix, p.first_name, p.middle_name, p.last_name, p.name_suffix, p.organization_name,
+    p.date_of_birth, p.is_original, p.is_manually_verified, p.source_date
+from persons as p
 """
 _PERSONS_SCHEMA = pa.schema(
     [
@@ -40,12 +40,13 @@ _PERSONS_SCHEMA = pa.schema(
 _VERIFIED = """
 select person_id, max(email) as email, max(phone) as phone, count(*) as contacts
 from (
-    select person_id, max(is_verified) as email, 0 as phone
-    from email_addresses where email is not null group by person_id
+    select c.person_id, max(c.is_verified) as email, 0 as phone
+    from email_addresses as c {only} where c.email is not null group by c.person_id
     union all
-    select person_id, 0, max(is_verified) from phone_numbers where phone_e164 is not null group by person_id
+    select c.person_id, 0, max(c.is_verified)
+    from phone_numbers as c {only} where c.phone_e164 is not null group by c.person_id
     union all
-    select person_id, 0, 0 from addresses group by person_id
+    select c.person_id, 0, 0 from addresses as c {only} group by c.person_id
 ) as contacts
 group by person_id
 """
@@ -53,7 +54,8 @@ _VERIFIED_SCHEMA = pa.schema(
     [("person_id", pa.int64()), ("email", pa.int64()), ("phone", pa.int64()), ("contacts", pa.int64())]
 )
 _LINKS = """
-select id, original_id, duplicate_id, match_score, match_reason, match_tier, match_probability from person_duplicates
+select d.id, d.original_id, d.duplicate_id, d.match_score, d.match_reason, d.match_tier, d.match_probability
+from person_duplicates as d
 """
 _LINKS_SCHEMA = pa.schema(
     [
@@ -63,7 +65,28 @@ _LINKS_SCHEMA = pa.schema(
     ]
 )  # fmt: skip
 _USED = "select entity_id from entity_successors union select entity_id from persons"
+# The same for those in `link_looked_at` alone; of links, those at either end; of used ids, those they may take.
+_SOME = {
+    "persons_now": f"{_PERSONS} join link_looked_at as l on p.id = l.id",
+    "verified": _VERIFIED.format(only="join link_looked_at as l on c.person_id = l.id"),
+    "links_now": f"{_LINKS} join link_looked_at as l on d.duplicate_id = l.id "
+    f"union {_LINKS} join link_also_looked_at as l on d.original_id = l.id",
+    "used_entities": "select s.entity_id from entity_successors as s join link_looked_at as l on s.entity_id = l.id "
+    "union select p.entity_id from persons as p join link_also_looked_at as l on p.entity_id = l.id",
+}
+_ALL = {
+    "persons_now": _PERSONS,
+    "verified": _VERIFIED.format(only=""),
+    "links_now": _LINKS,
+    "used_entities": _USED,
+}
 _USED_SCHEMA = pa.schema([("entity_id", pa.int64())])
+_SCHEMAS = {
+    "persons_now": _PERSONS_SCHEMA,
+    "verified": _VERIFIED_SCHEMA,
+    "links_now": _LINKS_SCHEMA,
+    "used_entities": _USED_SCHEMA,
+}
 _AS_BOOLEAN = "alter table persons_now alter is_original type boolean"
 
 # Evidence between each golden record and its duplicates, person by person.
@@ -165,15 +188,33 @@ select (select count(*) from ({_QUEUE.format("queue")} except {_QUEUE.format("qu
     + (select count(*) from ({_QUEUE.format("queue_now")} except {_QUEUE.format("queue")}))
 """
 _SUMMARY = """
-select (select count(*) from wanted_links), (select count(distinct cluster) from placed),
-    (select count(distinct original_id) from wanted_links), (select count(*) from new_links),
-    (select count(*) from gone_links), (select count(*) from changed_links), (select count(*) from changed_persons)
+with sizes as (
+    select count(*) as persons
+    from (
+        select person_id, cluster from clusters
+        union all
+        select id, cluster from placed where id not in (select person_id from clusters)
+    )
+    group by cluster
+)
+select (select sum(persons - 1) from sizes), (select count(*) from sizes),
+    (select count(*) from sizes where persons > 1), (select count(*) from new_links),
+    (select count(*) from gone_links), (select count(*) from changed_links), (select count(*) from changed_persons),
+    (select sum(persons) from sizes), (select count(*) from persons_to_write)
+"""
+_LOG_RUN = """
+insert into linkage_runs
+    (job_id, is_full, persons, looked_at, clusters, linked, unlinked, rescored, persons_changed)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
 @dataclass(frozen=True)
 class Written:
-    """Links there are now, clusters (single persons too), golden records with duplicates, and what was changed."""
+    """Links there are now, clusters (single persons too), golden records with duplicates, and what was changed.
+
+    `looked_at` are the persons, of all `persons`, whose clusters may have changed since the last run.
+    """
 
     duplicates: int
     clusters: int
@@ -182,13 +223,18 @@ class Written:
     unlinked: int
     rescored: int
     persons_changed: int
+    persons: int
+    looked_at: int
 
 
-def write(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job_id: str) -> Written:
+def write(
+    settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job_id: str, *, full: bool = False
+) -> Written:
     """Bring persons, links, entity successors and the audit log to what `clusters` says, under the writer lock.
 
-    And the review queue and the households. Needs `clusters`, `exact_components`, `component_evidence`, `queue`,
-    `households`, the decisions and what `records.build` makes. Writing again changes nothing. Raises WriterBusy if an
+    And the review queue and the households. Needs `base`, `clusters`, `exact_components`, `evidence`,
+    `component_evidence`, `queue`, `households` and the decisions. Clusters that the last run wrote as they are now are
+    left alone; with `full`, all are compared with the database. Writing again changes nothing. Raises WriterBusy if an
     import holds the lock for half an hour.
     """
 
@@ -196,25 +242,38 @@ def write(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection
         with (
             database.connect() as connection,
             named_lock(connection, WRITER_LOCK, timeout_s=_WRITER_TIMEOUT_S),
-            transaction(connection),
+            written.last(settings, con, connection) as is_known,
         ):
-            return _write(settings, database, connection, con, job_id)
+            with transaction(connection):
+                outcome = _write(settings, database, connection, con, job_id, everybody=full or not is_known)
+                run = _log(connection, job_id, outcome, is_full=full or not is_known)
+            written.keep(settings, con, run)
+            return outcome
 
     return retry_deadlocks(attempt)()
 
 
 def _write(
-    settings: Settings, database: Database, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str
+    settings: Settings,
+    database: Database,
+    connection: Connection[Any],
+    con: duckdb.DuckDBPyConnection,
+    job_id: str,
+    *,
+    everybody: bool,
 ) -> Written:
-    for table, query, schema in (
-        ("persons_now", _PERSONS, _PERSONS_SCHEMA),
-        ("verified", _VERIFIED, _VERIFIED_SCHEMA),
-        ("links_now", _LINKS, _LINKS_SCHEMA),
-        ("used_entities", _USED, _USED_SCHEMA),
-        ("queue_now", _QUEUE.format("review_queue"), _QUEUE_SCHEMA),
-    ):
+    written.find_changed(con, connection, everybody=everybody)
+    if not everybody:
+        with connection.cursor() as cursor:
+            for table in ("link_looked_at", "link_also_looked_at"):  # MySQL reads no temporary table twice in a query
+                cursor.execute(f"drop temporary table if exists {table}")
+                cursor.execute(f"create temporary table {table} (id bigint primary key)")
+                load(connection, con, "select person_id from persons_to_write order by person_id", table, ("id",))
+    for table, query in (_ALL if everybody else _SOME).items():
         con.execute(f"drop table if exists {table}")
-        fetch(connection, query, (), con, table, schema)
+        fetch(connection, query, (), con, table, _SCHEMAS[table])
+    con.execute("drop table if exists queue_now")
+    fetch(connection, _QUEUE.format("review_queue"), (), con, "queue_now", _QUEUE_SCHEMA)
     con.execute(_AS_BOOLEAN)
     con.execute(sql(__package__, "golden.sql"))
     fresh = int(con.execute(_NEED_FRESH).fetchall()[0][0])
@@ -229,28 +288,42 @@ def _write(
     con.execute(sql(__package__, "evidence_persons.sql"))
     pairs.explain(con)
     con.execute(sql(__package__, "wanted.sql"))
-    written = Written(*(int(value) for value in con.execute(_SUMMARY).fetchall()[0]))
-    _apply(settings, connection, con, job_id, written)
-    return written
+    outcome = Written(*(int(value or 0) for value in con.execute(_SUMMARY).fetchall()[0]))
+    _apply(settings, connection, con, job_id, outcome, everybody=everybody)
+    return outcome
+
+
+def _log(connection: Connection[Any], job_id: str, outcome: Written, *, is_full: bool) -> int:
+    """Write the run down; its number."""
+    counts = (outcome.persons, outcome.looked_at, outcome.clusters, outcome.linked, outcome.unlinked, outcome.rescored)
+    with connection.cursor() as cursor:
+        cursor.execute(_LOG_RUN, (job_id, is_full, *counts, outcome.persons_changed))
+        return int(cursor.lastrowid or 0)
 
 
 def _apply(
-    settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str, written: Written
+    settings: Settings,
+    connection: Connection[Any],
+    con: duckdb.DuckDBPyConnection,
+    job_id: str,
+    outcome: Written,
+    *,
+    everybody: bool,
 ) -> None:
     with connection.cursor() as cursor:
         for name, columns in _TEMPORARY.items():
             cursor.execute(f"drop temporary table if exists {name}")
             cursor.execute(f"create temporary table {name} ({columns})")
-        if written.unlinked:
+        if outcome.unlinked:
             load(connection, con, "select id from gone_links order by id", "link_gone", ("id",))
             cursor.execute(_DELETE)
-        if written.rescored:
+        if outcome.rescored:
             load(connection, con, _CHANGED, "link_changed", _CHANGED_COLUMNS)
             cursor.execute(_UPDATE, (job_id,))
-        if written.linked:
-            first = allot(connection, "person_duplicates", written.linked)
+        if outcome.linked:
+            first = allot(connection, "person_duplicates", outcome.linked)
             load(connection, con, _INSERT, "person_duplicates", _INSERT_COLUMNS, params={"first": first, "job": job_id})
-        if written.persons_changed:
+        if outcome.persons_changed:
             query = "select id, is_original, entity_id from changed_persons order by id"
             load(connection, con, query, "link_persons", ("id", "is_original", "entity_id"))
             attachment = Attachment(connection)
@@ -268,7 +341,7 @@ def _apply(
     )
     load(connection, con, _AUDIT, "dedup_audit_log", _AUDIT_COLUMNS, params={"job": job_id})
     _write_queue(connection, con, job_id)
-    households.write(connection, con, job_id)
+    households.write(connection, con, job_id, compare=everybody)
 
 
 def _write_queue(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> None:

@@ -454,6 +454,22 @@ households = _table(
     comment="Entities of people who live together, made anew by each dedupe; who lives alone is not in it",
 )
 
+linkage_runs = _table(
+    "linkage_runs",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("job_id", _code(50), nullable=False),
+    _now("written_at"),
+    Column("is_full", Boolean, nullable=False, comment="Whether all persons were compared with the database"),
+    Column("persons", BigInteger, nullable=False),
+    Column("looked_at", BigInteger, nullable=False, comment="Persons in clusters that may have changed"),
+    Column("clusters", BigInteger, nullable=False),
+    Column("linked", BigInteger, nullable=False),
+    Column("unlinked", BigInteger, nullable=False),
+    Column("rescored", BigInteger, nullable=False),
+    Column("persons_changed", BigInteger, nullable=False),
+    comment="Each run of linkage that was written; the last one says what the database was brought to",
+)
+
 # --- Campaigns and compliance ------------------------------------------------------------------------------
 
 campaigns = _table(
