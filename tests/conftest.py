@@ -146,6 +146,21 @@ class _Databases:
 
 
 @pytest.fixture(scope="session")
+def give_parsed_dbt(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """Call it with a home for the dbt project's manifest in it: parsed once for all homes and processes of a run."""
+    from resources.dbt import manifest_path
+
+    base = tmp_path_factory.getbasetemp()
+    once = Settings(home=(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "parsed")
+
+    def give(home: Path) -> None:
+        manifest = manifest_path(once)
+        shutil.copytree(manifest.parent, home / manifest.parent.relative_to(once.home_dir), dirs_exist_ok=True)
+
+    return give
+
+
+@pytest.fixture(scope="session")
 def _mariadb_databases(server: DatabaseUrls) -> Iterator[_Databases]:
     databases = _Databases(server.writer)
     yield databases

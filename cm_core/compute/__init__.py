@@ -1,5 +1,5 @@
 """The DuckDB session in which all column work runs."""
 
-from cm_core.compute.session import session, sql
+from cm_core.compute.session import beside, scratch_folder, session, sql
 
-__all__ = ["session", "sql"]
+__all__ = ["beside", "scratch_folder", "session", "sql"]

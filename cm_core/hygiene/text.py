@@ -84,7 +84,12 @@ def data_text(name: str) -> str:
 
 def data_yaml(name: str) -> Any:
     """A YAML file in `cm_core/hygiene/data`, parsed."""
-    return yaml.safe_load(data_text(name))
+    return read_yaml(data_text(name))
+
+
+def read_yaml(text: str) -> Any:
+    """A YAML text, parsed; where PyYAML was built with libyaml, by that: ten times as quick."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def text_column(column: pa.Array | pa.ChunkedArray) -> list[str | None]:

@@ -10,10 +10,10 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cm_core.errors import UsageError
+from cm_core.hygiene.text import read_yaml
 
 Target = Literal["contacts", "dnc_registry", "opt_outs", "campaigns", "touchpoints"]
 
@@ -77,7 +77,7 @@ def load_feed(name: str) -> Feed:
     if name not in feed_names():
         raise UsageError(f"Unknown feed {name!r}. Known feeds: {', '.join(feed_names())}.")
     text = files("cm_core.imports").joinpath("feeds").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    declared: dict[str, Any] = yaml.safe_load(text)
+    declared: dict[str, Any] = read_yaml(text)
     try:
         feed = Feed.model_validate(declared)
         if feed.extends is None:

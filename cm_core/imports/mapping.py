@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from cm_core.errors import FileRejected
@@ -66,6 +67,7 @@ class Mapping:
         return {"columns": [asdict(use) for use in self.uses], "kept_raw_only": list(self.unmapped)}
 
 
+@lru_cache(maxsize=4096)
 def squash(header: str) -> str:
     """A header reduced to what synonyms are compared by: lower case, letters and digits only."""
     return re.sub(r"[^a-z0-9]", "", header.lower().replace("#", "number"))

@@ -13,7 +13,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from cm_core.compute import sql
+from cm_core.compute import beside, sql
 from cm_core.hygiene.columns import FEW, Function, standardize
 from cm_core.hygiene.emails import standardize_emails
 from cm_core.hygiene.person_names import comma_after_surname
@@ -136,7 +136,7 @@ def find_repeated(con: duckdb.DuckDBPyConnection) -> None:
 
 def standardise(con: duckdb.DuckDBPyConnection, query: str, function: Function, table: str) -> None:
     """Run the distinct values that `query` gives through `function` in batches, collecting answers in `table`."""
-    reader = con.cursor().sql(query).to_arrow_reader(_HYGIENE_BATCH)
+    reader = beside(con).sql(query).to_arrow_reader(_HYGIENE_BATCH)
     con.register("answers", function(reader.schema.empty_table()))
     con.execute(f"create or replace table {table} as from answers")
     for batch in reader:

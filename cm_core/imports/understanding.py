@@ -15,9 +15,8 @@ from functools import cache
 from importlib.resources import files
 from itertools import islice
 
-import yaml
-
 from cm_core.errors import FileRejected
+from cm_core.hygiene.text import read_yaml
 from cm_core.imports import content
 from cm_core.imports.content import Column, Kind
 from cm_core.imports.feed_catalog import Feed
@@ -291,7 +290,7 @@ class _Finder:
 @cache
 def _words() -> MappingType[str, frozenset[str]]:
     text = files("cm_core.imports").joinpath("content_words.yaml").read_text(encoding="utf-8")
-    return {name: frozenset(str(word) for word in words) for name, words in yaml.safe_load(text).items()}
+    return {name: frozenset(str(word) for word in words) for name, words in read_yaml(text).items()}
 
 
 def _may_be(what: str, header: str) -> bool:

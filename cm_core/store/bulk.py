@@ -23,6 +23,7 @@ import pyarrow as pa
 import pymysql
 from pymysql.cursors import SSCursor
 
+from cm_core.compute import scratch_folder
 from cm_core.errors import ImportFailed
 
 FETCH_ROWS = 50_000
@@ -185,7 +186,7 @@ def _dumped(
         f"@b{i}" if blob else _quoted(name) for i, (name, blob) in enumerate(zip(columns, blobs, strict=True))
     )
     statement = _LOAD.format(table=_quoted(table), targets=targets, set=_set_clause(columns, blobs, constants))
-    with tempfile.TemporaryDirectory(prefix="load-", dir=_scratch(duck)) as folder:
+    with tempfile.TemporaryDirectory(prefix="load-", dir=scratch_folder(duck)) as folder:
         file = Path(folder) / "rows.csv"
         copy = _COPY.format(columns=selected, source=source, file=str(file).replace("'", "''"))
         written = int(duck.execute(copy, params or None).fetchall()[0][0])
@@ -208,9 +209,6 @@ def fetch(
     """
     name = f"fetch_{secrets.token_hex(6)}"
     table = _duck_quoted(into_table)
-    duck.register(name, schema.empty_table())
-    duck.execute(f"create table if not exists {table} as select * from {name}")
-    duck.unregister(name)
     columns = ", ".join(_duck_quoted(field.name) for field in schema)
     total = 0
     # Texts, not Python values: Arrow converts a column at once, much faster than pymysql cell by cell.
@@ -221,9 +219,14 @@ def fetch(
             width = len(cursor.description or ())
             if width != len(schema):
                 raise ValueError(f"The query for {into_table} has {width} columns, the schema {len(schema)}.")
-            while rows := cursor.fetchmany(FETCH_ROWS):
+            is_there = False
+            while (rows := cursor.fetchmany(FETCH_ROWS)) or not is_there:
                 duck.register(name, _arrow_table(rows, schema))
-                duck.execute(f"insert into {table} ({columns}) select {columns} from {name}")
+                if not is_there:
+                    duck.execute(f"create table if not exists {table} as select * from {name} limit 0")
+                    is_there = True
+                if rows:
+                    duck.execute(f"insert into {table} ({columns}) select {columns} from {name}")
                 duck.unregister(name)
                 total += len(rows)
     finally:
@@ -232,6 +235,8 @@ def fetch(
 
 
 def _arrow_table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    if not rows:
+        return schema.empty_table()
     arrays = []
     for field, cells in zip(schema, zip(*rows, strict=True), strict=True):
         if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
@@ -263,13 +268,6 @@ def _set_clause(columns: Sequence[str], blobs: Sequence[bool], constants: Mappin
     ]
     parts += [f"{_quoted(name)} = %s" for name in constants]
     return f" set {', '.join(parts)}" if parts else ""
-
-
-def _scratch(duck: duckdb.DuckDBPyConnection) -> str | None:
-    """The folder in which the session keeps its temporary files; None (the system's) if it has none."""
-    setting = duck.execute("select current_setting('temp_directory')").fetchall()[0][0]
-    folder = Path(str(setting)).parent if setting else None
-    return str(folder) if folder is not None and folder.is_absolute() and folder.is_dir() else None
 
 
 def _quoted(name: str) -> str:

@@ -46,9 +46,9 @@ from tests.unit.imports.formats.test_excel import text, workbook
 def test_a_killed_import_is_all_there_or_not_at_all_and_a_rerun_completes_it(
     settings: Settings, database: Database, private_home: Path, tmp_path: Path
 ) -> None:
-    """The short form: three kills in a row of one import, whose first process starts the database server too.
+    """The short form: two kills in a row of one import, whose first process starts the database server too.
 
-    That is `cm ingest`, as is the one that completes; those between do the same without the orchestrator.
+    That is `cm ingest`, as is the one that completes; the one between does the same without the orchestrator.
     """
     path = sample_file(tmp_path, 1_500)
     undisturbed = import_file(settings, database, path)
@@ -61,7 +61,7 @@ def test_a_killed_import_is_all_there_or_not_at_all_and_a_rerun_completes_it(
     before = checksum(killed)
     assert before["persons"][0] == 0
     server.stop()
-    for number, moment in enumerate(moments(3, 1, lengths, 5.0)):
+    for number, moment in enumerate(moments(2, 1, lengths, 5.0)):
         command = running(private_home, path, module=IMPORT_ONCE) if number else running(private_home, "ingest", path)
         with command as process:
             wait_for(killed, moment, process)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -11,11 +12,13 @@ from cm_core.settings import get_settings
 
 
 @pytest.fixture(scope="module")
-def graph(tmp_path_factory: pytest.TempPathFactory) -> dg.AssetGraph:
+def graph(tmp_path_factory: pytest.TempPathFactory, give_parsed_dbt: Callable[[Path], None]) -> dg.AssetGraph:
     from cm_assets.definitions import defs
 
+    home = tmp_path_factory.mktemp("home")
+    give_parsed_dbt(home)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CM_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("CM_HOME", str(home))
         get_settings.cache_clear()
         loaded = defs()
         assert isinstance(loaded, dg.Definitions)

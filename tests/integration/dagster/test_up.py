@@ -56,8 +56,9 @@ class _Up:
 
 
 @pytest.fixture
-def up(fast_folder: Path) -> Iterator[_Up]:
+def up(fast_folder: Path, give_parsed_dbt: Callable[[Path], None]) -> Iterator[_Up]:
     home = fast_folder / "up"
+    give_parsed_dbt(home)
     started = _Up(home)
     yield started
     if started.process.poll() is None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -38,7 +39,8 @@ def home(settings: Settings) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="module")
-def models(home: Settings) -> dg.AssetsDefinition:
+def models(home: Settings, give_parsed_dbt: Callable[[Path], None]) -> dg.AssetsDefinition:
+    give_parsed_dbt(home.home_dir)
     return build_dbt_assets()[0][0]
 
 

@@ -199,7 +199,7 @@ def test_suppressions_wait_and_later_runs_see_dates_merges_and_switches(
 
     def read() -> None:
         with database.connect(autocommit=True) as connection, connection.cursor() as cursor:
-            while not stop.is_set():
+            while not stop.wait(0.001):
                 try:
                     cursor.execute("select count(*) from call_verdicts")
                     sizes.add(cursor.fetchone()[0])

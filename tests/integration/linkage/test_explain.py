@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from pydantic import SecretStr
 
 from cm_core import linkage
 from cm_core.cli import people
@@ -23,6 +27,56 @@ _ELSEWHERE = ("77 Elm St", "Norman", "OK", "73069")
 
 def ids(database: Database) -> list[int]:
     return [found[0] for found in ask(database, "select id from persons order by id")]
+
+
+def at(number: int) -> tuple[str, str, str, str]:
+    """A place that no other family of FAMILIES lives at."""
+    return (f"{number} Oak St", "Tulsa", "OK", f"{74100 + number}")
+
+
+#: Families that have nothing in common: one import and one dedupe do for all tests that only look at one of them.
+FAMILIES = {
+    "misspelt": (
+        row("Gertrude", "Hollingsworth", phone="405-232-9700"), row("Gertrude", "Hollingswroth", phone="405-232-9711"),
+    ),
+    "nameless": (row("Chester", "Crutchfield", place=at(1)), row("", "", email="someone@example.org", place=at(2))),
+    "given_names": (row("Mark", "Abernathy", place=at(3)), row("Mary", "Abernathy", place=at(3))),
+    "generations": (
+        row("Walter", "Blankenship", suffix="Sr", place=at(4)), row("Walter", "Blankenship", suffix="Jr", place=at(4)),
+    ),
+    "no_block": (row("Lucille", "Dillingham", place=at(5)), row("Otto", "Vandermeer", place=at(6))),
+    "threshold": (row("Phyllis", "Eisenhauer", place=at(7)), row("Phyllis", "Eisenhauer", place=at(8))),
+    "refused": (
+        row("Vernon", "Fitzgerald", suffix="Jr", phone="405-232-9722", place=at(9)),
+        row("Vernon", "Fitzgerald", phone="405-232-9722", place=at(9)),
+    ),
+    "firms": (
+        row("", "", company="Red River Minerals LLC", place=at(10)),
+        row("", "", company="Red River Mineral LLC", place=at(10)),
+        row("", "", company="Blue Sky Royalty LP", place=at(10)),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Told:
+    """The base of FAMILIES after a dedupe; persons of each family, in the order of its rows. To be looked at only."""
+
+    settings: Settings
+    database: Database
+    of: dict[str, list[int]]
+
+
+@pytest.fixture(scope="module")
+def told(_mariadb_databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    database = _mariadb_databases.make()
+    settings = Settings(
+        home=tmp_path_factory.mktemp("told"), database_url=SecretStr(database.url_text(hide_password=False))
+    )
+    rows = [found for family in FAMILIES.values() for found in family]
+    left = iter(prepared(settings, database, settings.home_dir.parent, *rows))
+    yield Told(settings, database, {name: list(islice(left, len(family))) for name, family in FAMILIES.items()})
+    _mariadb_databases.drop(database)
 
 
 def prepared(settings: Settings, database: Database, tmp_path: Path, *rows: tuple[str, ...]) -> list[int]:
@@ -93,13 +147,10 @@ def test_a_linked_pair_is_explained_by_the_bits_that_dedupe_went_by(
     assert phone["values"] == ["['+14052329700']", "['+14052329711']"]
 
 
-def test_the_order_of_the_two_changes_nothing_but_the_sides(
-    settings: Settings, database: Database, tmp_path: Path
-) -> None:
-    one, other = prepared(
-        settings, database, tmp_path, row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth")
-    )
-    there, back = linkage.explain(settings, database, one, other), linkage.explain(settings, database, other, one)
+def test_the_order_of_the_two_changes_nothing_but_the_sides(told: Told) -> None:
+    one, other = told.of["misspelt"]
+    there = linkage.explain(told.settings, told.database, one, other)
+    back = linkage.explain(told.settings, told.database, other, one)
     assert there.model is not None
     assert back.model is not None
     assert there.model.probability == back.model.probability
@@ -168,52 +219,23 @@ def test_those_whom_exact_keys_join_are_compared_together(
     assert "address" not in found.evidence.reason
 
 
-def test_somebody_without_a_name_is_joined_by_keys_alone(
-    settings: Settings, database: Database, tmp_path: Path
-) -> None:
-    human, nameless = prepared(
-        settings, database, tmp_path, row("Gertrude", "Hollingsworth"), row("", "", email="someone@example.org")
-    )
-    found = linkage.explain(settings, database, human, nameless)
+def test_somebody_without_a_name_is_joined_by_keys_alone(told: Told) -> None:
+    found = linkage.explain(told.settings, told.database, *told.of["nameless"])
     assert (found.are_one, found.reason.code, found.model) == (False, "no_name", None)
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "code", "words"),
+    ("code", "words"),
     [
-        (row("Mark", "Hollingsworth"), row("Mary", "Hollingsworth"), "given_names", "given names clash"),
-        (
-            row("Walter", "Hollingsworth", suffix="Sr"),
-            row("Walter", "Hollingsworth", suffix="Jr"),
-            "generations",
-            "two generations",
-        ),
-        (row("Gertrude", "Hollingsworth"), row("Otto", "Vandermeer", place=_ELSEWHERE), "no_block", "never compared"),
-        (
-            row("Gertrude", "Hollingsworth", place=_ELSEWHERE),
-            row("Gertrude", "Hollingsworth"),
-            "threshold",
-            "is below 0.9",
-        ),
-        (
-            row("Walter", "Hollingsworth", suffix="Jr", phone="405-232-9700"),
-            row("Walter", "Hollingsworth", phone="405-232-9700"),
-            "refused",
-            "generation (JR, SR, II ...) on one side",
-        ),
+        ("given_names", "given names clash"),
+        ("generations", "two generations"),
+        ("no_block", "never compared"),
+        ("threshold", "is below 0.9"),
+        ("refused", "generation (JR, SR, II ...) on one side"),
     ],
 )
-def test_the_rule_that_keeps_two_apart_is_named(
-    settings: Settings,
-    database: Database,
-    tmp_path: Path,
-    one: tuple[str, ...],
-    other: tuple[str, ...],
-    code: str,
-    words: str,
-) -> None:
-    first, second = prepared(settings, database, tmp_path, one, other)
-    found = linkage.explain(settings, database, first, second)
+def test_the_rule_that_keeps_two_apart_is_named(told: Told, code: str, words: str) -> None:
+    found = linkage.explain(told.settings, told.database, *told.of[code])
     assert (found.are_one, found.reason.code) == (False, code)
     assert words in found.reason.words
     assert found.as_json()["golden_person_id"] is None
@@ -308,17 +330,13 @@ def test_a_contact_that_is_too_common_does_not_count(settings: Settings, databas
     assert found.evidence.parts["phone"] == 0
 
 
-def test_organisations_are_explained_by_rules(settings: Settings, database: Database, tmp_path: Path) -> None:
-    one, other, stranger = prepared(
-        settings, database, tmp_path,
-        row("", "", company="Red River Minerals LLC"), row("", "", company="Red River Mineral LLC"),
-        row("", "", company="Blue Sky Royalty LP"),
-    )  # fmt: skip
-    found = linkage.explain(settings, database, one, other)
+def test_organisations_are_explained_by_rules(told: Told) -> None:
+    one, other, stranger = told.of["firms"]
+    found = linkage.explain(told.settings, told.database, one, other)
     assert (found.are_one, found.reason.code, found.model) == (True, "linked", None)
     assert found.evidence is not None
     assert "same address" in found.evidence.reason
-    apart = linkage.explain(settings, database, one, stranger)
+    apart = linkage.explain(told.settings, told.database, one, stranger)
     assert (apart.are_one, apart.reason.code) == (False, "names")
 
 
@@ -340,13 +358,9 @@ def test_before_any_dedupe_frequencies_are_said_to_be_the_census_s(
 
 
 def test_what_people_are_shown_and_the_chart_loads_nothing(
-    settings: Settings, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    told: Told, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one, other = prepared(
-        settings, database, tmp_path,
-        row("Gertrude", "Hollingsworth", phone="405-232-9700"),
-        row("Gertrude", "Hollingswroth", phone="405-232-9711"),
-    )  # fmt: skip
+    settings, database, (one, other) = told.settings, told.database, told.of["misspelt"]
     page = tmp_path / "chart.html"
     people.explain(settings, database, one, other, chart=page, as_json=False)
     shown = capsys.readouterr().out
@@ -363,10 +377,8 @@ def test_what_people_are_shown_and_the_chart_loads_nothing(
         people.explain(settings, database, one, other, chart=tmp_path / "no" / "chart.html", as_json=False)
 
 
-def test_what_cannot_be_compared_is_said_in_one_line(settings: Settings, database: Database, tmp_path: Path) -> None:
-    human, firm = prepared(
-        settings, database, tmp_path, row("Gertrude", "Hollingsworth"), row("", "", company="Red River Minerals LLC")
-    )
+def test_what_cannot_be_compared_is_said_in_one_line(told: Told) -> None:
+    human, firm = told.of["misspelt"][0], told.of["firms"][0]
     for both, words in (
         ((human, human), "one with itself"),
         ((human, firm), "a human and an organisation are never compared"),
@@ -374,14 +386,12 @@ def test_what_cannot_be_compared_is_said_in_one_line(settings: Settings, databas
         ((998, firm), r"no person 998\."),
     ):
         with pytest.raises(PersonError, match=words) as raised:
-            linkage.explain(settings, database, *both)
+            linkage.explain(told.settings, told.database, *both)
         assert "\n" not in str(raised.value)
 
 
-def test_nothing_is_written(settings: Settings, database: Database, tmp_path: Path) -> None:
-    one, other = prepared(
-        settings, database, tmp_path, row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth")
-    )
+def test_nothing_is_written(told: Told) -> None:
+    settings, database, (one, other) = told.settings, told.database, told.of["misspelt"]
     tables = [name for (name,) in ask(database, "show tables")]
 
     def state() -> Any:
