@@ -24,6 +24,8 @@ _MOST_IDLE = 4
 _FOLDERS: WeakKeyDictionary[duckdb.DuckDBPyConnection, Path] = WeakKeyDictionary()
 #: The database of a session within its engine.
 _DATABASE = "of_session"
+#: That, and what the session attached beside it.
+_ATTACHED = "select database_name from duckdb_databases() where not internal and database_name <> 'memory'"
 
 
 @contextmanager
@@ -64,7 +66,8 @@ def session(
             yield connection
         # An engine that has spilled keeps to its folder. After an error, who knows what else it keeps.
         if not spill.exists() and len(_IDLE) < _MOST_IDLE:
-            engine.execute(f"detach {_DATABASE}")
+            for (name,) in engine.execute(_ATTACHED).fetchall():
+                engine.execute(f'detach "{name}"')
             _IDLE.append(engine)
         else:
             engine.close()
