@@ -166,3 +166,49 @@ def test_a_lost_base_is_made_again(settings: Settings, database: Database, tmp_p
     again = linkage.run(settings, database)
     assert (again.linked, again.unlinked, again.rescored, again.persons_changed) == (0, 0, 0, 0)
     require_same_as_in_full(settings, database)
+
+
+def test_only_clusters_that_may_have_changed_are_written(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    pair = [row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth")]
+    other = [row("Otto", "Vandermeer", place=PLACES[1]), row("Otto", "Vandermere", place=PLACES[1])]
+    load(settings, database, tmp_path / "a.csv", [*pair, *other])
+    assert linkage.run(settings, database).looked_at == 4
+    assert linkage.run(settings, database).looked_at == 0
+    load(settings, database, tmp_path / "b.csv", [row("Otto", "Vandermeeer", place=PLACES[1])], day=2)
+    result = linkage.run(settings, database)
+    assert (result.looked_at, result.duplicates, result.clusters) == (3, 3, 2)
+    assert ask(database, "select persons, looked_at, is_full from linkage_runs order by id") == [
+        (4, 4, 1), (4, 0, 0), (5, 3, 0),
+    ]  # fmt: skip
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("update persons set is_manually_verified = 1 where last_name = 'Hollingswroth'")
+        connection.commit()
+    assert linkage.run(settings, database).looked_at == 2
+    assert ask(database, "select last_name from persons where is_original and last_name like 'H%'") == [
+        ("Hollingswroth",)
+    ]
+    require_same_as_in_full(settings, database)
+
+
+def test_a_database_that_was_restored_is_compared_as_a_whole(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    load(settings, database, tmp_path / "a.csv", [row("Gertrude", "Hollingsworth")])
+    linkage.run(settings, database)
+    load(settings, database, tmp_path / "b.csv", [row("Gertrude", "Hollingswroth")], day=2)
+    linkage.run(settings, database)
+    said = written(database)
+    with database.connect() as connection, connection.cursor() as cursor:  # as of the first run
+        cursor.execute(
+            "delete from linkage_runs where id = (select id from (select max(id) as id from linkage_runs) r)"
+        )
+        for table in ("person_duplicates", "entity_successors"):
+            cursor.execute(f"delete from {table}")
+        cursor.execute("update persons set entity_id = id, is_original = 1")
+        connection.commit()
+    result = linkage.run(settings, database)
+    assert (result.linked, result.looked_at) == (1, 2)
+    assert {name: len(rows) for name, rows in written(database).items()} == {k: len(v) for k, v in said.items()}
+    require_same_as_in_full(settings, database)
