@@ -20,11 +20,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from cm_core.errors import CmError, DatabaseUnavailable, SettingsError, UsageError
-from cm_core.extract.packets import read_rows
 from cm_core.extract.statements import Column
 from cm_core.settings import Settings
 from cm_core.store import Database
 from cm_core.store.failures import error_code
+from cm_core.store.packets import read_rows
 
 _URL = "CM_LEGACY_DATABASE_URL"
 _LOCK_WAIT_S = 30

@@ -21,12 +21,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pymysql
-from pymysql.cursors import SSCursor
 
 from cm_core.compute import scratch_folder
 from cm_core.errors import ImportFailed
+from cm_core.store.packets import read_rows
 
-FETCH_ROWS = 50_000
 #: Files written ahead of the one that the server is taking in.
 LOADS_AHEAD = 2
 
@@ -204,48 +203,27 @@ def fetch(
     """Append the result of MySQL `query` (with `params`) to DuckDB table `into_table`, and return the number of rows.
 
     `schema` gives the result's columns in order: names and Arrow types (int, float, decimal, string, binary, date32,
-    timestamp, bool). The table is created from it if there is none. Memory holds FETCH_ROWS rows at a time.
-    Raises pyarrow.ArrowInvalid if a value is not of its declared type.
+    timestamp, bool). The table is created from it if there is none. Memory holds a few megabytes of rows at a time.
+    Raises pyarrow.ArrowInvalid if a value is not of its declared type, ValueError if there are more or fewer columns.
     """
     name = f"fetch_{secrets.token_hex(6)}"
     table = _duck_quoted(into_table)
     columns = ", ".join(_duck_quoted(field.name) for field in schema)
+    with connection.cursor() as cursor:
+        statement = cursor.mogrify(query, params or None)
+    duck.register(name, schema.empty_table())
+    duck.execute(f"create table if not exists {table} as select * from {name} limit 0")
+    duck.unregister(name)
     total = 0
-    # Texts, not Python values: Arrow converts a column at once, much faster than pymysql cell by cell.
-    decoders, connection.decoders = connection.decoders, {}
-    try:
-        with connection.cursor(SSCursor) as cursor:
-            cursor.execute(query, params or None)
-            width = len(cursor.description or ())
-            if width != len(schema):
-                raise ValueError(f"The query for {into_table} has {width} columns, the schema {len(schema)}.")
-            is_there = False
-            while (rows := cursor.fetchmany(FETCH_ROWS)) or not is_there:
-                duck.register(name, _arrow_table(rows, schema))
-                if not is_there:
-                    duck.execute(f"create table if not exists {table} as select * from {name} limit 0")
-                    is_there = True
-                if rows:
-                    duck.execute(f"insert into {table} ({columns}) select {columns} from {name}")
-                duck.unregister(name)
-                total += len(rows)
-    finally:
-        connection.decoders = decoders
+    for arrays in read_rows(connection, statement, width=len(schema)):
+        rows = pa.Table.from_arrays(
+            [texts.cast(field.type) for texts, field in zip(arrays, schema, strict=True)], schema=schema
+        )
+        duck.register(name, rows)
+        duck.execute(f"insert into {table} ({columns}) select {columns} from {name}")
+        duck.unregister(name)
+        total += len(rows)
     return total
-
-
-def _arrow_table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    if not rows:
-        return schema.empty_table()
-    arrays = []
-    for field, cells in zip(schema, zip(*rows, strict=True), strict=True):
-        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
-            arrays.append(pa.array([c.encode() if isinstance(c, str) else c for c in cells], field.type))
-            continue
-        if any(isinstance(c, bytes) for c in cells):  # computed columns may come as binary strings
-            cells = tuple(c.decode("utf-8") if isinstance(c, bytes) else c for c in cells)
-        arrays.append(pa.array(cells, pa.string()).cast(field.type))
-    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _csv_expression(position: int, duck_type: str) -> str:

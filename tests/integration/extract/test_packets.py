@@ -10,8 +10,8 @@ import pymysql
 import pytest
 
 from cm_core.errors import DatabaseUnavailable
-from cm_core.extract.packets import read_rows
 from cm_core.store import Database
+from cm_core.store.packets import read_rows
 from tests.integration.extract.conftest import Run
 
 #: Where the form of a value's length changes.

@@ -1,7 +1,7 @@
 """Rows of MySQL's text protocol in bulk: the bytes that the server sent become Arrow columns of text.
 
 pymysql logs in, sends the statement and knows the errors; its cursors, which make a Python object of each value, are
-what is passed by. Which statement it is and what its rows mean belongs to `source` and `slices`.
+what is passed by. Which statement it is and what its rows mean belongs to the callers.
 
 A row is a packet: three bytes of length, one of sequence, then each value with its own length before it, or 0xFB for
 NULL (https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_response_text_resultset_row.html).
@@ -41,16 +41,19 @@ def read_rows(
     connection: pymysql.connections.Connection[Any],
     statement: str,
     *,
+    width: int | None = None,
     timeout_s: float | None = None,
     buffer_bytes: int = _BUFFER_BYTES,
 ) -> Iterator[list[pa.Array]]:
     """The rows of `statement` in batches: for each of its columns an array of text.
 
     Values are the bytes that the server sent; whether they are UTF-8 is not checked. Raises pymysql's errors, also
-    when the server is silent for `timeout_s`. A connection whose rows are not read to the end is closed.
+    when the server is silent for `timeout_s` (that of the connection if not given). A connection whose rows are not
+    read to the end is closed. Raises ValueError if the rows have not `width` columns.
     """
     inside: Any = connection
-    inside._read_timeout = timeout_s
+    if timeout_s is not None:
+        inside._read_timeout = timeout_s
     connection.query(statement, unbuffered=True)
     inside._result.unbuffered_active = False  # or pymysql would wait for the rows that are read here
     columns = inside._result.field_count
@@ -58,6 +61,8 @@ def read_rows(
         return
     complete = False
     try:
+        if columns != (width or columns):
+            raise ValueError(f"The query has {columns} columns, not {width}.")
         yield from _batches(inside, columns, buffer_bytes)
         complete = True
     finally:
