@@ -43,6 +43,7 @@ _RULES = """
 create or replace table rules as
 select ?::integer as shared_max, ?::boolean as phone_needs_first_name, ?::boolean as email_needs_first_name
 """
+_ANY_FACT = "select count(*) from (from base.holders limit 1) full join (from base.row_facts limit 1) on false"
 _ANY_IDS = "select count(*) from (from met_ids limit 1)"
 # Whose ids count otherwise than before; the kinds are measured anew with each id that comes or goes.
 _KEEP_IDS = """
@@ -102,6 +103,8 @@ def read_facts(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """
     identify(con, settings)
     con.execute(sql(__package__, "facts.sql"))
+    is_first = not con.execute(_ANY_FACT).fetchall()[0][0]
+    con.execute(sql(__package__, "facts_first.sql" if is_first else "facts_changed.sql"))
     con.execute(sql(__package__, "held_ids.sql"))
 
 

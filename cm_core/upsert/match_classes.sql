@@ -26,9 +26,21 @@ create or replace macro phone_class(party_class, name_class, generation, needs_f
 end;
 
 -- holders(kind, contact, class, surname) -> per contact: how many surnames, how many classes, and the class if it is the only
--- one. Those of `N` that are not `named` count as one more class where nobody is named.
+-- one. Those of `N` that are not `named` count as one more class where nobody is named. Most contacts have one holder, or
+-- several that say the same: these need no counting.
 create or replace macro counted_contacts(holders) as table (
-    with counted as (
+    with ranged as (
+        select
+            kind,
+            contact,
+            min(surname) as surname,
+            min(class) as class,
+            min(surname) is distinct from max(surname) or min(class) is distinct from max(class) or count(class) < count(*)
+                as is_various
+        from query_table(holders)
+        group by kind, contact
+    ),
+    counted as (
         select
             kind,
             contact,
@@ -39,16 +51,28 @@ create or replace macro counted_contacts(holders) as table (
             min(class) filter (class <> 'N') as only_class,
             min(class) filter (class like 'N:%') as only_named
         from query_table(holders)
+        where (kind, contact) in (select (kind, contact) from ranged where is_various)
         group by kind, contact
     )
+    select
+        kind,
+        contact,
+        (surname is not null)::bigint as surnames,
+        coalesce(class like 'N:%', false)::bigint as named,
+        case when class like 'N:%' then class end as only_named,
+        (class is not null)::bigint as classes,
+        class as only_class
+    from ranged
+    where not is_various
+    union all
     select
         kind,
         contact,
         surnames,
         named,
         only_named,
-        classes + (has_others and named = 0)::integer as classes,
-        coalesce(only_class, case when has_others then 'N' end) as only_class
+        classes + (has_others and named = 0)::integer,
+        coalesce(only_class, case when has_others then 'N' end)
     from counted
 );
 
