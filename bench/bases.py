@@ -2,12 +2,15 @@
 
 Run: python -m bench.bases [--bases 500000 5000000] [--rows 150000]. A base is lists of a million rows at most, imported
 together, as an initial load is (`docs/adr/0028-shadow-tables.md`); the list then names people of its first populations
-and a few new ones. Both lines are whole `cm ingest` commands.
+and a few new ones. Both lines are whole `cm ingest` commands. Linkage follows each: over everything, then over what the
+list has changed (`bench.relink`).
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -37,9 +40,16 @@ def _measure(folder: Path, base: int, rows: int) -> None:
         _print(f"base of {base:,} rows", *ingest(home, files))
         for path in files:
             path.unlink()
+        _link(home)
         _print(f"list into a base of {base:,}", *ingest(home, [one_list(rows, folder, name=_BATCH_LIST)]))
+        _link(home)
     finally:
         PrivateServer(Settings(home=home).home_dir).stop()
+
+
+def _link(home: Path) -> None:
+    """Linkage, in a process of its own: its peak memory is its own."""
+    subprocess.run([sys.executable, "-W", "ignore", "-m", "bench.relink", str(home)], check=True)
 
 
 def _print(what: str, seconds: float, peak: float, summaries: list[dict[str, Any]]) -> None:
