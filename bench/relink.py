@@ -29,10 +29,11 @@ def run(home: Path, *, full: bool, memory: str) -> None:
     for (step, begun), after in zip(steps, [*(at for _, at in steps[1:]), ended], strict=True):
         print(f"  {step}: {after - begun:.1f} s", flush=True)
     persons = sum(size * count for size, count in result.cluster_sizes.items())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"linkage{' in full' if full else ''}: {persons:,} persons, {result.looked_at:,} looked at, {result.duplicates:,} duplicates, {result.linked:,} new links, "
-        f"{result.unlinked:,} gone: {ended - started:.1f} s, "
-        f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB",
+        f"linkage{' in full' if full else ''}: {persons:,} persons, {result.looked_at:,} looked at, "
+        f"{result.duplicates:,} duplicates, {result.linked:,} new links, {result.unlinked:,} gone: "
+        f"{ended - started:.1f} s, peak memory {peak:,.0f} MB",
         flush=True,
     )
 
