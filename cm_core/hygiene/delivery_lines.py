@@ -19,6 +19,7 @@ from cm_core.hygiene.delivery_words import (
     START_UNITS,
     TAKES_NUMBER,
     UNIT,
+    has_a_rule,
     letters_of,
     respelled,
     suffix_meant,
@@ -31,6 +32,7 @@ _WITHOUT_RANGE = {
     "LOWER LEVEL": "LOWR", "LOWER LVL": "LOWR", "UPPER LEVEL": "UPPR", "UPPER LVL": "UPPR", "LOWR": "LOWR",
     "UPPR": "UPPR", "FRNT": "FRNT",
 }  # fmt: skip
+_OLD_DIRECTIONS = frozenset(("SO", "NO"))
 _DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "NORTHEAST", "NORTHWEST", "SOUTHEAST", "SOUTHWEST"))
 _KINDS = {
     "FLR": "FL",
@@ -89,6 +91,13 @@ _HOUSE_LETTER = re.compile(
     rf"^(\d+)(?:,? | ?- ?)?([A-DF-HR])\.? (?=(?:{DIRECTION} )?([A-Z]{{3,}})|{DIRECTION} \d)", re.ASCII
 )
 _LETTERED = frozenset(("ST", "AVE"))
+# Lines of these shapes are as doorplate wants them, unless one of their words is misspelled or has a rule of its own.
+_SIMPLE = re.compile(
+    r"\d{1,6} (?:(?:[NS]?[EW]|[NS])\.? )?(?:[A-Z]{3,}|\d*(?:1ST|2ND|3RD|\dTH))(?: [A-Z]{3,}){0,3}"
+    r"(?: (?:ST|RD|DR|LN|CT|PL|AV))?\.?(?:,? (?:APT|STE|SUITE|UNIT)\.? [A-Z]?\d{1,5}[A-Z]?)?"
+    r"|(?:RR|HC) \d+ BOX \d+[A-Z]?|P\.? ?O\.? BOX \d+[A-Z]?",
+    re.ASCII,
+)
 _LINE_MAX = 200  # characters; longer ones are no delivery lines
 
 
@@ -115,7 +124,13 @@ def readable(line: str, *, alone: bool = False) -> Line:
     text = line.upper()
     if len(text) > _LINE_MAX:
         return Line(text)
-    found = _START_FLOOR.match(text)
+    if (
+        not alone
+        and _SIMPLE.fullmatch(text)
+        and not any(map(has_a_rule, text.replace(",", " ").replace(".", " ").split()))
+    ):
+        return Line(text)
+    found = _START_FLOOR.match(text) if "FL" in text else None
     if found and (found["rest"][0].isdigit() or not found["before"]):
         text = f"{found['before']}{found['rest']} FL {ORDINALS.get(found['nth'], found['nth'])}"
     if text[:1].isalpha() and (found := START_UNITS.match(text)):
@@ -139,11 +154,13 @@ def readable(line: str, *, alone: bool = False) -> Line:
         text, care_of = without_recipient(text)
     if found := _HOUSE_LETTER.match(text):
         text = _with_letter(text, found)
-    text = without_second_street(text)
+    numbers = sum(word[0].isdigit() for word in text.split())
+    if numbers > 1:
+        text = without_second_street(text)
     text = _mended(text)
     text, taken = _without_units(text)
     units = taken + units
-    found = _TWO_NUMBERS.match(text)
+    found = _TWO_NUMBERS.match(text) if numbers > 2 else None
     if found and suffix_of(found[2]) in PLAIN_SUFFIXES and found[1].split()[-2] not in TAKES_NUMBER:
         text, units = found[1], [f"# {found[3]}", *units]
     elif not units:
@@ -195,14 +212,17 @@ def _with_letter(text: str, found: re.Match[str]) -> str:
 
 def _mended(text: str) -> str:
     """Suffixes with one letter left out, doubled or exchanged (PAKWAY), ranges and directions in other spellings."""
+    words = text.replace(",", " ").replace(".", " ").split()
     if (found := _RANGE.match(text)) and len(found[1]) == len(found[2]) and found[1] < found[2]:
         text = f"{found[1]}-{found[2]} {text[found.end() :]}"
-    if (found := _SEVERAL_DIRECTIONS.match(text)) and suffix_of(found[2]):
+    if not _OLD_DIRECTIONS.isdisjoint(words) and (found := _SEVERAL_DIRECTIONS.match(text)) and suffix_of(found[2]):
         text = f"{found[1]} {found[3][0]}{text[found.end() :]}"
     if (found := _AFTER_DIRECTION.match(text)) and not found[2].isdigit():
-        words = found[1].replace(",", "").split()
-        if len(words) > 3 and suffix_of(words[-2]):
-            text = f"{' '.join(words)} # {found[3]}{letters_of(found[4])}"
+        before = found[1].replace(",", "").split()
+        if len(before) > 3 and suffix_of(before[-2]):
+            text = f"{' '.join(before)} # {found[3]}{letters_of(found[4])}"
+    if not any(map(suffix_meant, words)):
+        return text
     for found in re.finditer(r" ([A-Z]{3,11})\.?(?=$|,| )", text):
         suffix = suffix_meant(found[1])
         behind = text[found.end() :]
@@ -239,6 +259,9 @@ def _without_units(text: str) -> tuple[str, list[str]]:
 
 def _with_sign(text: str) -> str:
     """A number alone after a street without a suffix is a unit: 1020 W BRYN MAWR 211."""
+    last = text.rpartition(" ")[2]
+    if not (last[:1].isdigit() or len(last) < 3 or (last.strip(".") in _DIRECTIONS)):
+        return text
     found = _BARE_LETTERS.match(text)
     if (
         found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from cm_core.hygiene.streets import suffix_forms
 
@@ -110,20 +111,31 @@ _SPELLINGS = tuple(
     )
 )  # fmt: skip
 # What any of the above needs: lines without it are left alone.
-_SPELLED_OTHERWISE = re.compile(
-    r"[;(#]|\bU\.? S\b|\bCO\b|\bN(?:O|UM|UMBER)\b|\bSO\b|\bRM\b|\bBL[DG]\w*|\bBDG\b|\bCONDO|\bFLAT\b|\bMAIL|\bMBX\b|"
-    r"\bST\.? #?\d|"
-    r"\bFLO?O?R?\b|\bM[/.]?[CS]C?\b|\b(?:ACC|CUST|CLIENT|FILE|REF|LOAN|POLICY)|^[NSEW]\d|^[A-Z]+TY |"
-    r"^\d+ (?:#|APT|UNIT|STE)|\d [NS]\.? [EW]\.? EX| [NS]\.? [EW]\.?,? (?:#|\d|[A-Z])|\bP\.? ?O\.? ?#?\d|\bPOST OFF|\d "
-    + DIRECTION
-    + "$",
+_RESPELLED = frozenset(
+    (
+        "NO", "NUM", "NUMBER", "SO", "RM", "CO", "BLD", "BLG", "BLDNG", "BDG", "CONDO", "CONDOMINIUM", "FLAT", "MAIL",
+        "MAILBOX", "MAILCODE", "MAILSTOP", "MBX", "FL", "FLR", "FLOOR", "M/C", "M/S", "MC", "MS", "MSC", "ACCT",
+        "ACCOUNT", "CUSTOMER", "CUST", "CLIENT", "FILE", "REF", "REFERENCE", "LOAN", "POLICY", "PO", "P", "POST",
+    )
+)  # fmt: skip
+# Words that `delivery_lines` looks for.
+_RULED = frozenset(
+    (
+        "REAR", "LOBBY", "LBBY", "BASEMENT", "BSMT", "LEVEL", "LVL", "LOWR", "UPPR", "FRNT", "BOX", "CMR", "DRAWER",
+        "DWR", "CALLER", "BIN", "LBX", "LOCKBOX", "LOCK", "BLDG", "BUILDING", "ROOM", "LOT",
+    )
+)  # fmt: skip
+_BOX_WORDS = frozenset(("P", "PO", "BOX"))
+_SIGNS = re.compile(
+    rf"[;(#]|\bBLDG-|\bU\.? S\b|\bST\.? \d|^[NSEW]\d|^[A-Z]+TY |^\d+ (?:APT|UNIT|STE) |"
+    rf" [NS]\.? ?[EW]\b|\d {DIRECTION}$",
     re.ASCII,
 )
 
 
 def respelled(text: str) -> str:
     """A line in upper case with the words of `_SPELLINGS` in the spelling that doorplate reads."""
-    if not _SPELLED_OTHERWISE.search(text):
+    if _RESPELLED.isdisjoint(text.replace(",", " ").replace(".", " ").split()) and not _SIGNS.search(text):
         return text
     for pattern, by in _SPELLINGS:
         text = pattern.sub(by, text)
@@ -137,6 +149,7 @@ def letters_of(direction: str) -> str:
     return "".join(word[0] for word in _COMPASS.findall(direction))
 
 
+@lru_cache(maxsize=65_536)
 def suffix_of(word: str) -> str | None:
     """The abbreviation of a suffix, one with a typing error too; None for any other word."""
     word = word.strip(".,")
@@ -146,6 +159,7 @@ def suffix_of(word: str) -> str | None:
     return short
 
 
+@lru_cache(maxsize=65_536)
 def suffix_meant(word: str) -> str | None:
     """The suffix that `word` is, but for one letter; None where it is one, or may be a word of its own."""
     if word in _SHORT_SUFFIXES:
@@ -156,6 +170,16 @@ def suffix_meant(word: str) -> str | None:
         if abs(len(word) - len(suffix)) <= 1 and word[0] == suffix[0] and word != suffix and is_near(word, suffix):
             return None if word == f"{suffix}S" or suffix_forms([word])[word] else suffix
     return None
+
+
+@lru_cache(maxsize=65_536)
+def has_a_rule(word: str) -> bool:
+    """Whether a word is misspelled or one that a rule of delivery lines looks for; those of boxes and routes aside."""
+    return (
+        (word in _RULED and word not in _BOX_WORDS)
+        or (word in _RESPELLED and word not in _BOX_WORDS)
+        or suffix_meant(word) is not None
+    )
 
 
 def is_near(word: str, other: str) -> bool:

@@ -71,6 +71,8 @@ def _is_lost(reading: Reading, city: str | None) -> bool:
     if parsed is None or parsed.key(unit=True) is None or _leftover(parsed.unparsed, city):
         return True
     name = parsed.street_name or ""
+    if " " not in name:
+        return False
     return bool(_UNIT_INSIDE.search(name) or (not parsed.po_box and street_end(["1", *name.split()[:-1]])))
 
 
