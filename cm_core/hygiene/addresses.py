@@ -16,9 +16,11 @@ from typing import Literal, NamedTuple
 import doorplate
 import pyarrow as pa
 
-from cm_core.hygiene.places import parse_zip, state_code, states, zip_places
+from cm_core.hygiene.last_lines import is_street, part, with_city
+from cm_core.hygiene.places import parse_zip, state_code, zip_places
 from cm_core.hygiene.second_reading import is_doubtful, read_again
-from cm_core.hygiene.streets import Ordinary, ordinary_streets, parse_streets
+from cm_core.hygiene.street_readings import Cells, Reading, read_apart, standard
+from cm_core.hygiene.streets import Ordinary, ordinary_streets
 from cm_core.hygiene.text import is_blank, placeholders, squeeze, text_column
 
 AddressReason = Literal[
@@ -62,9 +64,6 @@ ADDRESS_SCHEMA = pa.schema(
 )
 _CHUNK = 500  # rows parsed at a time: with 20,000 the garbage collector takes a third of the time
 
-# Where state and ZIP stand in doorplate's match key (key format k3), by the kind of address.
-_KEY_PLACE = {"S": 6, "P": 2, "R": 4, "M": 5, "G": 1}
-_CARE_OF = re.compile(r"^(?:C/O|%|ATTN:?|ATTENTION:?|CARE OF)\s*", re.IGNORECASE)
 _CARE_OF_ONLY = re.compile(r"^(?:C/O|C / O|CARE OF|%|ATTN[:.]?|ATTENTION[:.]?)\s*(?=\S)(.+)$", re.IGNORECASE)
 _COUNTRY = re.compile(r"[\s,]+(?:U\.?S\.?A\.?|UNITED STATES(?: OF AMERICA)?)\.?$", re.IGNORECASE)
 _LAST_LINE = re.compile(r"(.*?)[\s,]+([A-Za-z][A-Za-z. ]*?)\.?(?:[\s,]+(\d{5}(?:[\s-]?\d{4})?))?", re.ASCII)
@@ -75,7 +74,6 @@ _FINAL_CODE = re.compile(r",\s*([A-Za-z]{2})$")
 _BOX = re.compile(r"\bP\.?O\.?B\b\.?(?= ?#? ?\d)", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _HYPHENED_ROUTE = re.compile(r"^(HC|RR)-?(\d+)\b", re.IGNORECASE)
-_WORD = re.compile(r"\w+")
 
 
 class Address(NamedTuple):
@@ -148,45 +146,64 @@ def standardize_addresses(table: pa.Table) -> pa.Table:
 
 def _standardize(rows: Sequence[Sequence[str | None]]) -> list[Address | None]:
     given = [_read(row) for row in rows]
+    whole = {i: cells for i, cells in enumerate(given) if cells and cells.whole}
+    for i, cells in whole.items():
+        given[i] = _parted(cells)
     ordinary = ordinary_streets(
         [cells.line1 if cells and not (cells.line2 or cells.whole) else None for cells in given]
     )
-    parsed: list[doorplate.ParsedAddress | None] = [None] * len(rows)
+    readings = [Reading(None)] * len(rows)
+    unparted = {i: cells for i, cells in enumerate(given) if cells and cells.whole}
+    results = doorplate.parse_fields_many(
+        line1=[cells.line1 for cells in unparted.values()],
+        line2=[cells.line2 for cells in unparted.values()],
+        state=[cells.state for cells in unparted.values()],
+        zip=[cells.zip for cells in unparted.values()],
+    )
+    for (i, cells), result in zip(unparted.items(), results, strict=True):
+        readings[i] = Reading(result)
+        if result is not None and not (result.city or result.zip5 or cells.state or _ends_in_code(cells.line1)):
+            # nothing but a street: 333 N MICHIGAN is not 333 N in Michigan
+            given[i] = cells._replace(whole=False)
     apart = [
         (i, cells) for i, cells in enumerate(given)
         if cells and cells.line1 and not cells.whole and ordinary[i] is None
     ]  # fmt: skip
-    results = parse_streets([cells.line1 for _, cells in apart], [cells.line2 for _, cells in apart])
-    for (i, _), result in zip(apart, results, strict=True):
-        parsed[i] = result
-    whole = [(i, cells) for i, cells in enumerate(given) if cells and cells.whole]
-    results = doorplate.parse_fields_many(
-        line1=[cells.line1 for _, cells in whole],
-        line2=[cells.line2 for _, cells in whole],
-        state=[cells.state for _, cells in whole],
-        zip=[cells.zip for _, cells in whole],
-    )
-    alone: list[tuple[int, _Given]] = []
-    for (i, cells), result in zip(whole, results, strict=True):
-        parsed[i] = result
-        if result is not None and not (result.city or result.zip5 or cells.state or _ends_in_code(cells.line1)):
-            # nothing but a street: 333 N MICHIGAN is not 333 N in Michigan
-            alone.append((i, cells))
-            given[i] = cells._replace(whole=False)
-    results = parse_streets([cells.line1 for _, cells in alone], [cells.line2 for _, cells in alone])
-    for (i, _), result in zip(alone, results, strict=True):
-        parsed[i] = result
+    for (i, _), reading in zip(apart, read_apart([_cells_of(cells) for _, cells in apart]), strict=True):
+        readings[i] = reading
     answers = [
-        _finish(cells, result, short) if cells else None
-        for cells, result, short in zip(given, parsed, ordinary, strict=True)
+        _finish(cells, reading, short) if cells else None
+        for cells, reading, short in zip(given, readings, ordinary, strict=True)
     ]
-    for i, cells in whole:
+    for i, cells in whole.items():
         first = answers[i]
-        if first is not None and (first.invalid_reason == "unparsed" or is_doubtful(cells.line1 or "", parsed[i])):
+        if first is None or ordinary[i] is not None:
+            continue
+        parsed = readings[i].parsed
+        is_sure = i not in unparted and parsed is not None and parsed.street_suffix is not None
+        doubtful = not is_sure and is_doubtful(cells.line1 or "", parsed)
+        if doubtful or first.invalid_reason == "unparsed":
             second = _second(cells)
             if second and second.invalid_reason in (None, first.invalid_reason):
                 answers[i] = second
     return answers
+
+
+def _cells_of(given: _Given) -> Cells:
+    return Cells(given.line1, given.line2, given.city)
+
+
+def _parted(given: _Given) -> _Given:
+    """A whole address with its place in cells of its own, where that can be told."""
+    line = given.line1 or ""
+    if is_street(line):
+        return given._replace(whole=False)
+    place = part(line, given.state, given.zip)
+    if place is None and not (given.state or given.zip):
+        place = with_city(line)
+    if place is None:
+        return given
+    return given._replace(line1=place.line, city=place.city, state=place.state, zip=place.zip, whole=False)
 
 
 def _second(given: _Given) -> Address | None:
@@ -204,7 +221,7 @@ def _second(given: _Given) -> Address | None:
         care_of=given.care_of or reading.care_of,
         whole=False,
     )
-    answer = _finish(cells, parse_streets([cells.line1], [cells.line2])[0], None)
+    answer = _finish(cells, read_apart([_cells_of(cells)])[0], None)
     return None if (answer.address_key or "?").startswith("?") else answer
 
 
@@ -266,7 +283,8 @@ def _city_state(city: str | None, state: str | None) -> tuple[str | None, str | 
     return city or None, code or (state.upper() if state else None), code is not None
 
 
-def _finish(given: _Given, parsed: doorplate.ParsedAddress | None, ordinary: Ordinary | None) -> Address:
+def _finish(given: _Given, reading: Reading, ordinary: Ordinary | None) -> Address:
+    parsed = reading.parsed
     raw, line1, line2, city, state, zip_text, given_zip4, _, whole = given
     if len(raw) > ADDRESS_MAX:
         return Address(None, None, None, None, None, None, None, None, None, "too_long")
@@ -297,7 +315,8 @@ def _finish(given: _Given, parsed: doorplate.ParsedAddress | None, ordinary: Ord
         care_of, street = given.care_of and given.care_of.upper(), ordinary.street
         key = f"{ordinary.key_head}{place}{ordinary.key_tail}"
     else:
-        care_of, street, key = _street(given, parsed, city, place)
+        care_of, street, key = standard(reading, line1, city, place)
+        care_of = care_of or (given.care_of.upper() if given.care_of else None)
         if whole and city and _DIGIT.search(city):  # no US city has a digit: the parser lost its way
             city, key = None, None
     if key is None:
@@ -319,44 +338,3 @@ def _fitted(address: Address) -> Address:
     values = address._asdict()
     long = {name: None for name, limit in _LIMITS if len(values[name] or "") > limit}
     return address._replace(**long, invalid_reason="too_long") if long else address
-
-
-def _street(
-    given: _Given, parsed: doorplate.ParsedAddress | None, city: str | None, place: str
-) -> tuple[str | None, str | None, str | None]:
-    """(care of, delivery line, key) of a parsed address; the key is None when the street did not parse."""
-    care_of = given.care_of.upper() if given.care_of else None
-    if parsed is None:
-        return care_of, None, None
-    if parsed.attention:
-        care_of = _CARE_OF.sub("", parsed.attention).strip(" ,").upper() or care_of
-    key, street = parsed.key(unit=True), parsed.to_usps()["line1"]
-    if key is None or street is None or _leftover(parsed.unparsed, city):
-        return care_of, None, None
-    if parsed.po_box and parsed.street_name:  # USPS delivers to the box; both are kept
-        street = f"{' '.join(filter(None, _street_parts(parsed)))} {street}"
-    fields = key.split("|")
-    fields[0] = fields[0].rpartition(":")[2]
-    at = _KEY_PLACE[fields[0]]
-    fields[at : at + 2] = [place]
-    return care_of, street, "|".join(fields).rstrip("|")
-
-
-def _street_parts(parsed: doorplate.ParsedAddress) -> tuple[str | None, ...]:
-    return (
-        parsed.street_number,
-        parsed.street_dir_prefix,
-        parsed.street_name,
-        parsed.street_suffix,
-        parsed.street_dir_suffix,
-        parsed.unit_type or ("#" if parsed.unit_number else None),
-        parsed.unit_number,
-    )
-
-
-def _leftover(unparsed: str | None, city: str | None) -> bool:
-    """True when the parser dropped words that are no repetition of city or state."""
-    if not unparsed:
-        return False
-    known = set(_WORD.findall(city or ""))
-    return any(word not in known and word not in states() for word in _WORD.findall(unparsed.upper()))

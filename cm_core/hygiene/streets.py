@@ -31,7 +31,7 @@ _STREET = re.compile(
     r"(?:,? (?:(APT|STE|SUITE|UNIT)\.? |# ?)([1-9]\d{0,4}))?",
     re.ASCII,
 )
-_DIRECTIONS = {
+DIRECTIONS = {
     "NORTH": "N", "SOUTH": "S", "EAST": "E", "WEST": "W",
     "NORTHEAST": "NE", "NORTHWEST": "NW", "SOUTHEAST": "SE", "SOUTHWEST": "SW",
 }  # fmt: skip
@@ -90,7 +90,7 @@ def ordinary_streets(lines: Sequence[str | None]) -> list[Ordinary | None]:
         suffix = _suffixes[word]
         if suffix is None or not (_names[name] or _pairs.get((name, word))):
             continue
-        toward = _DIRECTIONS.get(direction, direction) if direction else None
+        toward = DIRECTIONS.get(direction, direction) if direction else None
         head = f"S|{number}|{toward or ''}|{name}|{suffix}||"
         street_ = f"{number} {toward} {name} {suffix}" if toward else f"{number} {name} {suffix}"
         if unit is None:

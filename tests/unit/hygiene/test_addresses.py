@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cm_core.hygiene import addresses as module
 from cm_core.hygiene.addresses import ADDRESS_SCHEMA, Address, standardize_address, standardize_addresses
 from cm_core.hygiene.places import parse_zip, state_code, states, zip_places
+from cm_core.hygiene.street_readings import Cells, read_apart, standard
 from cm_core.hygiene.streets import WORTH_LEARNING, ordinary_streets
 from tests.forms import in_two_forms
 
@@ -173,8 +174,8 @@ def test_the_table_has_the_answers_of_the_scalar_function(table_of: Callable[...
 def _long_way(line: str) -> tuple[str | None, str | None]:
     cells = module._read((line, None, "Tulsa", "OK", "74103", None))
     assert cells is not None
-    (parsed,) = module.parse_streets([cells.line1], [None])
-    _, street, key = module._street(cells, parsed, "TULSA", "74103")
+    (reading,) = read_apart([Cells(cells.line1, None, "TULSA")])
+    _, street, key = standard(reading, cells.line1, "TULSA", "74103")
     return street, key
 
 
