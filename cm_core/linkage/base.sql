@@ -22,6 +22,11 @@ create table base.held_ids (
     row_id bigint, person_id bigint, id_type varchar, id_key varchar, first_key varchar, name_class varchar,
     is_known boolean, surname varchar, date_of_birth date
 );
+-- Ids that several persons have, or too many to count: what those beside the first agree in.
+create table base.id_keys (
+    id_type varchar, id_key varchar, is_filler boolean, rows bigint, others bigint, agreeing bigint, tested bigint,
+    differing bigint
+);
 create table base.identifier_types (
     id_type varchar, is_personal boolean, shared_ids bigint, agreement double, is_used boolean
 );

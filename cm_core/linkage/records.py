@@ -45,24 +45,6 @@ select ?::integer as shared_max, ?::boolean as phone_needs_first_name, ?::boolea
 """
 _ANY_FACT = "select count(*) from (from base.holders limit 1) full join (from base.row_facts limit 1) on false"
 _ANY_IDS = "select count(*) from (from met_ids limit 1)"
-# Whose ids count otherwise than before; the kinds are measured anew with each id that comes or goes.
-_KEEP_IDS = """
-insert into dirty_persons
-(
-    select person_id
-    from (
-        (from person_identifiers except from base.person_identifiers)
-        union
-        (from base.person_identifiers except from person_identifiers)
-    )
-)
-except
-select person_id from dirty_persons;
-delete from base.identifier_types;
-insert into base.identifier_types from identifier_types;
-delete from base.person_identifiers;
-insert into base.person_identifiers from person_identifiers;
-"""
 _CENSUS = "create or replace table {table} as from census_arrow"
 _NAME_COUNTS = """
 create or replace view {column}_counts as
@@ -133,13 +115,12 @@ def finish_facts(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def measure_ids(con: duckdb.DuckDBPyConnection) -> None:
-    """Measure what each kind of id is worth, over `base.held_ids`; those whose ids count otherwise become dirty."""
+    """Measure what each kind of id is worth, with `met_ids`; those whose ids count otherwise become dirty."""
     patterns = [row["pattern"] for row in csv.DictReader(sql(__package__, "identifier_kinds.csv").splitlines())]
     con.register("patterns_arrow", pa.table({"pattern": patterns}))
     con.execute(_PATTERNS)
     con.unregister("patterns_arrow")
     con.execute(sql(__package__, "identifiers.sql"))
-    con.execute(_KEEP_IDS)
 
 
 def build(con: duckdb.DuckDBPyConnection, *, merge_exact: bool = True) -> Records:
