@@ -10,6 +10,7 @@ begins, and downloads that end early without saying so.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import random
 import re
@@ -122,6 +123,18 @@ class ObjectStore:
         """
         if write_once and self.exists(key):
             raise StoreError(f"{self.url(key)} exists already and is write-once.")
+        self._put(path, key)
+
+    def take_file(self, path: Path, key: str) -> None:
+        """Store the file `path` under `key` in one visible step; it may be gone afterwards.
+
+        Where the store is on the same file system, nothing is copied.
+        """
+        if local := self.local_path(key):
+            local.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(OSError):  # another file system: it has to be copied
+                path.replace(local)
+                return
         self._put(path, key)
 
     def put_bytes(self, data: bytes, key: str) -> None:

@@ -60,7 +60,7 @@ def updated(
             raise
         con.execute("checkpoint base")
         con.execute(_DETACH.format(name="base"))
-        store.put_file(path, KEY)
+        store.take_file(path, KEY)
 
 
 @contextmanager

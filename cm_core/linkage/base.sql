@@ -46,6 +46,8 @@ create table base.legal_records (
     unique_id bigint, organization_key varchar, entity_type varchar, phones varchar[], emails varchar[],
     address_keys varchar[], numbers varchar[], streets varchar[], zips varchar[], identifiers varchar[]
 );
+-- What households are found by: ranks as in households.sql.
+create table base.household_keys (code ubigint, rank utinyint, unique_id bigint);
 create table base.block_keys (code ubigint, number bigint, unique_id bigint);
 create table base.hot_blocks (code ubigint, rule varchar, key varchar, records bigint);
 -- `bits`: what all comparisons say together, without how common the names are; these are named where they are the same.

@@ -76,7 +76,7 @@ def read_joint_owners(database: Database, con: duckdb.DuckDBPyConnection) -> Non
 
 
 def find(con: duckdb.DuckDBPyConnection, *, most: int = MOST) -> int:
-    """Make `households(cluster, household, reason)` of `clusters`, `records` and `joint_owners`; how many there are.
+    """Make `households(cluster, household, reason)` of `clusters`, `base` and `joint_owners`; how many there are.
 
     A household is named by the lowest of its clusters.
     """

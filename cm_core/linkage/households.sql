@@ -1,38 +1,28 @@
 -- Who lives together without being one: spouses, parents and children, brothers and sisters. People who are not one, with
 -- the same surname at one address or on one phone, or with one address and one phone; and joint owners of one row.
--- In:  clusters(person_id, cluster), records (one per exact component, its id that of a person), joint_owners(person_id,
---      related_person_id).
+-- In:  clusters(person_id, cluster), base.household_keys(code, rank, unique_id: that of a record and of a person),
+--      joint_owners(person_id, related_person_id).
 -- Out: household_edges(id_l, id_r, rank), of clusters: 1 joint owners, 2 address and surname, 3 address and phone, 4 phone and
 --      surname; household_nodes(id).
 --
 -- What more than $most people share (a ranch's gate phone, a law office, HENDERSON at a care home's address) is no household.
 create or replace table household_keys as
-with people as (
-    select c.cluster, r.last_names, r.address_keys, r.phones
-    from records as r
-    inner join clusters as c on r.unique_id = c.person_id
-),
-placed as (
-    select cluster, unnest(address_keys) as place, last_names, phones from people
-)
-select distinct cluster, 2 as rank, place || '|' || unnest(last_names) as key from placed
-union
-select distinct cluster, 3, place || '|' || unnest(phones) from placed
-union
-select distinct cluster, 4, phone || '|' || unnest(last_names)
-from (select cluster, unnest(phones) as phone, last_names from people);
+select distinct c.cluster, k.rank, k.code
+from base.household_keys as k
+inner join clusters as c on k.unique_id = c.person_id
+where k.code in (select code from base.household_keys group by code having count(*) > 1);
 
 create or replace table household_edges as
 with met as (
-    select rank, key, min(cluster) as hub
+    select code, min(cluster) as hub
     from household_keys
-    group by rank, key
+    group by code
     having count(*) between 2 and $most
 ),
 edges as (
     select m.hub as id_l, k.cluster as id_r, k.rank
     from household_keys as k
-    inner join met as m on k.rank = m.rank and k.key = m.key
+    inner join met as m on k.code = m.code
     where k.cluster <> m.hub
     union all
     select least(l.cluster, r.cluster), greatest(l.cluster, r.cluster), 1

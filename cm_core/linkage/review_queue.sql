@@ -1,7 +1,6 @@
 -- What a person should look at: pairs in doubt, and pairs that clustering refused, unless they were decided or are one by
 -- other pairs. Components go by their lowest person.
--- In:  doubts, component_evidence (the evidence that clustering started from), refused_edges, forbidden, clusters,
---      exact_components.
+-- In:  doubts, component_evidence (the evidence that clustering started from), refused_edges, forbidden, clusters.
 -- Out: queue(person_id, other_id, cause, match_probability, match_score, match_tier, match_reason, value).
 --
 -- The value of asking is the doubt (the entropy of the probability, in bits) times the pairs of persons that the answer
@@ -15,14 +14,21 @@ with asked as (
     inner join component_evidence as e on r.id_l = e.id_l and r.id_r = e.id_r
     where r.cause <> 'decided'
 ),
+asked_about as (
+    select id_l as component from asked
+    union
+    select id_r from asked
+),
+asked_clusters as (
+    select a.component, c.cluster
+    from asked_about as a
+    inner join clusters as c on a.component = c.person_id
+),
 sizes as (
-    select cluster, count(*) as persons from clusters group by cluster
+    select cluster, count(*) as persons from clusters where cluster in (select cluster from asked_clusters) group by cluster
 ),
 placed_components as (
-    select distinct x.component, c.cluster, s.persons
-    from exact_components as x
-    inner join clusters as c on x.component = c.person_id
-    inner join sizes as s on c.cluster = s.cluster
+    select a.component, a.cluster, s.persons from asked_clusters as a inner join sizes as s on a.cluster = s.cluster
 )
 select
     least(a.id_l, a.id_r) as person_id,

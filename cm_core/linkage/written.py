@@ -96,7 +96,7 @@ def keep(settings: Settings, con: duckdb.DuckDBPyConnection, run: int) -> None:
                 con.execute(statement, named)
         finally:
             con.execute("detach writing")
-        lake(settings).put_file(path, KEY)
+        lake(settings).take_file(path, KEY)
 
 
 def _last_run(connection: Connection[Any]) -> int | None:
