@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ from cm_core.linkage import base, changes, clusters, decisions, drawings, househ
 from cm_core.linkage import model as models
 from cm_core.linkage.source import own_rows, read_sources
 from cm_core.linkage.write import write
+from cm_core.linkage.written import read_marks
 from cm_core.settings import Settings
 from cm_core.store.database import Database
 
@@ -291,17 +293,19 @@ def _write(
     *,
     full: bool,
 ) -> DedupeResult:
-    tell("clustering")
-    _read_decisions(database, con)
-    con.execute(_RESULTS)
-    linked = int(con.execute("select count(*) from evidence").fetchall()[0][0])
-    clustering = clusters.cluster(con, clusters.Limits.of(settings))
-    con.execute(sql(__package__, "review_queue.sql"), {"places": settings.review_queue_size})
-    (queued,) = con.execute("select count(*) from queue").fetchall()[0]
-    households.read_joint_owners(database, con)
-    families = households.find(con)
-    tell("writing")
-    written = write(settings, database, con, job, full=full)
+    with ThreadPoolExecutor(1) as beside:
+        marks = beside.submit(read_marks, database)
+        tell("clustering")
+        _read_decisions(database, con)
+        con.execute(_RESULTS)
+        linked = int(con.execute("select count(*) from evidence").fetchall()[0][0])
+        clustering = clusters.cluster(con, clusters.Limits.of(settings))
+        con.execute(sql(__package__, "review_queue.sql"), {"places": settings.review_queue_size})
+        (queued,) = con.execute("select count(*) from queue").fetchall()[0]
+        households.read_joint_owners(database, con)
+        families = households.find(con)
+        tell("writing")
+        written = write(settings, database, con, job, marks.result, full=full)
     answers = decisions.reviewed(database)
     return DedupeResult(
         job_id=job,

@@ -5,6 +5,7 @@ Which persons are one comes in as `clusters`; nothing is decided about that here
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,14 +229,20 @@ class Written:
 
 
 def write(
-    settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job_id: str, *, full: bool = False
+    settings: Settings,
+    database: Database,
+    con: duckdb.DuckDBPyConnection,
+    job_id: str,
+    marks: Callable[[], pa.Table],
+    *,
+    full: bool = False,
 ) -> Written:
     """Bring persons, links, entity successors and the audit log to what `clusters` says, under the writer lock.
 
     And the review queue and the households. Needs `base`, `clusters`, `exact_components`, `evidence`,
-    `component_evidence`, `queue`, `households` and the decisions. Clusters that the last run wrote as they are now are
-    left alone; with `full`, all are compared with the database. Writing again changes nothing. Raises WriterBusy if an
-    import holds the lock for half an hour.
+    `component_evidence`, `queue`, `households` and the decisions; `marks` gives `written.read_marks`. Clusters that the
+    last run wrote as they are now are left alone; with `full`, all are compared with the database. Writing again
+    changes nothing. Raises WriterBusy if an import holds the lock for half an hour.
     """
 
     def attempt() -> Written:
@@ -245,6 +252,7 @@ def write(
             written.last(settings, con, connection) as is_known,
         ):
             with transaction(connection):
+                written.find_changed(con, marks(), everybody=full or not is_known)
                 outcome = _write(settings, database, connection, con, job_id, everybody=full or not is_known)
                 run = _log(connection, job_id, outcome, is_full=full or not is_known)
             written.keep(settings, con, run)
@@ -262,7 +270,6 @@ def _write(
     *,
     everybody: bool,
 ) -> Written:
-    written.find_changed(con, connection, everybody=everybody)
     if not everybody:
         with connection.cursor() as cursor:
             for table in ("link_looked_at", "link_also_looked_at"):  # MySQL reads no temporary table twice in a query

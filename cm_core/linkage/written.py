@@ -19,7 +19,8 @@ from pymysql.connections import Connection
 from cm_core.compute import sql
 from cm_core.lake import lake
 from cm_core.settings import Settings
-from cm_core.store.bulk import fetch
+from cm_core.store.database import Database
+from cm_core.store.packets import read_rows
 
 KEY = "linkage/written.duckdb"
 #: Form of the file; one of another form is as good as none.
@@ -70,13 +71,27 @@ def last(settings: Settings, con: duckdb.DuckDBPyConnection, connection: Connect
             con.execute("detach written")
 
 
-def find_changed(con: duckdb.DuckDBPyConnection, connection: Connection[Any], *, everybody: bool) -> int:
+def read_marks(database: Database) -> pa.Table:
+    """Who is marked as verified by hand, or has a contact that is: person_id, mark.
+
+    The server looks through tables for it; run it beside other work. A mark that comes later is seen by the next run.
+    """
+    with database.connect() as connection:
+        batches = [
+            pa.Table.from_arrays([ids.cast(pa.int64()), marks], schema=_MARKS_SCHEMA)
+            for ids, marks in read_rows(connection, _MARKS, width=2)
+        ]
+    return pa.concat_tables([_MARKS_SCHEMA.empty_table(), *batches])
+
+
+def find_changed(con: duckdb.DuckDBPyConnection, marks: pa.Table, *, everybody: bool) -> int:
     """Make `persons_to_write(person_id)`: members of clusters that may be others than `written` says, or `everybody`.
 
     Also `standings` and `marks`, which the next run compares with. Returns how many persons there are.
     """
-    con.execute("drop table if exists marks")
-    fetch(connection, _MARKS, (), con, "marks", _MARKS_SCHEMA)
+    con.register("marks_arrow", marks)
+    con.execute("create or replace table marks as from marks_arrow")
+    con.unregister("marks_arrow")
     con.execute(sql(__package__, "written_standings.sql"))
     con.execute(_EVERYBODY if everybody else sql(__package__, "written_changed.sql"))
     return int(con.execute("select count(*) from persons_to_write").fetchall()[0][0])
