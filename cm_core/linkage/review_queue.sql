@@ -5,31 +5,28 @@
 --
 -- The value of asking is the doubt (the entropy of the probability, in bits) times the pairs of persons that the answer
 -- decides. Of a refused pair the model was sure; that another rule is against it is doubt enough.
-create or replace table queue as
-with asked as (
-    select id_l, id_r, match_probability, tier, score, reason, cause, match_probability as chance from doubts
-    union all
-    select e.id_l, e.id_r, e.match_probability, e.tier, e.score, e.reason, r.cause, least(e.match_probability, 0.9)
-    from refused_edges as r
-    inner join component_evidence as e on r.id_l = e.id_l and r.id_r = e.id_r
-    where r.cause <> 'decided'
-),
-asked_about as (
-    select id_l as component from asked
-    union
-    select id_r from asked
-),
-asked_clusters as (
-    select a.component, c.cluster
-    from asked_about as a
-    inner join clusters as c on a.component = c.person_id
-),
-sizes as (
+create or replace table asked as
+select id_l, id_r, match_probability, tier, score, reason, cause, match_probability as chance from doubts
+union all
+select e.id_l, e.id_r, e.match_probability, e.tier, e.score, e.reason, r.cause, least(e.match_probability, 0.9)
+from refused_edges as r
+inner join component_evidence as e on r.id_l = e.id_l and r.id_r = e.id_r
+where r.cause <> 'decided';
+
+create or replace table asked_clusters as
+select person_id as component, cluster
+from clusters
+where person_id in (select id_l from asked union all select id_r from asked);
+
+-- A table of its own: planned within the query, the sizes of the joins are guessed far too low.
+create or replace table placed_components as
+select a.component, a.cluster, s.persons
+from asked_clusters as a
+inner join (
     select cluster, count(*) as persons from clusters where cluster in (select cluster from asked_clusters) group by cluster
-),
-placed_components as (
-    select a.component, a.cluster, s.persons from asked_clusters as a inner join sizes as s on a.cluster = s.cluster
-)
+) as s on a.cluster = s.cluster;
+
+create or replace table queue as
 select
     least(a.id_l, a.id_r) as person_id,
     greatest(a.id_l, a.id_r) as other_id,

@@ -300,7 +300,9 @@ def _write(
         con.execute(_RESULTS)
         linked = int(con.execute("select count(*) from evidence").fetchall()[0][0])
         clustering = clusters.cluster(con, clusters.Limits.of(settings))
-        con.execute(sql(__package__, "review_queue.sql"), {"places": settings.review_queue_size})
+        for statement in con.extract_statements(sql(__package__, "review_queue.sql")):
+            places = {"places": settings.review_queue_size} if statement.named_parameters else None
+            con.execute(statement, places)
         (queued,) = con.execute("select count(*) from queue").fetchall()[0]
         households.read_joint_owners(database, con)
         families = households.find(con)
