@@ -48,7 +48,8 @@ _EDGES = """
 create or replace table cluster_edges as
 select id_l, id_r from evidence
 """
-_NODES = "create or replace table cluster_nodes as select distinct component as id from exact_components"
+# Most components are linked to none: they are clusters as they are.
+_NODES = "create or replace table cluster_nodes as select id_l as id from evidence union select id_r from evidence"
 _KEEP = "create or replace table {table} as from components"
 # Only clusters that could hold a conflict need the slow, careful way: more than two components.
 _LARGE = """
@@ -83,9 +84,9 @@ anti join refused_edges as r on e.id_l = r.id_l and e.id_r = r.id_r
 """
 _CLUSTERS = """
 create or replace table clusters as
-select x.id as person_id, c.component as cluster
+select x.id as person_id, coalesce(c.component, x.component) as cluster
 from exact_components as x
-inner join components as c on x.component = c.id
+left join components as c on x.component = c.id
 """
 _SIZES = """
 select size, count(*) as clusters
