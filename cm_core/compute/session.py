@@ -5,8 +5,6 @@ No SQL of the business lives here; `.sql` files lie beside their callers and are
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -15,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import duckdb
 
+from cm_core.compute.scratch import scratch
 from cm_core.settings import Settings
 
 #: Engines without a session, kept for the next: opening one takes 30 ms, and an import of a few rows has six sessions.
@@ -43,39 +42,46 @@ def session(
     (`settings.compute_memory_limit` if not given): larger work spills to disk. With `shares`, it is that of as many
     sessions together. `threads` are `settings.compute_threads` if not given.
     """
-    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="duckdb-", dir=settings.scratch_dir))
-    spill = folder / "spill"
-    engine = _IDLE.pop() if _IDLE else duckdb.connect()
-    try:
-        with engine.cursor() as connection:
-            connection.execute(f"attach '{_quoted(database or ':memory:')}' as {_DATABASE}")
-            connection.execute(f"use {_DATABASE}")
-            connection.execute(f"set temp_directory = '{_quoted(spill)}'")
-            connection.execute(f"set memory_limit = '{_quoted(memory_limit or settings.compute_memory_limit)}'")
-            if shares > 1:
-                (limit,) = connection.execute(
-                    "select parse_formatted_bytes(current_setting('memory_limit'))"
-                ).fetchall()[0]
-                connection.execute(f"set memory_limit = '{limit // shares}B'")
-            connection.execute(f"set threads = {threads or settings.compute_threads}")
-            connection.execute("set preserve_insertion_order = false")
-            connection.execute("set timezone = 'UTC'")
-            connection.execute("set enable_progress_bar = false")
-            _FOLDERS[connection] = folder
-            yield connection
-        # An engine that has spilled keeps to its folder. After an error, who knows what else it keeps.
-        if not spill.exists() and len(_IDLE) < _MOST_IDLE:
-            for (name,) in engine.execute(_ATTACHED).fetchall():
-                engine.execute(f'detach "{name}"')
-            _IDLE.append(engine)
-        else:
+    with scratch(settings, "duckdb") as folder:
+        spill = folder / "spill"
+        engine = _IDLE.pop() if _IDLE else duckdb.connect()
+        try:
+            with engine.cursor() as connection:
+                _set_up(connection, settings, database, spill, memory_limit, threads, shares)
+                _FOLDERS[connection] = folder
+                yield connection
+            # An engine that has spilled keeps to its folder. After an error, who knows what else it keeps.
+            if not spill.exists() and len(_IDLE) < _MOST_IDLE:
+                for (name,) in engine.execute(_ATTACHED).fetchall():
+                    engine.execute(f'detach "{name}"')
+                _IDLE.append(engine)
+            else:
+                engine.close()
+        except BaseException:
             engine.close()
-    except BaseException:
-        engine.close()
-        raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+def _set_up(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    database: Path | None,
+    spill: Path,
+    memory_limit: str | None,
+    threads: int | None,
+    shares: int,
+) -> None:
+    connection.execute(f"attach '{_quoted(database or ':memory:')}' as {_DATABASE}")
+    connection.execute(f"use {_DATABASE}")
+    connection.execute(f"set temp_directory = '{_quoted(spill)}'")
+    connection.execute(f"set memory_limit = '{_quoted(memory_limit or settings.compute_memory_limit)}'")
+    if shares > 1:
+        (limit,) = connection.execute("select parse_formatted_bytes(current_setting('memory_limit'))").fetchall()[0]
+        connection.execute(f"set memory_limit = '{limit // shares}B'")
+    connection.execute(f"set threads = {threads or settings.compute_threads}")
+    connection.execute("set preserve_insertion_order = false")
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")
 
 
 def beside(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

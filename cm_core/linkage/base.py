@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from cm_core.compute import sql
+from cm_core.compute import scratch, sql
 from cm_core.lake import lake
 from cm_core.linkage.model import Model
 from cm_core.settings import Settings
@@ -46,12 +45,11 @@ def updated(
     If the block fails, what is stored stays as it was. `afresh`: begin with an empty one.
     """
     store = lake(settings)
-    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     mark = fingerprint(settings, model)
-    with tempfile.TemporaryDirectory(prefix="linkage-", dir=settings.scratch_dir) as folder:
-        path = Path(folder) / "base.duckdb"
+    with scratch(settings, "linkage") as folder:
+        path = folder / "base.duckdb"
         if not afresh and store.exists(KEY):
-            shutil.copyfile(store.materialize(KEY, Path(folder)), path)
+            shutil.copyfile(store.materialize(KEY, folder), path)
         _open(con, path, mark)
         try:
             yield
@@ -70,9 +68,8 @@ def read(settings: Settings, con: duckdb.DuckDBPyConnection, model: Model, *, na
     if not store.exists(KEY):
         yield False
         return
-    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="linkage-", dir=settings.scratch_dir) as folder:
-        path = store.materialize(KEY, Path(folder))
+    with scratch(settings, "linkage") as folder:
+        path = store.materialize(KEY, folder)
         con.execute(_ATTACH.format(path=_escaped(path), name=name, mode=" (read_only)"))
         try:
             yield _mark_of(con, name) == fingerprint(settings, model)

@@ -6,7 +6,6 @@ its last, because it was restored, or a run ended between its commit and this fi
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ import duckdb
 import pyarrow as pa
 from pymysql.connections import Connection
 
-from cm_core.compute import sql
+from cm_core.compute import scratch, sql
 from cm_core.lake import lake
 from cm_core.settings import Settings
 from cm_core.store.database import Database
@@ -52,12 +51,11 @@ left join written.persons as w on s.person_id = w.person_id
 def last(settings: Settings, con: duckdb.DuckDBPyConnection, connection: Connection[Any]) -> Iterator[bool]:
     """What the last run wrote as the catalog `written`, and whether MySQL still has it; if not, it is empty."""
     store = lake(settings)
-    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     run = _last_run(connection)
-    with tempfile.TemporaryDirectory(prefix="linkage-", dir=settings.scratch_dir) as folder:
+    with scratch(settings, "linkage") as folder:
         is_known = False
         if run is not None and store.exists(KEY):
-            path = store.materialize(KEY, Path(folder))
+            path = store.materialize(KEY, folder)
             con.execute(f"attach '{_escaped(path)}' as written (read_only)")
             is_known = con.execute("select id, form from written.run").fetchall() == [(run, FORM)]
             if not is_known:
@@ -102,8 +100,8 @@ def keep(settings: Settings, con: duckdb.DuckDBPyConnection, run: int) -> None:
 
     Needs `standings`, `marks`, `placed`, `entities`, `wanted_households`.
     """
-    with tempfile.TemporaryDirectory(prefix="linkage-", dir=settings.scratch_dir) as folder:
-        path = Path(folder) / "written.duckdb"
+    with scratch(settings, "linkage") as folder:
+        path = folder / "written.duckdb"
         con.execute(f"attach '{_escaped(path)}' as writing")
         try:
             for statement in con.extract_statements(_KEEP):
