@@ -43,7 +43,7 @@ up: setup ## Database, Dagster's web UI and daemon with sensors on; Ctrl-C stops
 	$(BIN)/cm up
 
 test: setup ## All tests but the long ones
-	$(PYTEST) -q -n 2 --dist loadfile --no-loadscope-reorder --durations=15
+	$(PYTEST) -q -n 3 --dist loadfile --no-loadscope-reorder --durations=15
 
 test-mysql: setup ## The database tests on a real MySQL too: CM_TEST_MYSQL_URL=mysql://user:password@host:port/
 	@test -n "$${CM_TEST_MYSQL_URL:-}" || { echo "Set CM_TEST_MYSQL_URL to an account that may create databases."; exit 2; }

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from cm_core.hygiene.streets import suffix_forms
+from cm_core.hygiene.streets import BEFORE_SUITE, suffix_forms
 
 DIRECTION = r"(?:[NS]\.? ?[EW]|[NSEW]|NORTH|SOUTH|EAST|WEST|(?:NORTH|SOUTH)(?:EAST|WEST))\.?"
 NUMBER_SIGN = r"(?:(?:NO\b\.?|NUM\b\.?|NUMBER\b|#) ?#?)"
@@ -80,8 +80,7 @@ _SPELLINGS = tuple(
         (r"\b(?:MAIL ?BOX|MBX)\.? ?(?:# ?)?(?=\d)", "PMB "),
         (r"(?<=,) ST\.? #?(?=\d+\w?$)", " STE "),
         (
-            r"(?<= )(AVE|AVENUE|RD|ROAD|DR|DRIVE|BLVD|BOULEVARD|LN|LANE|PKWY|PARKWAY|STREET|TER|TERRACE)\.?,? ST\.? #?"
-            r"(?=\d+\w?$)",
+            rf"(?<= )({'|'.join(BEFORE_SUITE)})\.?,? ST\.? #?(?=\d+\w?$)",
             r"\1 STE ",
         ),
         (r"(?:^|(?<=[ ,]))(?:P\.? ?O\.?|POST OFFICE) ?#?(?=\d{2,}$)", "PO BOX "),

@@ -35,6 +35,11 @@ DIRECTIONS = {
     "NORTH": "N", "SOUTH": "S", "EAST": "E", "WEST": "W",
     "NORTHEAST": "NE", "NORTHWEST": "NW", "SOUTHEAST": "SE", "SOUTHWEST": "SW",
 }  # fmt: skip
+#: ST and a number after one of these is a suite (300 PARK AVE ST 5), whatever it is elsewhere.
+BEFORE_SUITE = (
+    "AVE", "AVENUE", "RD", "ROAD", "DR", "DRIVE", "BLVD", "BOULEVARD", "LN", "LANE", "PKWY", "PARKWAY", "STREET", "TER",
+    "TERRACE",
+)  # fmt: skip
 _WORDS_KEPT = 500_000  # about 60 MB
 #: Lines with one pair of name and suffix from which it is worth asking for the pair: that takes as many readings.
 WORTH_LEARNING = 8
@@ -168,6 +173,7 @@ def _learn_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     candidates = [
         (name, word) for name, word in asked
         if _suffixes[word] is not None and _route_words().isdisjoint(name.split())
+        and not (word == "ST" and name.split()[-1] in BEFORE_SUITE)
     ]  # fmt: skip
     for direction, unit in _BUILDS:
         lines = [" ".join(filter(None, ("1234", direction, name, word, unit))) for name, word in candidates]
