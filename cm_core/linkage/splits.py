@@ -15,15 +15,18 @@ from cm_core.settings import Settings
 from cm_core.store.database import Database
 
 _LOADED = """
-update source_{table} as t set person_id = m.person_id from moved_rows as m where t.row_id = m.row_id
+update {table} as t set person_id = m.person_id from moved_rows as m where t.row_id = m.row_id
 """
-_SOURCES = ("parties", "phones", "emails", "addresses", "identifiers")
+_ROWS = (
+    "source_parties", "source_phones", "source_emails", "source_addresses", "source_identifiers", "identities",
+)  # fmt: skip
 
 
 def split(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection, job_id: str) -> int:
     """Split `dirty_persons` whose rows are not connected by their facts; returns how many new persons there are.
 
-    `base` and the `source_*` tables follow, so that what is built of them afterwards sees the persons as they are now.
+    `base`, the `source_*` tables and `identities` follow, so that what is built of them afterwards sees the persons as
+    they are now.
     """
     con.execute(sql(__package__, "splits_nodes.sql"))
     components.connect(con, nodes="split_nodes", edges="split_edges")
@@ -31,6 +34,6 @@ def split(settings: Settings, database: Database, con: duckdb.DuckDBPyConnection
     count = upsert.split_persons(settings, database, con, job_id)
     if count:
         con.execute(sql(__package__, "splits_moved.sql"))
-        for table in _SOURCES:
+        for table in _ROWS:
             con.execute(_LOADED.format(table=table))
     return count

@@ -212,3 +212,14 @@ def test_a_database_that_was_restored_is_compared_as_a_whole(
     assert (result.linked, result.looked_at) == (1, 2)
     assert {name: len(rows) for name, rows in written(database).items()} == {k: len(v) for k, v in said.items()}
     require_same_as_in_full(settings, database)
+
+
+def test_a_first_run_that_takes_persons_apart_builds_records_of_them_as_they_are_then(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    settings = settings.model_copy(update={"shared_contact_max_surnames": 2})
+    chance = random.Random(5)
+    for day in range(3):
+        bring_in(settings, database, dense_list(tmp_path / f"{day}.csv", chance), day)
+    assert linkage.run(settings, database).split > 0
+    require_same_as_in_full(settings, database)
