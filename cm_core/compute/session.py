@@ -71,10 +71,10 @@ def _set_up(
     threads: int | None,
     shares: int,
 ) -> None:
-    connection.execute(f"attach '{_quoted(database or ':memory:')}' as {_DATABASE}")
+    connection.execute(f"attach '{quoted(database or ':memory:')}' as {_DATABASE}")
     connection.execute(f"use {_DATABASE}")
-    connection.execute(f"set temp_directory = '{_quoted(spill)}'")
-    connection.execute(f"set memory_limit = '{_quoted(memory_limit or settings.compute_memory_limit)}'")
+    connection.execute(f"set temp_directory = '{quoted(spill)}'")
+    connection.execute(f"set memory_limit = '{quoted(memory_limit or settings.compute_memory_limit)}'")
     if shares > 1:
         (limit,) = connection.execute("select parse_formatted_bytes(current_setting('memory_limit'))").fetchall()[0]
         connection.execute(f"set memory_limit = '{limit // shares}B'")
@@ -101,5 +101,6 @@ def sql(package: str, name: str) -> str:
     return files(package).joinpath(name).read_text(encoding="utf-8")
 
 
-def _quoted(text: object) -> str:
+def quoted(text: object) -> str:
+    """A text (a path) as it stands between the quotes of a SQL literal."""
     return str(text).replace("'", "''")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from cm_core.compute import scratch, sql
+from cm_core.compute import quoted, scratch, sql
 from cm_core.lake import lake
 from cm_core.linkage.model import Model
 from cm_core.settings import Settings
@@ -70,11 +70,16 @@ def read(settings: Settings, con: duckdb.DuckDBPyConnection, model: Model, *, na
         return
     with scratch(settings, "linkage") as folder:
         path = store.materialize(KEY, folder)
-        con.execute(_ATTACH.format(path=_escaped(path), name=name, mode=" (read_only)"))
+        con.execute(_ATTACH.format(path=quoted(path), name=name, mode=" (read_only)"))
         try:
             yield _mark_of(con, name) == fingerprint(settings, model)
         finally:
             con.execute(_DETACH.format(name=name))
+
+
+def has_rows(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Whether a table has any."""
+    return bool(con.execute(f"select 1 from {table} limit 1").fetchall())
 
 
 def fingerprint(settings: Settings, model: Model) -> str:
@@ -92,12 +97,12 @@ def fingerprint(settings: Settings, model: Model) -> str:
 def _open(con: duckdb.DuckDBPyConnection, path: Path, mark: str) -> None:
     """Attach the file if it is of this fingerprint, else an empty one in its place."""
     if path.exists():
-        con.execute(_ATTACH.format(path=_escaped(path), name="base", mode=""))
+        con.execute(_ATTACH.format(path=quoted(path), name="base", mode=""))
         if _mark_of(con, "base") == mark:
             return
         con.execute(_DETACH.format(name="base"))
         path.unlink()
-    con.execute(_ATTACH.format(path=_escaped(path), name="base", mode=""))
+    con.execute(_ATTACH.format(path=quoted(path), name="base", mode=""))
     con.execute(sql(__package__, "base.sql"))
     con.execute("insert into base.about values (?)", (mark,))
 
@@ -107,7 +112,3 @@ def _mark_of(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
         return None
     marks = con.execute(_FINGERPRINT.format(name=name)).fetchall()
     return str(marks[0][0]) if marks else None
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -12,7 +12,8 @@ from pymysql.connections import Connection
 
 from cm_core.compute import sql
 from cm_core.imports.replay_log import all_applied_parts
-from cm_core.linkage.source import row_id
+from cm_core.linkage.base import has_rows
+from cm_core.linkage.source import OWNERSHIP, OWNERSHIP_SCHEMA, row_id
 from cm_core.store.bulk import fetch
 from cm_core.store.database import Database
 
@@ -29,10 +30,6 @@ group by import_id, chunk
 """
 _CHUNKS_SCHEMA = pa.schema(
     [("import_id", pa.string()), ("chunk", pa.int64()), ("row_count", pa.int64()), ("checksum", pa.string())]
-)
-_ROWS = "select import_id, `row_number`, party_no, person_id from person_sources"
-_ROWS_SCHEMA = pa.schema(
-    [("import_id", pa.string()), ("row_number", pa.int64()), ("party_no", pa.int16()), ("person_id", pa.int64())]
 )
 _IN_CHUNK = f"(`row_number` >= %s << {CHUNK_BITS} and `row_number` < %s << {CHUNK_BITS})"
 _TO_READ = """
@@ -74,7 +71,7 @@ def read_changes(database: Database, con: duckdb.DuckDBPyConnection) -> int:
         con.execute(sql(__package__, "changes_chunks.sql"))
         con.unregister("parts_arrow")
         _read(connection, con)
-    if con.execute("select count(*) from (from base.owned limit 1)").fetchall()[0][0]:
+    if has_rows(con, "base.owned"):
         for statement in con.extract_statements(sql(__package__, "changes.sql").replace("$row_id", _ROW_ID)):
             con.execute(statement, {"bits": CHUNK_BITS} if statement.named_parameters else None)
     else:
@@ -89,13 +86,13 @@ def everything(con: duckdb.DuckDBPyConnection) -> None:
 
 def _read(connection: Connection, con: duckdb.DuckDBPyConnection) -> None:
     """`read_rows`: the rows of the changed chunks, perhaps with others of the same imports."""
-    con.register("nothing", _ROWS_SCHEMA.empty_table())
+    con.register("nothing", OWNERSHIP_SCHEMA.empty_table())
     con.execute("create table read_rows as from nothing")
     con.unregister("nothing")
     wanted = con.execute(_TO_READ).fetchall()
     (imports,) = con.execute("select count(distinct import_id) from chunks_now").fetchall()[0]
     if len(wanted) == imports and all(whole for *_, whole in wanted):
-        fetch(connection, _ROWS, (), con, "read_rows", _ROWS_SCHEMA)
+        fetch(connection, OWNERSHIP, (), con, "read_rows", OWNERSHIP_SCHEMA)
         return
     for import_id, chunks, whole in wanted:
         where, values = "import_id = %s", [import_id]
@@ -103,7 +100,7 @@ def _read(connection: Connection, con: duckdb.DuckDBPyConnection) -> None:
         if not whole and len(ranges) <= _MOST_RANGES:
             where += f" and ({' or '.join([_IN_CHUNK] * len(ranges))})"
             values += [bound for first, last in ranges for bound in (first, last + 1)]
-        fetch(connection, f"{_ROWS} where {where}", values, con, "read_rows", _ROWS_SCHEMA)
+        fetch(connection, f"{OWNERSHIP} where {where}", values, con, "read_rows", OWNERSHIP_SCHEMA)
 
 
 def _ranges(numbers: list[int]) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from cm_core.compute import sql
 from cm_core.linkage import components
+from cm_core.linkage.base import has_rows
 from cm_core.linkage.clusters import Edge, Limits, refuse
 
 _EVERYBODY = "create or replace table touched_persons as select distinct person_id from base.owned"
@@ -53,7 +54,7 @@ _PARTED = "update components set component = p.part from parts_arrow as p where 
 
 def touch(con: duckdb.DuckDBPyConnection) -> None:
     """Make `touched_persons` of `dirty_persons` and the decisions: all that may be of another component than before."""
-    first = not _count(con, "(from base.exact_components limit 1)")
+    first = not has_rows(con, "base.exact_components")
     con.execute(sql(__package__, "touched_first.sql"))
     if first:
         con.execute(_EVERYBODY)

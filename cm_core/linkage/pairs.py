@@ -18,6 +18,7 @@ from splink import Linker
 from cm_core.compute import sql
 from cm_core.errors import LinkageError
 from cm_core.linkage import records
+from cm_core.linkage.base import has_rows
 from cm_core.linkage.model import Model, average_rarity, bare_linker, linker_for, prior
 from cm_core.settings import Settings
 
@@ -41,7 +42,6 @@ CAPS = {
     "legal name and ZIP": 60,
 }
 _CAPS = "create or replace table caps as from caps_arrow"
-_ANY_KEY = "select count(*) from (from base.block_keys limit 1)"
 _KEEP_SCORES = """
 insert into base.scored_pairs
 select
@@ -141,8 +141,7 @@ def block(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(_CAPS)
     con.unregister("caps_arrow")
     con.execute(sql(__package__, "blocks.sql"))
-    is_first = not con.execute(_ANY_KEY).fetchall()[0][0]
-    con.execute(sql(__package__, "blocks_first.sql" if is_first else "blocks_changed.sql"))
+    con.execute(sql(__package__, "blocks_changed.sql" if has_rows(con, "base.block_keys") else "blocks_first.sql"))
     con.execute(sql(__package__, "blocks_sizes.sql"))
 
 

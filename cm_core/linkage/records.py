@@ -19,6 +19,7 @@ from cm_core import upsert
 from cm_core.compute import sql
 from cm_core.hygiene.name_statistics import first_name_class, given_over_surname, is_common_given
 from cm_core.linkage import decisions, exact
+from cm_core.linkage.base import has_rows
 from cm_core.linkage.census import given_shares, male_part, surname_shares
 from cm_core.settings import Settings
 
@@ -30,7 +31,6 @@ where first_key is not null
 except
 select first_key from base.first_names
 """
-_ANY_NAME = "select count(*) from (from base.first_names limit 1)"
 _ADD_NAMES = "insert into base.first_names from first_names_arrow"
 _FIRST_NAMES = "create or replace view first_names as from base.first_names"
 _PATTERNS = "create or replace table personal_patterns as from patterns_arrow"
@@ -43,8 +43,6 @@ _RULES = """
 create or replace table rules as
 select ?::integer as shared_max, ?::boolean as phone_needs_first_name, ?::boolean as email_needs_first_name
 """
-_ANY_FACT = "select count(*) from (from base.holders limit 1) full join (from base.row_facts limit 1) on false"
-_ANY_IDS = "select count(*) from (from met_ids limit 1)"
 _CENSUS = "create or replace table {table} as from census_arrow"
 _NAME_COUNTS = """
 create or replace view {column}_counts as
@@ -85,7 +83,7 @@ def read_facts(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """
     identify(con, settings)
     con.execute(sql(__package__, "facts.sql"))
-    is_first = not con.execute(_ANY_FACT).fetchall()[0][0]
+    is_first = not (has_rows(con, "base.holders") or has_rows(con, "base.row_facts"))
     con.execute(sql(__package__, "facts_first.sql" if is_first else "facts_changed.sql"))
     con.execute(sql(__package__, "held_ids.sql"))
 
@@ -97,8 +95,7 @@ def identify(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     con.execute(_LIKE_IDS)
     upsert.define_match_classes(con)
     con.execute(_FIRST_NAMES)
-    known = con.execute(_ANY_NAME).fetchall()[0][0]
-    common = [] if known else [name for name in given_shares() if is_common_given(name)]
+    common = [] if has_rows(con, "base.first_names") else [name for name in given_shares() if is_common_given(name)]
     if new := {name for (name,) in con.execute(_NEW_NAMES).fetchall() if name}.union(common):
         con.register("first_names_arrow", _first_names(sorted(new)))
         con.execute(_ADD_NAMES)
@@ -108,7 +105,7 @@ def identify(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
 
 def finish_facts(con: duckdb.DuckDBPyConnection) -> None:
     """Make `touched_persons`: those whose records have to be made anew, by rows, keys, ids or decisions."""
-    if con.execute(_ANY_IDS).fetchall()[0][0]:
+    if has_rows(con, "met_ids"):
         measure_ids(con)
     decisions.expect(con)
     exact.touch(con)

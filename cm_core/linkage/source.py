@@ -14,6 +14,7 @@ import pyarrow as pa
 from cm_core.errors import StoreError
 from cm_core.imports.replay_log import all_applied_parts
 from cm_core.imports.staged import staged_paths
+from cm_core.linkage.base import has_rows
 from cm_core.settings import Settings
 from cm_core.store.bulk import fetch
 from cm_core.store.database import Database
@@ -24,8 +25,9 @@ def row_id(import_no: str, row_number: str, party_no: str) -> str:
     return f"((({import_no})::bigint << 40) | (({row_number})::bigint << 8) | ({party_no})::bigint)"
 
 
-_OWNERSHIP_OF = "select import_id, `row_number`, party_no, person_id from person_sources where person_id in %s"
-_OWNERSHIP_SCHEMA = pa.schema(
+OWNERSHIP = "select import_id, `row_number`, party_no, person_id from person_sources"
+_OWNERSHIP_OF = f"{OWNERSHIP} where person_id in %s"
+OWNERSHIP_SCHEMA = pa.schema(
     [("import_id", pa.string()), ("row_number", pa.int64()), ("party_no", pa.int16()), ("person_id", pa.int64())]
 )
 _ROW_IMPORTS = """
@@ -87,7 +89,7 @@ def read_sources(settings: Settings, database: Database, con: duckdb.DuckDBPyCon
     Each is a staged row with its number and the person it became. Raises StoreError if an import's rows are not in
     the lake.
     """
-    if not con.execute("select count(*) from (from person_rows limit 1)").fetchall()[0][0]:
+    if not has_rows(con, "person_rows"):
         con.execute(_EMPTY)
         return
     read_rows(settings, database, con, _TABLES, prefix="source_", valid=_VALID)
@@ -103,7 +105,7 @@ def rows_of(database: Database, con: duckdb.DuckDBPyConnection, persons: Sequenc
     """Make `person_rows`, the rows of `persons`, and `row_imports`, as the database has them. Returns how many rows."""
     con.execute("drop table if exists owned_rows")
     with database.connect() as connection:
-        count = fetch(connection, _OWNERSHIP_OF, (tuple(persons),), con, "owned_rows", _OWNERSHIP_SCHEMA)
+        count = fetch(connection, _OWNERSHIP_OF, (tuple(persons),), con, "owned_rows", OWNERSHIP_SCHEMA)
     con.execute(_ROW_IMPORTS)
     con.execute(_PERSON_ROWS)
     return count

@@ -45,7 +45,6 @@ left join stored.hot_blocks as h on m.rule = h.rule and m.key = h.key
 """
 _COLD = "select count(*) from meetings where records is null"
 _HOT = "select rule || ' ' || key from meetings order by 1"
-_KINDS = "select count(*) from (from stored.held_ids limit 1)"
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class Base:
 
     def judge_ids(self) -> bool:
         """Make `base.person_identifiers` by what ids are worth in the whole base; False where it has none."""
-        if not self.exists or not self.con.execute(_KINDS).fetchall()[0][0]:
+        if not self.exists or not base.has_rows(self.con, "stored.held_ids"):
             return False
         self.con.execute(sql(__package__, "identifiers_stored.sql"))
         return True

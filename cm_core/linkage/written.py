@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from pymysql.connections import Connection
 
-from cm_core.compute import scratch, sql
+from cm_core.compute import quoted, scratch, sql
 from cm_core.lake import lake
 from cm_core.settings import Settings
 from cm_core.store.database import Database
@@ -56,7 +55,7 @@ def last(settings: Settings, con: duckdb.DuckDBPyConnection, connection: Connect
         is_known = False
         if run is not None and store.exists(KEY):
             path = store.materialize(KEY, folder)
-            con.execute(f"attach '{_escaped(path)}' as written (read_only)")
+            con.execute(f"attach '{quoted(path)}' as written (read_only)")
             is_known = con.execute("select id, form from written.run").fetchall() == [(run, FORM)]
             if not is_known:
                 con.execute("detach written")
@@ -102,7 +101,7 @@ def keep(settings: Settings, con: duckdb.DuckDBPyConnection, run: int) -> None:
     """
     with scratch(settings, "linkage") as folder:
         path = folder / "written.duckdb"
-        con.execute(f"attach '{_escaped(path)}' as writing")
+        con.execute(f"attach '{quoted(path)}' as writing")
         try:
             for statement in con.extract_statements(_KEEP):
                 named = {"run": run, "form": FORM} if statement.named_parameters else None
@@ -117,7 +116,3 @@ def _last_run(connection: Connection[Any]) -> int | None:
         cursor.execute(_LAST_RUN)
         row = cursor.fetchone()
     return None if row is None or row[0] is None else int(row[0])
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -32,6 +32,11 @@ def load(settings: Settings, database: Database, path: Path, rows: Sequence[tupl
     """Import the rows as a file of that day; the import's id."""
     with path.open("w", newline="", encoding="utf-8") as out:
         csv.writer(out).writerows([HEADER, *rows])
+    return bring_in(settings, database, path, day)
+
+
+def bring_in(settings: Settings, database: Database, path: Path, day: int) -> str:
+    """Import a file of that day; the import's id."""
     os.utime(path, (1_772_323_200 + day * 86_400,) * 2)
     import_id = registry.register_file(settings, database, path).import_id
     pipeline.check_raw(settings, database, import_id)

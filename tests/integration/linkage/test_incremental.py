@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from cm_core import linkage, upsert
+from cm_core import linkage
 from cm_core.errors import LinkageError
-from cm_core.imports import pipeline, records, registry
 from cm_core.linkage import decisions, pairs
 from cm_core.settings import Settings
 from cm_core.store import Database
-from tests.integration.linkage.people import HEADER, ask, load, row
+from tests.integration.linkage.people import HEADER, ask, bring_in, load, row
 
 #: What does not go by the order in which imports were met.
 _TABLES = {
@@ -59,16 +57,6 @@ def require_same_as_in_full(settings: Settings, database: Database) -> None:
         assert rows == known[name], name
     assert written(database) == said
     assert (again.linked, again.unlinked, again.rescored, again.persons_changed, again.split) == (0, 0, 0, 0, 0)
-
-
-def bring_in(settings: Settings, database: Database, path: Path, day: int) -> str:
-    os.utime(path, (1_772_323_200 + day * 86_400,) * 2)
-    import_id = registry.register_file(settings, database, path).import_id
-    pipeline.check_raw(settings, database, import_id)
-    pipeline.stage(settings, database, import_id)
-    upsert.apply(settings, database, import_id)
-    records.HOLD.release(import_id)
-    return import_id
 
 
 GIVEN = ("Walter", "Walt", "Gertrude", "Gertrud", "W", "Otto", "")
