@@ -556,10 +556,46 @@ dnc_registry = _table(
     Column("phone_e164", _code(20), nullable=False),
     Column("listing_date", Date),
     Column("source", _code(32), nullable=False, comment="which list: national, or the name the feed gives"),
+    _time("listed_from"),
+    _time("removed_at"),
     Column("first_import_id", _code(24), nullable=False),
     Column("last_import_id", _code(24), nullable=False),
     UniqueConstraint("phone_e164", "source"),
-    comment="Do-not-call registrations by list; a fact of its list, not a person's own request",
+    comment="Do-not-call registrations of numbers that people here have; a fact of its list, not a person's request",
+)
+
+dnc_list_versions = _table(
+    "dnc_list_versions",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("source", _code(32), nullable=False),
+    Column("kind", _code(8), nullable=False, comment="full or change"),
+    _import_fk(),
+    _time("obtained_at", nullable=False),
+    Column("status", _code(16), nullable=False, comment="IN_FORCE, OLDER (a newer one was there already) or REFUSED"),
+    Column("status_reason", Text),
+    Column("area_codes", Integer, nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    Column("bad_rows", BigInteger, nullable=False),
+    Column("added", BigInteger, nullable=False),
+    Column("removed", BigInteger, nullable=False),
+    Column("checksum_sha256", _code(64), nullable=False),
+    _now("loaded_at"),
+    UniqueConstraint("import_id", "source"),
+    Index(None, "source", "obtained_at"),
+    comment="Each do-not-call list obtained: when, what it covers, what it changed (16 CFR 310.4(b)(3))",
+)
+
+dnc_area_coverage = _table(
+    "dnc_area_coverage",
+    Column("source", _code(32), primary_key=True),
+    Column("area_code", _code(3), primary_key=True),
+    Column("version_id", BigInteger, ForeignKey("dnc_list_versions.id"), primary_key=True, autoincrement=False),
+    _time("obtained_at", nullable=False),
+    Column("numbers", BigInteger, nullable=False, comment="Numbers of the list in this area code from then on"),
+    Column("lake_key", _exact(700), nullable=False, comment="Parquet of them: number bigint, in order"),
+    _flag("is_current", 0),
+    Index(None, "area_code", "obtained_at"),
+    comment="Area codes held, by list and version; the current row of each is the list in force",
 )
 
 opt_outs = _table(
@@ -582,6 +618,84 @@ opt_outs = _table(
     comment="What people asked for: permanent, by person or bare contact point, known to us or not",
 )
 
+contact_facts = _table(
+    "contact_facts",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("fact_key", _code(64), nullable=False, comment="SHA-256 of what the fact says; the same fact comes in once"),
+    Column(
+        "fact", _code(32), nullable=False, comment="litigator, reassigned, wireless, consent ... (docs/compliance.md)"
+    ),
+    Column("contact_kind", _code(8), nullable=False, comment="phone, email, address, name_zip, person or hash"),
+    Column("contact_key", _exact(320), nullable=False),
+    _person_fk(nullable=True),
+    Column("channel", _code(8), nullable=False, comment="call, sms, email, mail, all"),
+    Column(
+        "value", _exact(64), comment="yes, no, wireless, landline, purchase, inquiry ...: what the kind of fact knows"
+    ),
+    _time("starts_at", nullable=False),
+    _time("ends_at"),
+    Column("reason", String(255)),
+    Column("source", String(64), nullable=False),
+    Column("recorded_by", String(255), comment="Who recorded it by hand; null: an import did"),
+    Column("import_id", _code(24)),
+    Column("row_number", BigInteger),
+    _now("created_at"),
+    UniqueConstraint("fact_key"),
+    Index(None, "contact_kind", "contact_key"),
+    Index(None, "person_id"),
+    Index(None, "fact", "starts_at"),
+    Index(None, "import_id", "row_number"),
+    comment="What is known of a contact point or person and decides about its use; append-only, known to us or not",
+)
+
+calling_windows = _table(
+    "calling_windows",
+    Column("places", _exact(255), primary_key=True, comment="State@zone pairs, all of which must be open"),
+    Column("channel", _code(8), primary_key=True),
+    Column("opens_at", DATETIME(fsp=6), primary_key=True),
+    _time("closes_at", nullable=False),
+    comment="When calls and texts are lawful by the local time of every plausible place, UTC, half open",
+)
+
+changed_entities = _table(
+    "changed_entities",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("entity_id", BigInteger, nullable=False, comment="0: everything"),
+    _now("changed_at"),
+    Index(None, "entity_id"),
+    comment="Entities whose people, contact points or suppressions changed since the marts were built",
+)
+
+mart_builds = _table(
+    "mart_builds",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("fingerprint", _code(64), nullable=False, comment="Of models, macros and rules: another one builds anew"),
+    _time("as_of", nullable=False),
+    Column("is_full", Boolean, nullable=False),
+    Column("entities", BigInteger, nullable=False, comment="Entities built anew; 0 of a full build: all"),
+    Column("changes_up_to", BigInteger, nullable=False, comment="Last id of changed_entities that it has in it"),
+    _now("built_at"),
+    comment="Each build of the marts",
+)
+
+scrubs = _table(
+    "scrubs",
+    Column("scrub_id", _code(32), primary_key=True),
+    Column("filename", String(255)),
+    Column("campaign_id", BigInteger, ForeignKey("campaigns.id")),
+    Column("channel", _code(8), nullable=False),
+    Column("purpose", _code(16), nullable=False),
+    _time("as_of", nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    Column("allowed_count", BigInteger, nullable=False),
+    Column("lake_key", _exact(700), nullable=False, comment="Parquet of the decisions, one row per input row"),
+    Column("checksum_sha256", _code(64), nullable=False),
+    Column("rules_fingerprint", _code(64), nullable=False),
+    Column("requested_by", String(255), nullable=False),
+    _now("created_at"),
+    comment="Each scrub of a list: where its decisions are kept, by which rules (TSR records, 5 years)",
+)
+
 #: The tables whose content an import or a dedupe decides; their checksum is how tests compare two databases.
 CANONICAL_TABLES: tuple[str, ...] = (
     "persons",
@@ -598,4 +712,5 @@ CANONICAL_TABLES: tuple[str, ...] = (
     "touchpoints",
     "dnc_registry",
     "opt_outs",
+    "contact_facts",
 )
