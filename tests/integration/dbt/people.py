@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cm_core.store import Database
@@ -77,6 +79,41 @@ class People:
         return self._insert(
             "dnc_registry", phone_e164=number, listing_date="2020-02-02", source=source, first_import_id=IMPORT,
             last_import_id=IMPORT,
+        )  # fmt: skip
+
+    def covered(self, area_code: str, *, at: str | None = None, source: str = "national") -> None:
+        """The list of an area code, obtained `at` (UTC; without: a moment ago)."""
+        version = self._insert(
+            "dnc_list_versions", source=source, kind="full", import_id=self._an_import_of_a_list(),
+            obtained_at=at or f"{datetime.now(UTC) - timedelta(minutes=1):%Y-%m-%d %H:%M:%S}", status="IN_FORCE",
+            area_codes=1, row_count=1, bad_rows=0, added=1, removed=0, checksum_sha256="x",
+        )  # fmt: skip
+        self.run(
+            "update dnc_area_coverage set is_current = 0 where source = %s and area_code = %s", (source, area_code)
+        )
+        self.run(
+            "insert into dnc_area_coverage (source, area_code, version_id, obtained_at, numbers, lake_key, is_current) "
+            "select source, %s, id, obtained_at, 1, 'k', 1 from dnc_list_versions where id = %s",
+            (area_code, version),
+        )
+
+    def _an_import_of_a_list(self) -> str:
+        self._next += 1
+        import_id = f"imp_2026_01_02_{self._next:03d}"
+        self.an_import(import_id)
+        return import_id
+
+    def fact(self, fact: str, kind: str, key: str, *, at: str = NEW, **values: Any) -> int:
+        values = {"channel": "all", "source": "test", "person_id": None} | values
+        said = hashlib.sha256(repr((fact, kind, key, at, sorted(values.items()))).encode()).hexdigest()
+        return self._insert(
+            "contact_facts", fact_key=said, fact=fact, contact_kind=kind, contact_key=key, starts_at=at, **values
+        )
+
+    def touched(self, person: int, channel: str, at: str, **values: Any) -> int:
+        return self._insert(
+            "touchpoints", touchpoint_key=f"key {self._next}", person_id=person, match_key="phone",
+            touchpoint_type=channel, touchpoint_date=at, source="test", content_key="x", source_date=at, **values,
         )  # fmt: skip
 
     def opted_out(self, channel: str, **contact: Any) -> int:
