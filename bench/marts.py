@@ -124,8 +124,13 @@ def _fill(database: Database, people: int) -> int:
         for statement in _MORE:
             with connection.cursor() as cursor:
                 cursor.execute(statement.replace("{import_id}", _IMPORT).replace("{recent}", recent))
-    return int(_one(database, "select (select count(*) from phone_numbers) + (select count(*) from email_addresses) "
-                              "+ (select count(*) from addresses)")[0])
+    return int(
+        _one(
+            database,
+            "select (select count(*) from phone_numbers) + (select count(*) from email_addresses) "
+            "+ (select count(*) from addresses)",
+        )[0]
+    )
 
 
 def _build(settings: Settings, database: Database) -> float:
@@ -133,7 +138,13 @@ def _build(settings: Settings, database: Database) -> float:
     started = time.perf_counter()
     as_of = datetime.now(UTC).replace(tzinfo=None)
     build = builds.begin(database, "bench", ["compliance_call"])
-    command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build", "--project-dir", str(project_dir())]
+    command = [
+        str(Path(sys.executable).with_name("dbt")),
+        "--no-use-colors",
+        "build",
+        "--project-dir",
+        str(project_dir()),
+    ]
     done = subprocess.run(
         [*command, *(["--exclude", "resource_type:seed"] if build.by_changes else [])],
         env={**os.environ, **dbt_environment(settings, database, by_changes=build.by_changes)},

@@ -124,3 +124,24 @@ class People:
             "insert into shared_contacts (kind, contact_key, surnames, first_import_id) values (%s, %s, 9, %s)",
             (kind, key, IMPORT),
         )
+
+    def taken_into_build(self, *entities: int) -> None:
+        """As `cm_core.compliance.builds` takes the log of changes into a build."""
+        self.run("delete from changes_in_build")
+        for entity in entities:
+            self._insert("changes_in_build", entity_id=entity)
+
+    def by_entity(self) -> list[str]:
+        """The tables that dbt builds with rows per entity."""
+        return [
+            name
+            for (name,) in self.rows(
+                "select table_name from information_schema.columns where table_schema = database() and "
+                "column_name = 'entity_id' and (table_name like 'int\\_%%' or table_name like 'compliance\\_%%' "
+                "or table_name = 'mailable_people') and table_name <> 'int_changed_entities' order by 1"
+            )
+        ]
+
+    def content(self, tables: list[str]) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of the tables, in an order of their own."""
+        return {table: sorted(self.rows(f"select * from {table}"), key=repr) for table in tables}
