@@ -31,9 +31,9 @@ _ZONES = (
     "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
     "America/Anchorage", "America/Adak", "Pacific/Honolulu", "America/Puerto_Rico", "Pacific/Guam",
 )  # fmt: skip
-#: What the packages have wrong: a place for a zone, and Adak under the clock that it has in winter only.
+#: What the packages have wrong: a place for a zone; Adak by the clock that it has in winter only; Orlando.
 _MISNAMED = {"Napakiak": "America/Anchorage"}
-_NOT_THERE = {("AK", "Pacific/Honolulu")}
+_NOT_THERE = {("907", "Pacific/Honolulu"), ("689", "America/Chicago")}
 #: Regions of the numbering plan that the national registry covers, with the code the postal service has for them.
 _UNITED_STATES = {"US", "PR", "VI", "GU", "AS", "MP"}
 _STATES = {
@@ -62,7 +62,9 @@ def main() -> None:
     zones = {(state, zone) for _, state, zone, _ in zips}
     zones |= {(state, zone) for _, _, _, state, zone in area_codes if state and zone}
     _write("area_code_places.csv", ("area_code", "kind", "country", "state", "zone"), area_codes)
-    _write("zip3_places.csv", ("zip3", "state", "zone"), sorted({(zip5[:3], state, zone) for zip5, state, zone, _ in zips}))
+    _write(
+        "zip3_places.csv", ("zip3", "state", "zone"), sorted({(zip5[:3], state, zone) for zip5, state, zone, _ in zips})
+    )
     _write("state_zones.csv", ("state", "zone"), sorted(zones))
 
 
@@ -93,7 +95,7 @@ def _area_codes(zips: list[tuple[str, str, str, tuple[str, ...]]]) -> Iterator[t
             continue
         state = _state(code) if country == "US" else country
         zones = {_canonical(zone) for zone in _zones_of(code)} | zones_of_zips[code, state]
-        yield from ((code, kind, "US", state, zone) for zone in zones if (state, zone) not in _NOT_THERE)
+        yield from ((code, kind, "US", state, zone) for zone in zones if (code, zone) not in _NOT_THERE)
 
 
 def _plan(code: str) -> tuple[str | None, str]:
