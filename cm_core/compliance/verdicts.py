@@ -106,9 +106,7 @@ class _Case:
         self, contact: Contact, channel: str, purpose: str, facts: Facts, rules: Rules, campaign: str | None
     ) -> None:
         if channel not in CHANNELS or _KINDS[channel] != contact.kind:
-            raise UsageError(
-                f"A {contact.kind} cannot be used on channel {channel!r}. Channels: {', '.join(CHANNELS)}."
-            )
+            raise UsageError(f"No {contact.kind} can be used on channel {channel!r}. Channels: {', '.join(CHANNELS)}.")
         if purpose not in PURPOSES:
             raise UsageError(f"There is no purpose {purpose!r}. Purposes: {', '.join(PURPOSES)}.")
         self._contact, self._channel, self._purpose = contact, channel, purpose
