@@ -158,6 +158,10 @@ inner join persons on persons.entity_id = holders.entity_id and persons.is_origi
 set staged.person_id = persons.id
 """
 
+CHANGED_BY_OPT_OUTS = """
+insert into changed_entities (entity_id) select distinct entity_id from opt_out_holders order by entity_id
+"""
+
 INSERT_OPT_OUTS = """
 insert into opt_outs
     (person_id, channel, phone_e164, email_key, opted_out_at, reason, source, import_id, `row_number`)

@@ -167,6 +167,7 @@ def _write_opt_outs(
         statements.FIND_PHONE_HOLDERS,
         statements.FIND_EMAIL_HOLDERS,
         statements.NAME_SOLE_HOLDERS,
+        statements.CHANGED_BY_OPT_OUTS,
     ):
         _execute(connection, statement)
     _execute(connection, statements.INSERT_OPT_OUTS, import_id=import_id)

@@ -606,6 +606,7 @@ opt_outs = _table(
     Column("phone_e164", _code(20)),
     Column("email_key", _exact(320)),
     Column("address_key", _exact(255)),
+    Column("name_zip_key", _code(255), comment="FIRST|LAST|SUFFIX|ZIP5 of somebody who may not be known yet"),
     _time("opted_out_at", nullable=False),
     Column("reason", String(255)),
     Column("source", String(64), nullable=False),
@@ -615,6 +616,8 @@ opt_outs = _table(
     Index(None, "person_id"),
     Index(None, "phone_e164"),
     Index(None, "email_key"),
+    Index(None, "address_key"),
+    Index(None, "name_zip_key"),
     comment="What people asked for: permanent, by person or bare contact point, known to us or not",
 )
 
