@@ -610,6 +610,7 @@ opt_outs = _table(
     _time("opted_out_at", nullable=False),
     Column("reason", String(255)),
     Column("source", String(64), nullable=False),
+    Column("recorded_by", String(255), comment="Who recorded it by hand; null: an import did"),
     Column("import_id", _code(24)),
     Column("row_number", BigInteger),
     Index(None, "import_id", "row_number"),

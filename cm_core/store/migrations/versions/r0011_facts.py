@@ -1,4 +1,4 @@
-"""Opt-outs of people who are known by name and ZIP alone, found by postal address and by name and ZIP."""
+"""Opt-outs of people who are known by name and ZIP alone, found by address and by name and ZIP, recorded by hand."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ def upgrade() -> None:
         "opt_outs",
         sa.Column("name_zip_key", code(255), comment="FIRST|LAST|SUFFIX|ZIP5 of somebody who may not be known yet"),
     )
+    add_column(
+        "opt_outs", sa.Column("recorded_by", sa.String(255), comment="Who recorded it by hand; null: an import did")
+    )
     create_index("ix_opt_outs_address_key", "opt_outs", ["address_key"])
     create_index("ix_opt_outs_name_zip_key", "opt_outs", ["name_zip_key"])
 
@@ -28,4 +31,5 @@ def downgrade() -> None:
     op.execute("delete from opt_outs where name_zip_key is not null")
     drop_index("ix_opt_outs_name_zip_key", "opt_outs")
     drop_index("ix_opt_outs_address_key", "opt_outs")
+    op.drop_column("opt_outs", "recorded_by")
     op.drop_column("opt_outs", "name_zip_key")
