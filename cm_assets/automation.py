@@ -61,11 +61,18 @@ DEDUPE = follow("persons", leader="linkage_model", ends_with=["person_duplicates
 
 
 def with_marts_condition(models: dg.AssetsDefinition) -> dg.AssetsDefinition:
-    """The dbt models, following the duplicates and the suppression lists as one run."""
+    """The dbt models, following the duplicates, the suppression lists, the facts and the contact history as one run."""
     read = {key for keys in models.asset_deps.values() for key in keys}
     leaves = sorted(key.to_user_string() for key in models.keys if key not in read)
     condition = follow(
-        "person_duplicates", "dnc_registry", "opt_outs", leader=leaves[0], ends_with=leaves, after=DEDUPE
+        "person_duplicates",
+        "dnc_registry",
+        "opt_outs",
+        "contact_facts",
+        "touchpoints",
+        leader=leaves[0],
+        ends_with=leaves,
+        after=DEDUPE,
     )
     return models.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=condition))
 

@@ -28,7 +28,7 @@ def build_defs(
     from cm_assets.checks import linkage
     from cm_assets.checks.invariants import invariant_checks
     from cm_assets.checks.outcome import import_complete
-    from cm_assets.compliance import dnc_registry, opt_outs
+    from cm_assets.compliance import contact_facts, dnc_registry, opt_outs
     from cm_assets.jobs import extract_jobs, follow_up_jobs, import_jobs
     from resources.database import DatabaseResource
 
@@ -44,6 +44,7 @@ def build_defs(
         duplicates.person_duplicates,
         dnc_registry,
         opt_outs,
+        contact_facts,
         touchpoints.campaigns,
         touchpoints.touchpoints,
         reports.import_report,

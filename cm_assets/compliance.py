@@ -1,4 +1,4 @@
-"""Compliance in the graph: the do-not-call and opt-out lists, and the dbt models that turn them into verdicts.
+"""Compliance in the graph: do-not-call lists, opt-outs and facts, and the dbt models that turn them into verdicts.
 
 What a list means is `cm_core.compliance`; which rule blocks what is `dbt_project/`.
 """
@@ -50,6 +50,25 @@ def opt_outs(context: dg.AssetExecutionContext, store: DatabaseResource) -> None
     from cm_core import compliance
 
     for_each_import(context, lambda import_id: compliance.apply_opt_outs(store.settings, store.database, import_id))
+
+
+@dg.asset(
+    deps=[staging_raw_import, import_validation_log],
+    partitions_def=imports,
+    backfill_policy=one_run,
+    pool=CANONICAL_WRITER,
+    group_name="compliance",
+    kinds={"mysql"},
+    owners=["team:data-engineering"],
+    tags={"layer": "canonical"},
+)
+def contact_facts(context: dg.AssetExecutionContext, store: DatabaseResource) -> None:
+    """What is known of contact points and decides about their use: litigators, reassigned and wireless numbers, mail
+    suppression, the deceased, consent, business relationships, privacy deletions. Facts are added, never taken out.
+    """
+    from cm_core import compliance
+
+    for_each_import(context, lambda import_id: compliance.apply_facts(store.settings, store.database, import_id))
 
 
 def build_dbt_assets(

@@ -19,6 +19,7 @@ _PREVIEW: dict[str, Callable[[Settings, Database, str], Foreseen]] = {
     "contacts": upsert.preview,
     "dnc_registry": compliance.preview_dnc,
     "opt_outs": compliance.preview_opt_outs,
+    "contact_facts": compliance.preview_facts,
     "campaigns": touchpoints.preview_campaigns,
     "touchpoints": touchpoints.preview_touchpoints,
 }

@@ -1,8 +1,14 @@
-"""Compliance: do-not-call lists and opt-outs as permanent facts. Verdicts are dbt marts over these facts."""
+"""Compliance: do-not-call lists, opt-outs and other facts about contact points, all permanent.
 
-from cm_core.compliance.preview import preview_dnc, preview_opt_outs
-from cm_core.compliance.suppressions import ApplyCounts, apply_dnc, apply_opt_outs, refresh_contact_status
+Verdicts are dbt marts over these facts.
+"""
+
+from cm_core.compliance.applying import ApplyCounts
+from cm_core.compliance.contact_facts import apply_facts, apply_opt_outs
+from cm_core.compliance.preview import preview_dnc, preview_facts, preview_opt_outs
+from cm_core.compliance.suppressions import apply_dnc, refresh_contact_status
 
 __all__ = [
-    "ApplyCounts", "apply_dnc", "apply_opt_outs", "preview_dnc", "preview_opt_outs", "refresh_contact_status",
+    "ApplyCounts", "apply_dnc", "apply_facts", "apply_opt_outs", "preview_dnc", "preview_facts", "preview_opt_outs",
+    "refresh_contact_status",
 ]  # fmt: skip

@@ -204,7 +204,9 @@ def _look(
     record = _record(found, path)
     try:
         with session(settings, memory_limit=settings.import_memory_limit) as con:
-            staged = pipeline.stage_file(settings, con, replace(file, source=limited.source), record, progress)
+            staged = pipeline.stage_file(
+                settings, database, con, replace(file, source=limited.source), record, progress
+            )
     except FileRejected as error:
         raise _Refused(found, str(error)) from error
     with session(settings, memory_limit=settings.import_memory_limit) as con:

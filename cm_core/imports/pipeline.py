@@ -1,7 +1,7 @@
 """The steps of an import, each one call for an asset: check the raw file, stage it, log what was wrong.
 
 Each step is idempotent and may be repeated after a kill. Applying staged rows is `cm_core.upsert` (contacts),
-`cm_core.compliance` (do-not-call and opt-out lists) and `cm_core.touchpoints` (campaigns and touchpoints).
+`cm_core.compliance` (do-not-call lists, opt-outs, facts) and `cm_core.touchpoints` (campaigns and touchpoints).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from cm_core.imports import records, replay_log, replay_start, reports
 from cm_core.imports.chunks import REMEMBERED, StagedChunk, stage_chunks
 from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import Feed, load_feed
+from cm_core.imports.known import Known
 from cm_core.imports.mapping import Mapping
 from cm_core.imports.records import ImportRecord, now
 from cm_core.imports.replay_log import Mode, Replay
@@ -31,7 +32,8 @@ from cm_core.imports.schema import check_schema
 from cm_core.imports.source import Source, open_source
 from cm_core.imports.staged import STAGED_TABLES, read_staged, staged_files
 from cm_core.imports.staging import Counts, find_repeated, remember_rows, stage_contacts
-from cm_core.imports.staging_suppressions import stage_dnc, stage_opt_outs
+from cm_core.imports.staging_facts import stage_facts, stage_opt_outs
+from cm_core.imports.staging_suppressions import stage_dnc
 from cm_core.imports.staging_touchpoints import stage_campaigns, stage_touchpoints
 from cm_core.imports.understanding import Understanding, sample_of, understand
 from cm_core.lake import landing_zone
@@ -214,13 +216,14 @@ def stage(
             if file.understood.refusal:
                 raise FileRejected(file.understood.refusal)
             again = restaging(settings, database, record, replay, file.feed.target) if replay else None
-            result = stage_file(settings, con, file, record, progress or (lambda rows: None), again)
+            result = stage_file(settings, database, con, file, record, progress or (lambda rows: None), again)
             _fill_staging_table(database, con, record, result, replay)
         return result
 
 
 def stage_file(
     settings: Settings,
+    database: Database,
     con: duckdb.DuckDBPyConnection,
     file: OpenFile,
     record: ImportRecord,
@@ -237,8 +240,11 @@ def stage_file(
     tables = STAGED_TABLES[file.feed.target]
     part = again.replay.replay_no if again else 0
     batches = again.batches(con, file.source) if again else file.source.batches()
+    known = Known(database)
     with staged_files(settings, record.import_id, part) as staged:
-        for chunk in stage_chunks(settings, batches, lambda session: _stage_chunk(session, file, record), tables):
+        for chunk in stage_chunks(
+            settings, batches, lambda session: _stage_chunk(session, file, record, known), tables
+        ):
             counts += chunk.counts
             staged.append({table: chunk.tables[table] for table in tables})
             findings += chunk.tables["findings"].num_rows
@@ -272,7 +278,7 @@ def _remember(con: duckdb.DuckDBPyConnection, chunk: StagedChunk) -> None:
         con.execute(f"insert into {table} from chunk_{table}")
 
 
-def _stage_chunk(con: duckdb.DuckDBPyConnection, file: OpenFile, record: ImportRecord) -> Counts:
+def _stage_chunk(con: duckdb.DuckDBPyConnection, file: OpenFile, record: ImportRecord, known: Known) -> Counts:
     """Stage what `source` holds by the rules of the file's feed."""
     headers, date = file.source.headers, record.source_date
     if file.feed.target == "contacts":
@@ -283,6 +289,8 @@ def _stage_chunk(con: duckdb.DuckDBPyConnection, file: OpenFile, record: ImportR
         return stage_campaigns(con, file.feed, file.mapping, headers, date)
     if file.feed.target == "touchpoints":
         return stage_touchpoints(con, file.feed, file.mapping, headers, date)
+    if file.feed.target == "contact_facts":
+        return stage_facts(con, file.feed, file.mapping, headers, date, known.persons)
     return stage_opt_outs(con, file.feed, file.mapping, headers, date)
 
 
@@ -472,6 +480,7 @@ def _preview(con: duckdb.DuckDBPyConnection, feed: Feed, limit: int = 10) -> lis
         "from parties order by row_number, party_no",
         "dnc_registry": "select * from dnc order by row_number",
         "opt_outs": "select * from opt_outs order by row_number",
+        "contact_facts": "select * exclude (fact_key) from contact_facts order by row_number",
         "campaigns": "select * from campaigns order by row_number",
         "touchpoints": "select row_number, touchpoint_type, touchpoint_date, status, phone_e164, email_key, "
         "name_zip_key, campaign_name from touchpoints order by row_number",

@@ -149,6 +149,13 @@ _PLACE = """
 update persons as p join link_persons as n on p.id = n.id
 set p.is_original = n.is_original, p.entity_id = n.entity_id, p.updated_at = current_timestamp(6)
 """
+# The entity that each was in, and the one it is in now.
+_CHANGED_ENTITIES = """
+select entity_id from changed_persons
+union
+select p.entity_id from placed as p semi join changed_persons using (id)
+order by 1
+"""
 _INSERT_COLUMNS = (
     "id", "original_id", "duplicate_id", "match_score", "match_reason", "match_tier", "match_probability", "job_id",
 )  # fmt: skip
@@ -336,6 +343,7 @@ def _apply(
             attachment = Attachment(connection)
             attachment.persons("link_persons")
             cursor.execute(_PLACE)
+            load(connection, con, _CHANGED_ENTITIES, "changed_entities", ("entity_id",))
             attachment.persons("link_persons")
             attachment.settle(con, shared_max=settings.shared_contact_max_surnames)
     load(

@@ -108,6 +108,8 @@ def _write(
     attachment.new_touchpoints(first, first + inserted - 1)
     attachment.changed_touchpoints()
     attachment.settle(con, shared_max=shared_max)
+    if updated:
+        execute(connection, statements.CHANGED_BY_TOUCHPOINTS)
     skipped = count(con, "staged_touchpoints") - inserted - updated
     for operation, number in (("INSERT", inserted), ("UPDATE", updated), ("SKIP", skipped)):
         records.audit(connection, import_id, operation, number, "touchpoints")

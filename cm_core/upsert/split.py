@@ -18,6 +18,7 @@ from cm_core.compute import sql
 from cm_core.imports.records import now
 from cm_core.imports.replay_log import all_applied_parts
 from cm_core.settings import Settings
+from cm_core.store import changes
 from cm_core.store.bulk import load
 from cm_core.store.database import Database
 from cm_core.store.ids import allot
@@ -103,6 +104,7 @@ def _split(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPy
     con.execute("create or replace table spread as from new_spread")
     con.execute(sql(_PACKAGE, "fold.sql"))
     _write(connection, con, job_id)
+    changes.persons_changed(connection, "moved_sources", "person_id")
     attachment.persons("moved_sources", "person_id")
     attachment.settle(con, shared_max=settings.shared_contact_max_surnames)
     return int(count)
@@ -187,6 +189,7 @@ def _replace_contacts(
         params=[first, at, at],
     )  # fmt: skip
     block = (first, first + count - 1)
+    changes.contacts_new(connection, target.table, *block)
     if target.table == "phone_numbers":
         refresh_contact_status(connection, phone_ids=block)
     elif target.table == "email_addresses":

@@ -20,6 +20,7 @@ from cm_core.imports.replay_log import Mode, Replay, all_applied_parts, applied_
 from cm_core.imports.restaging import CHANGED
 from cm_core.imports.staged import read_staged
 from cm_core.settings import Settings
+from cm_core.store import changes
 from cm_core.store.bulk import fetch, load
 from cm_core.store.database import Database
 from cm_core.touchpoints import Attachment
@@ -105,6 +106,8 @@ def withdraw(
         con.execute(sql(__package__, "withdraw.sql"))
         con.execute(sql(__package__, "fold.sql"))
         changed = _write(connection, con, import_id, at)
+        if changed:
+            changes.persons_changed(connection, "lookup_persons")
         attachment.persons("lookup_persons")
         attachment.settle(con, shared_max=settings.shared_contact_max_surnames)
     return changed
@@ -125,6 +128,7 @@ def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_i
             "gone", ["id"],
         )  # fmt: skip
         if gone:
+            changes.contacts_gone(connection, target.table, "gone")
             with connection.cursor() as cursor:
                 cursor.execute(f"delete t from {target.table} as t join gone as g on g.id = t.id")
         changed += gone

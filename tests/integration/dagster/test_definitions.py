@@ -35,7 +35,7 @@ def test_every_model_follows_the_duplicates_and_the_lists_under_one_condition(gr
     conditions = {graph.get(key).automation_condition for key in _models(graph)}
     (condition,) = conditions
     assert condition is not None
-    assert condition.get_label() == "after person_duplicates, dnc_registry, opt_outs"
+    assert condition.get_label() == "after person_duplicates, dnc_registry, opt_outs, contact_facts, touchpoints"
 
 
 @pytest.mark.parametrize("channel", ["call", "sms", "email", "mail"])

@@ -25,6 +25,14 @@ def dnc_registry() -> None: ...
 def opt_outs() -> None: ...
 
 
+@dg.asset(partitions_def=imports)
+def contact_facts() -> None: ...
+
+
+@dg.asset(partitions_def=imports)
+def touchpoints() -> None: ...
+
+
 @dg.asset(deps=[persons], automation_condition=AFTER_PERSONS)
 def linkage_model() -> None: ...
 
@@ -51,7 +59,7 @@ def dbt_models() -> Iterator[dg.MaterializeResult[None]]:
 
 
 marts = with_marts_condition(dbt_models)
-SOURCES = [persons, dnc_registry, opt_outs]
+SOURCES = [persons, dnc_registry, opt_outs, contact_facts, touchpoints]
 DUPLICATES = [linkage_model, duplicate_pairs, person_duplicates]
 DEFS = dg.Definitions(assets=[*SOURCES, *DUPLICATES, marts])
 DEDUPE = {"linkage_model", "duplicate_pairs", "person_duplicates"}
