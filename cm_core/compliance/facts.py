@@ -1,133 +1,174 @@
-"""From staged opt-outs and facts to `opt_outs` and `contact_facts`, one transaction per import.
+"""What is known of a contact point: facts with a source and a date. No rule and no "now" in them.
 
-Both are only ever added to. They keep contact points that nobody we know has: a suppression waits for its person. What
-follows from them for a channel is decided elsewhere (docs/adr/0032). Facts that people record are in `by_hand`, those
-that messages bring in `messages`.
+How they are read out of the database is in `lookup`; what they mean is in `findings`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
 
-import duckdb
+#: Before and after everything: findings that have always held, and that never end.
+ALWAYS, NEVER = datetime.min, datetime.max
 
-from cm_core.compliance import fact_statements as statements
-from cm_core.compliance.applying import ApplyCounts, Finish, Kind, Written, apply, execute, number_of
-from cm_core.settings import Settings
-from cm_core.store.bulk import load
-from cm_core.store.database import Database
+#: The list of `dnc_registry` and `dnc_area_coverage` that federal law is about.
+NATIONAL_LIST = "national"
 
-if TYPE_CHECKING:
-    from pymysql.connections import Connection
+Kind = Literal["phone", "email", "address"]
+Reach = Literal["contact", "person", "shared"]
 
-_SEPARATOR = "\x1f"
+#: Facts that are about the person: they reach every contact point of theirs.
+OF_THE_PERSON = frozenset(("privacy_deleted", "deceased", "mail_suppression"))
 
 
-def apply_opt_outs(
-    settings: Settings, database: Database, import_id: str, *, finish: Finish | None = None
-) -> ApplyCounts:
-    """Bring the staged opt-outs of an import into `opt_outs`; an opt-out is never changed or removed.
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact point as such, whoever has it.
 
-    One is known already if contact point, channel, time and source are equal; a later request of the same contact
-    point is a further fact. `person_id` records whom we knew the contact point to be at that moment: the golden
-    person, if exactly one entity held it. It is not filled in afterwards: the marts find the holders anew each
-    time, so that people who come later are covered too. E-mail addresses get `opt_out_status` 'opted_out'.
-
-    Raises WriterBusy, StoreError or DatabaseUnavailable; nothing is changed then.
+    `key` is how facts know it: E.164, the key of an e-mail address, the key of a postal address; the raw text of one
+    that is not valid. `line_type` is what a source says (mobile, landline, voip, fax); `missing` names the parts that
+    an address lacks for delivery.
     """
-    return apply(settings, database, import_id, _OPT_OUTS, finish)
+
+    kind: Kind
+    key: str
+    invalid_reason: str | None = None
+    extension: str | None = None
+    line_type: str | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def area_code(self) -> str | None:
+        """Of a number of the North American numbering plan."""
+        return self.key[2:5] if self.kind == "phone" and not self.invalid_reason and self.key[:2] == "+1" else None
 
 
-def apply_facts(settings: Settings, database: Database, import_id: str, *, finish: Finish | None = None) -> ApplyCounts:
-    """Bring the staged facts of an import into `contact_facts`; a fact is never changed or removed.
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """A request, and how it reaches the contact point it is asked about.
 
-    One is known already if another says the same (`fact_key`), whatever list it came from. `person_id` as above.
-
-    Raises WriterBusy, StoreError or DatabaseUnavailable; nothing is changed then.
+    `contact`: somebody asked for this very contact point. `person`: the entity asked, by a person it has or by a
+    contact point that it alone holds. `shared`: one of several holders of another contact point asked.
     """
-    return apply(settings, database, import_id, _FACTS, finish)
+
+    channel: str
+    asked_at: datetime
+    reach: Reach
+    evidence: str
 
 
-def add_opt_outs(connection: Connection[Any], import_id: str | None) -> int:
-    """Add those of the temporary table `opt_outs_staged` that are not known; the number of their source rows.
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A row of `contact_facts` that reaches a contact point: by itself (`contact`) or by the entity (`person`)."""
 
-    The caller made the table (`fact_statements.CREATE_OPT_OUTS_STAGED`), holds the writer lock and commits.
+    fact: str
+    channel: str
+    value: str | None
+    starts_at: datetime
+    ends_at: datetime | None
+    reach: Literal["contact", "person"]
+    evidence: str
+
+    def covers(self, channel: str) -> bool:
+        """Whether it is about a channel."""
+        return self.channel in (channel, "all")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A do-not-call registration: from the first version that has the number until the first that has it no more."""
+
+    source: str
+    listed_from: datetime | None
+    removed_at: datetime | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A contact that was made with the entity or this contact point. Campaign: its code or id; None: not known."""
+
+    channel: str
+    at: datetime
+    campaign: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where an address of the entity lies."""
+
+    state: str | None
+    zip5: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a do-not-call list, for one area code."""
+
+    source: str
+    area_code: str
+    version: str
+    obtained_at: datetime
+
+
+class Lists:
+    """The do-not-call lists held, by list and area code, oldest version first."""
+
+    def __init__(self, versions: Iterable[Version] = ()) -> None:
+        self._versions: dict[str, dict[str, list[Version]]] = {}
+        self._first: dict[str, datetime] = {}
+        for version in sorted(versions, key=lambda v: (v.obtained_at, v.version)):
+            self._versions.setdefault(version.area_code, {}).setdefault(version.source, []).append(version)
+            self._first.setdefault(version.source, version.obtained_at)
+
+    def versions(self, source: str, area_code: str) -> list[Version]:
+        """Versions of a list that cover an area code."""
+        return self._versions.get(area_code, {}).get(source, [])
+
+    def held_since(self, source: str) -> datetime | None:
+        """When the first version of a list was obtained, for whatever area code."""
+        return self._first.get(source)
+
+    def in_force(self, area_code: str, at: datetime) -> list[Version]:
+        """The newest version of each list that covers an area code, as of an instant."""
+        found = []
+        for _, versions in sorted(self._versions.get(area_code, {}).items()):
+            if held := [version for version in versions if version.obtained_at <= at]:
+                found.append(held[-1])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is known of one contact point for one entity that has it; of one that nobody has, the entity's are none.
+
+    `surnames`: how many surnames share it, where they are too many.
     """
-    for statement in (
-        *statements.MARK_KNOWN_OPT_OUTS,
-        statements.DROP_HOLDERS,
-        statements.CREATE_HOLDERS,
-        *statements.FIND_OPT_OUT_HOLDERS,
-        statements.NAME_OPT_OUT_HOLDERS,
-        statements.CHANGED_BY_FACTS,
-    ):
-        execute(connection, statement)
-    execute(connection, statements.INSERT_OPT_OUTS, import_id=import_id)
-    return number_of(connection, statements.COUNT_NEW_OPT_OUT_ROWS)
+
+    lists: Lists = field(default_factory=Lists)
+    opt_outs: tuple[OptOut, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    listings: tuple[Listing, ...] = ()
+    touches: tuple[Touch, ...] = ()
+    homes: tuple[Home, ...] = ()
+    is_estate: bool = False
+    is_trust: bool = False
+    surnames: int | None = None
 
 
-def add_facts(connection: Connection[Any], import_id: str | None) -> int:
-    """Add those of the temporary table `facts_staged` that are not known; the number of their source rows.
-
-    The caller made the table (`fact_statements.CREATE_FACTS_STAGED`), holds the writer lock and commits.
-    """
-    for statement in (
-        statements.MARK_KNOWN_FACTS,
-        statements.DROP_HOLDERS,
-        statements.CREATE_HOLDERS,
-        statements.NAME_PERSONS_OF_FACTS,
-        *statements.FIND_FACT_HOLDERS,
-        statements.NAME_FACT_HOLDERS,
-        statements.CHANGED_BY_FACTS,
-    ):
-        execute(connection, statement)
-    execute(connection, statements.INSERT_FACTS, import_id=import_id)
-    return number_of(connection, statements.COUNT_NEW_FACT_ROWS)
+def hash_of(kind: str, key: str) -> str:
+    """What is kept of a contact point after its person had the data deleted (`contact_kind` hash)."""
+    return hashlib.sha256(f"{kind}\n{key}".encode()).hexdigest()
 
 
-def fact_key(
-    fact: str,
-    contact_kind: str,
-    contact_key: str,
-    channel: str,
-    value: str | None,
-    said_at: datetime | None,
-    ends_at: datetime | None,
-    source: str,
-) -> str:
-    """SHA-256 of what a fact says, in hexadecimal digits: the macro of `suppression_words.sql`, in Python.
-
-    `said_at` is the fact's own time, None where it has none and holds since its list.
-    """
-    parts: Sequence[str] = (
-        fact, contact_kind, contact_key, channel, value or "", _text(said_at), _text(ends_at), source.lower(),
-    )  # fmt: skip
-    return hashlib.sha256(_SEPARATOR.join(parts).encode()).hexdigest()
+def plus_months(moment: datetime, months: int) -> datetime:
+    """So many months later at the same time; the last day of a month that has no such day (as MySQL has it)."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    return moment.replace(year=year, month=month + 1, day=min(moment.day, _days_in(year, month + 1)))
 
 
-def _text(at: datetime | None) -> str:
-    return "" if at is None else at.strftime("%Y-%m-%dT%H:%M:%S.%f")
-
-
-def _write_opt_outs(
-    connection: Connection[Any], duck: duckdb.DuckDBPyConnection, import_id: str, paths: list[str]
-) -> Written:
-    execute(connection, statements.CREATE_OPT_OUTS_STAGED)
-    load(connection, duck, statements.STAGED_OPT_OUTS, "opt_outs_staged", statements.OPT_OUT_COLUMNS, params=(paths,))
-    inserted = add_opt_outs(connection, import_id)
-    return Written(inserted, marked=execute(connection, statements.MARK_EMAILS_OF_STAGED))
-
-
-def _write_facts(
-    connection: Connection[Any], duck: duckdb.DuckDBPyConnection, import_id: str, paths: list[str]
-) -> Written:
-    execute(connection, statements.CREATE_FACTS_STAGED)
-    load(connection, duck, statements.STAGED_FACTS, "facts_staged", statements.FACT_COLUMNS, params=(paths,))
-    return Written(add_facts(connection, import_id))
-
-
-_OPT_OUTS = Kind("opt_outs", "opt_outs", "email_addresses.opt_out_status", _write_opt_outs)
-_FACTS = Kind("contact_facts", "contact_facts", None, _write_facts)
+def _days_in(year: int, month: int) -> int:
+    return (date(year + month // 12, month % 12 + 1, 1) - date(year, month, 1)).days

@@ -8,18 +8,19 @@ a wrong number, is a fact `opt_out_suspected`: it holds the contact point and it
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 
 from cm_core.compliance import fact_statements, statements
 from cm_core.compliance.applying import execute
-from cm_core.compliance.facts import add_facts, add_opt_outs
-from cm_core.compliance.seeds import seed
+from cm_core.compliance.contact_facts import add_facts, add_opt_outs
+from cm_core.compliance.rule_files import read_rows, rules_folder
 from cm_core.compute import sql
-from cm_core.errors import SettingsError
+from cm_core.errors import RulesError
 from cm_core.imports import records
 from cm_core.store.bulk import load
 
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
     from pymysql.connections import Connection
 
 _PACKAGE = "cm_core.compliance"
-_KEYWORDS = "create or replace table sms_keywords as from read_csv(?, header = true, all_varchar = true)"
+_KEYWORDS, _PHRASES = "sms_keywords.csv", "opt_out_phrases.csv"
+_KEYWORDS_SCHEMA = pa.schema(
+    [
+        ("keyword", pa.string()), ("meaning", pa.string()), ("effective_from", pa.date32()),
+        ("effective_until", pa.date32()),
+    ]
+)  # fmt: skip
 _READINGS = """
 create or replace table message_readings (
     row_number bigint, touchpoint_key varchar, position integer, becomes varchar, meaning varchar
@@ -40,7 +47,7 @@ select row_number, touchpoint_key, $position, $becomes, $meaning
 from message_texts
 where {column} is not null and {condition}
     and regexp_matches({column}, $pattern)
-    and said_at::date >= $effective_from::date and said_at::date < coalesce($effective_until::date, date '9999-12-31')
+    and said_at::date >= $effective_from and said_at::date < coalesce($effective_until, date '9999-12-31')
 """
 #: The first phrase that fits decides; a request before a suspicion.
 _DECIDED = """
@@ -111,14 +118,18 @@ _FACT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Phrase:
-    """A regular expression over what was said (`message`) or over the status of a channel's touchpoints."""
+    """A regular expression over what was said (`message`) or over the status of a channel's touchpoints.
 
-    applies_to: Literal["message", "call", "sms", "email", "mail"]
+    `line` is where it stands: the first that fits decides.
+    """
+
+    line: int
+    applies_to: str
     pattern: str
-    becomes: Literal["opt_out", "opt_out_suspected"]
+    becomes: str
     meaning: str
-    effective_from: str
-    effective_until: str | None
+    effective_from: date
+    effective_until: date | None
 
 
 @dataclass(frozen=True)
@@ -133,7 +144,7 @@ def record_messages(connection: Connection[Any], con: duckdb.DuckDBPyConnection,
     """Add what the touchpoints in `staged_touchpoints` of `con` say, each once whatever it came with before.
 
     Runs in the transaction that applies them, after they have found their people, under the writer lock. The person of
-    the touchpoint is the one who asked. Raises SettingsError where a phrase is no regular expression.
+    the touchpoint is the one who asked. Raises RulesError where a file of words is not to be used.
     """
     read_messages(con)
     found = {name: _count(con, name) for name in ("opt_out", "other")}
@@ -159,44 +170,65 @@ def record_messages(connection: Connection[Any], con: duckdb.DuckDBPyConnection,
 
 def read_messages(con: duckdb.DuckDBPyConnection) -> None:
     """Make `message_findings` of `staged_touchpoints`: what each says, by keyword or by the first phrase that fits."""
-    con.execute(_KEYWORDS, [str(seed("sms_keywords"))])
+    con.register("keywords_in", _keywords())
+    con.execute("create or replace table sms_keywords as from keywords_in")
+    con.unregister("keywords_in")
     con.execute(sql("cm_core.imports", "suppression_words.sql"))
     con.execute(sql(_PACKAGE, "messages.sql"))
     con.execute(_READINGS)
     if con.execute("select exists(from message_texts)").fetchall()[0][0]:
-        for position, phrase in enumerate(phrases(), start=1):
-            _read(con, position, phrase)
+        for phrase in phrases():
+            _read(con, phrase)
     con.execute(_DECIDED)
 
 
 def phrases() -> list[Phrase]:
-    """The phrases of `opt_out_phrases.csv`, in their order."""
-    with seed("opt_out_phrases").open(encoding="utf-8", newline="") as file:
-        return [
-            Phrase(
-                row["applies_to"], row["pattern"], row["becomes"], row["meaning"], row["effective_from"],
-                row["effective_until"] or None,
-            )  # type: ignore[arg-type]
-            for row in csv.DictReader(file)
-        ]  # fmt: skip
+    """The phrases of `opt_out_phrases.csv`, in their order. Raises RulesError where a cell is not to be used."""
+    columns = ("applies_to", "pattern", "becomes", "meaning", "effective_from", "effective_until")
+    return [
+        Phrase(
+            row.number,
+            row.choice("applies_to", ("message", "call", "sms", "email", "mail")),
+            row.text("pattern"),
+            row.choice("becomes", ("opt_out", "opt_out_suspected")),
+            row.choice("meaning", ("opt_out", "wrong_number")),
+            row.day("effective_from"),
+            row.optional_day("effective_until"),
+        )
+        for row in read_rows(rules_folder(), _PHRASES, columns)
+    ]
 
 
-def _read(con: duckdb.DuckDBPyConnection, position: int, phrase: Phrase) -> None:
+def _keywords() -> pa.Table:
+    columns = ("keyword", "meaning", "effective_from", "effective_until")
+    rows = [
+        {
+            "keyword": row.text("keyword"),
+            "meaning": row.choice("meaning", ("stop", "start", "help")),
+            "effective_from": row.day("effective_from"),
+            "effective_until": row.optional_day("effective_until"),
+        }
+        for row in read_rows(rules_folder(), _KEYWORDS, columns)
+    ]
+    return pa.Table.from_pylist(rows, schema=_KEYWORDS_SCHEMA)
+
+
+def _read(con: duckdb.DuckDBPyConnection, phrase: Phrase) -> None:
     is_message = phrase.applies_to == "message"
     column = "said" if is_message else "noted"
     condition = "keyword is null" if is_message else "channel = $channel"
     values = {
-        "position": position, "becomes": phrase.becomes, "meaning": phrase.meaning, "pattern": phrase.pattern,
+        "position": phrase.line, "becomes": phrase.becomes, "meaning": phrase.meaning, "pattern": phrase.pattern,
         "effective_from": phrase.effective_from, "effective_until": phrase.effective_until,
     }  # fmt: skip
     if not is_message:
         values["channel"] = phrase.applies_to
     try:
         con.execute(_READ.format(column=column, condition=condition), values)
-    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
-        raise SettingsError(
-            f"{seed('opt_out_phrases').name}, phrase {position} ({phrase.pattern!r}) cannot be used: "
-            f"{str(error).splitlines()[0]}."
+    except duckdb.InvalidInputException as error:
+        raise RulesError(
+            f"{_PHRASES}, line {phrase.line}, column 'pattern' is {phrase.pattern!r}, no regular expression: "
+            f"{str(error).splitlines()[0]}. Mend the file; nothing ran."
         ) from None
 
 

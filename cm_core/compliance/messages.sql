@@ -47,7 +47,7 @@ select
 from said as s
 left join (
     select distinct regexp_replace(upper(strip_accents(keyword)), '[^A-Z0-9]', '', 'g') as word, meaning,
-        effective_from::date as effective_from, effective_until::date as effective_until
+        effective_from, effective_until
     from sms_keywords
 ) as k
     on regexp_replace(upper(strip_accents(s.text)), '[^A-Z0-9]', '', 'g') = k.word

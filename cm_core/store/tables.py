@@ -670,14 +670,21 @@ changed_entities = _table(
     comment="Entities whose people, contact points or suppressions changed since the marts were built",
 )
 
+changes_in_build = _table(
+    "changes_in_build",
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("entity_id", BigInteger, nullable=False),
+    Index(None, "entity_id"),
+    comment="The rows of changed_entities that the running build of the marts takes in; they go when it is through",
+)
+
 mart_builds = _table(
     "mart_builds",
     Column("id", BigInteger, primary_key=True, autoincrement=True),
     Column("fingerprint", _code(64), nullable=False, comment="Of models, macros and rules: another one builds anew"),
     _time("as_of", nullable=False),
     Column("is_full", Boolean, nullable=False),
-    Column("entities", BigInteger, nullable=False, comment="Entities built anew; 0 of a full build: all"),
-    Column("changes_up_to", BigInteger, nullable=False, comment="Last id of changed_entities that it has in it"),
+    Column("entities", BigInteger, nullable=False, comment="Entities whose changes it took in"),
     _now("built_at"),
     comment="Each build of the marts",
 )

@@ -12,9 +12,9 @@ import duckdb
 import pytest
 
 from cm_core.compliance import messages
-from cm_core.compliance.facts import fact_key
+from cm_core.compliance.contact_facts import fact_key
 from cm_core.compute import session, sql
-from cm_core.errors import SettingsError
+from cm_core.errors import RulesError
 from cm_core.settings import Settings
 
 AT = datetime(2026, 2, 3, 10, 15)
@@ -114,7 +114,7 @@ def test_a_keyword_counts_while_it_is_in_force(
     header = "keyword,meaning,effective_from,effective_until,source\n"
     (tmp_path / "sms_keywords.csv").write_text(f"{header}HALT,stop,2026-01-01,2026-03-01,here\n")
     (tmp_path / "opt_out_phrases.csv").write_text("applies_to,pattern,becomes,meaning,effective_from,effective_until\n")
-    monkeypatch.setattr(messages, "seed", lambda name: tmp_path / f"{name}.csv")
+    monkeypatch.setattr(messages, "rules_folder", lambda: tmp_path)
     days = [datetime(2025, 12, 31, 23), datetime(2026, 1, 1), datetime(2026, 2, 28, 23), datetime(2026, 3, 1)]
     assert [row for row, *_ in read(con, *({"subject": "halt", "at": day} for day in days))] == [2, 3]
 
@@ -128,8 +128,8 @@ def test_a_phrase_that_is_no_regular_expression_is_named(
     (tmp_path / "opt_out_phrases.csv").write_text(
         "applies_to,pattern,becomes,meaning,effective_from,effective_until\nmessage,stop(,opt_out,opt_out,2000-01-01,\n"
     )
-    monkeypatch.setattr(messages, "seed", lambda name: tmp_path / f"{name}.csv")
-    with pytest.raises(SettingsError, match=r"opt_out_phrases\.csv, phrase 1 \('stop\('\) cannot be used"):
+    monkeypatch.setattr(messages, "rules_folder", lambda: tmp_path)
+    with pytest.raises(RulesError, match=r"opt_out_phrases\.csv, line 2, column 'pattern' is 'stop\('"):
         read(con, {"subject": "hello"})
 
 

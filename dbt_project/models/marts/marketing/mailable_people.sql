@@ -1,4 +1,4 @@
-{{ config(indexes=[{"columns": ["entity_id"], "type": "primary"}, {"columns": ["household_id"]}, {"columns": ["state", "county"]}, {"columns": ["zip"]}]) }}
+{{ config(materialized="by_entity", indexes=[{"columns": ["entity_id"], "type": "primary"}, {"columns": ["household_id"]}, {"columns": ["state", "county"]}, {"columns": ["zip"]}]) }}
 
 -- Golden persons with an address that may be mailed: the primary one if it is allowed, else the newest allowed.
 with allowed as (
@@ -9,16 +9,16 @@ with allowed as (
             partition by mail.entity_id
             order by mail.is_primary desc, addresses.source_date desc, mail.contact_key
         ) as choice
-    from {{ ref('mail_verdicts') }} as mail
+    from {{ ref('compliance_mail') }} as mail
     inner join {{ ref('int_entity_addresses') }} as addresses
         on addresses.entity_id = mail.entity_id and addresses.contact_key = mail.contact_key
-    where mail.verdict = 'allowed'
+    where mail.verdict = 'allowed' and {{ of_changed('mail.entity_id') }}
 
 ),
 
 people as (
 
-    select * from {{ ref('int_golden_persons') }}
+    select * from {{ ref('int_golden_persons') }} where {{ of_changed('entity_id') }}
 
 )
 
