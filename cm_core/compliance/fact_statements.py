@@ -43,6 +43,7 @@ FACT_COLUMNS = (
 
 # --- Who holds a contact point ------------------------------------------------------------------------------------
 
+DROP_HOLDERS = "drop temporary table if exists contact_holders"
 CREATE_HOLDERS = """
 create temporary table contact_holders (
     fact_no bigint not null,
@@ -70,6 +71,12 @@ inner join (
 inner join persons on persons.entity_id = holders.entity_id and persons.is_original = 1
 set staged.person_id = persons.id
 where staged.person_id is null
+"""
+#: Of facts that a touchpoint brought, its person is the one they are about.
+NAME_PERSONS_OF_TOUCHPOINTS = """
+update {staged} as staged
+inner join touchpoints on touchpoints.touchpoint_key = staged.touchpoint_key
+set staged.person_id = touchpoints.person_id
 """
 CHANGED_BY_FACTS = """
 insert into changed_entities (entity_id) select distinct entity_id from contact_holders order by entity_id
