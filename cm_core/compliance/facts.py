@@ -21,7 +21,7 @@ Kind = Literal["phone", "email", "address"]
 Reach = Literal["contact", "person", "shared"]
 
 #: Facts that are about the person: they reach every contact point of theirs.
-OF_THE_PERSON = frozenset(("privacy_deleted", "deceased", "mail_suppression"))
+OF_THE_PERSON = frozenset(("privacy_deletion", "deceased", "mail_suppression"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ from cm_core.compliance.rules import REASONS, Rules, StateRule
 _OTHER_CHANNEL = {"call": "sms", "sms": "call"}
 _PHONE_CHANNELS = ("call", "sms")
 #: Values of the fact `wireless`; every other value says that the number is wireless.
-_LANDLINE, _PORT = "landline", "port"
+_LANDLINE, _PORT = "landline", "ported"
+#: Reason codes of facts that have another name.
+_REASONS = {"privacy_deletion": "privacy_deleted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ def _of_facts(channel: str, facts: Facts) -> Iterator[Finding]:
             again = _next(facts, "reassigned", channel, fact.reach, after=fact.starts_at, value="no")
             yield Finding("reassigned", fact.evidence, fact.starts_at, again)
         elif fact.fact == "litigator" or fact.fact in OF_THE_PERSON:
-            yield Finding(fact.fact, fact.evidence, fact.starts_at, fact.ends_at or NEVER)
+            yield Finding(_REASONS.get(fact.fact, fact.fact), fact.evidence, fact.starts_at, fact.ends_at or NEVER)
 
 
 def _of_lists(contact: Contact, facts: Facts, rules: Rules, states: frozenset[str]) -> Iterator[Finding]:
