@@ -161,6 +161,7 @@ def record_messages(connection: Connection[Any], con: duckdb.DuckDBPyConnection,
         execute(connection, fact_statements.CREATE_FACTS_STAGED)
         load(connection, con, _FACTS, "facts_staged", _FACT_COLUMNS)
         execute(connection, fact_statements.NAME_PERSONS_OF_TOUCHPOINTS.format(staged="facts_staged"))
+        execute(connection, fact_statements.HOLD_UNSEEN)
         facts = add_facts(connection, import_id)
     for table, number in (("opt_outs", opt_outs), ("contact_facts", facts)):
         if number:

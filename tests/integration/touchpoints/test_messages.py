@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cm_core.compliance import suspicions
 from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.integration.changes import noted
@@ -52,3 +53,18 @@ def test_texts_become_opt_outs_and_suspicions_once(settings: Settings, database:
         bring("sms_april.csv", TEXTS + "inbound,405-232-9700,405-555-0100,2026-02-05,STOP,s-7\n")
     assert column(database, "select count(*) from opt_outs") == [3]
     assert column(database, "select count(*) from contact_facts") == [3]
+
+
+def test_a_message_that_nobody_had_seen_holds_behind_the_decision_about_an_older_one(
+    database: Database, bring: Import
+) -> None:
+    bring("sms_march.csv", TEXTS)
+    waiting, _ = suspicions.waiting(database, 9)
+    suspicions.dismiss(database, [one.id for one in waiting], reason="not about us")
+    late = "inbound,580-467-2744,405-555-0100,2026-02-03 10:10,leave me alone,s-9\n"
+    with noted(database):
+        bring("sms_late.csv", TEXTS + late)
+    waiting, total = suspicions.waiting(database, 9)
+    assert [(one.reason, total) for one in waiting] == [("leave me alone", 1)]
+    bring("sms_later.csv", TEXTS + late + "inbound,580-467-2744,405-555-0100,2026-02-06,hello,s-10\n")
+    assert suspicions.waiting(database, 9) == (waiting, 1)
