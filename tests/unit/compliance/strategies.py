@@ -36,16 +36,16 @@ def facts_named(name: str, *values: str | None) -> st.SearchStrategy[Fact]:
     """Facts of one name and some values."""
     return st.builds(
         Fact, st.just(name), _channels, st.sampled_from(values or (None,)), instants, _ends,
-        st.sampled_from(("contact", "person")), st.just(name),
+        st.sampled_from(("contact", "person")), st.just("x"), st.just(name),
     )  # fmt: skip
 
 
 #: Facts that speak against contact, or take away what speaks for it.
 AGAINST = st.one_of(
-    *(facts_named(name) for name in ("litigator", "deceased", "privacy_deleted", "opt_out_suspected")),
+    *(facts_named(name) for name in ("litigator", "deceased", "privacy_deletion", "opt_out_suspected")),
     facts_named("consent_revoked"),
     facts_named("reassigned", "yes"),
-    facts_named("wireless", "wireless", "port"),
+    facts_named("wireless", "wireless", "ported"),
 )
 #: Facts that lift an exemption's findings, and those that end what speaks against contact.
 EXEMPTING = st.one_of(facts_named("consent"), facts_named("relationship", "purchase", "inquiry", "other"))
