@@ -4,6 +4,7 @@ What a list means is `cm_core.compliance`; which rule blocks what is `dbt_projec
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -69,6 +70,24 @@ def contact_facts(context: dg.AssetExecutionContext, store: DatabaseResource) ->
     from cm_core import compliance
 
     for_each_import(context, lambda import_id: compliance.apply_facts(store.settings, store.database, import_id))
+
+
+@dg.asset(
+    pool=CANONICAL_WRITER,
+    group_name="compliance",
+    kinds={"mysql"},
+    owners=["team:data-engineering"],
+    tags={"layer": "canonical"},
+)
+def calling_windows(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult[None]:
+    """When calls and texts are lawful in each place, from a month ago to two weeks ahead, by the rules of today."""
+    from cm_core.compliance.calling_windows import refresh_calling_windows
+
+    with clean_failures(context):
+        counts = refresh_calling_windows(store.settings, store.database, at=datetime.now(UTC).replace(tzinfo=None))
+    return dg.MaterializeResult(
+        metadata={"places": counts.places, "windows_added": counts.added, "windows_removed": counts.removed}
+    )
 
 
 def build_dbt_assets(
