@@ -32,7 +32,6 @@ from cm_core.compliance.facts import (
 from cm_core.compliance.listings import held_lists, listings_of
 from cm_core.compliance.lookup_statements import KINDS
 from cm_core.compliance.rules import Rules
-from cm_core.errors import PersonError
 from cm_core.store.packets import read_rows
 
 if TYPE_CHECKING:
@@ -55,10 +54,10 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A contact point to look up, and the ZIP it lies in, if it is a postal address."""
+    """A contact point to look up, and where it lies, if it is a postal address."""
 
     contact: Contact
-    zip5: str | None = None
+    home: Home | None = None
 
 
 def facts_for(
@@ -81,40 +80,6 @@ def facts_for(
     return reader.read(asked, entity_id)
 
 
-def contacts_of(connection: Connection[Any], person_id: int) -> tuple[int, list[Asked]]:
-    """The entity of a person and the contact points that it has, each once. Raises PersonError."""
-    with connection.cursor() as cursor:
-        cursor.execute(statements.ENTITY_OF_PERSON, (person_id,))
-        row = cursor.fetchone()
-        if not row:
-            raise PersonError(f"There is no person {person_id}.")
-        found: dict[tuple[str, str], Asked] = {}
-        for kind, query in statements.CONTACTS_OF_ENTITY.items():
-            cursor.execute(query, (row[0],))
-            for values in cursor.fetchall():
-                found.setdefault((kind, values[0]), _address(*values) if kind == "address" else _contact(kind, *values))
-    return int(row[0]), list(found.values())
-
-
-def _contact(kind: str, key: str, value: str | None, extension: str | None, line: str | None, why: str | None) -> Asked:
-    known: Kind = "phone" if kind == "phone" else "email"
-    if value is None:
-        return Asked(Contact(known, key, invalid_reason=why or "no normal form"))
-    return Asked(Contact(known, value if kind == "phone" else key, extension=extension, line_type=line))
-
-
-def _address(
-    key: str, street: str | None, city: str | None, state: str | None, zip5: str | None, why: str | None
-) -> Asked:
-    return Asked(Contact("address", key, invalid_reason=why, missing=missing_parts(street, city, state, zip5)), zip5)
-
-
-def missing_parts(street: str | None, city: str | None, state: str | None, zip5: str | None) -> tuple[str, ...]:
-    """The parts that an address lacks for delivery (USPS Publication 28): street, or ZIP without city and state."""
-    parts = ["street"] if street is None else []
-    return (*parts, "ZIP or city and state") if zip5 is None and (city is None or state is None) else (*parts,)
-
-
 class _Reader:
     """One reading: of contact points, of the entities that have them, of what those have beside."""
 
@@ -130,7 +95,7 @@ class _Reader:
         self._types: dict[int, set[str]] = defaultdict(set)
 
     def read(self, asked: Sequence[Asked], entity_id: int | None) -> dict[str, list[Holding]]:
-        keys = {one.contact.key: one.zip5 for one in asked if not one.contact.invalid_reason}
+        keys = {one.contact.key: one.home.zip5 if one.home else None for one in asked if not one.contact.invalid_reason}
         self._ask(keys, entity_id)
         holders = self._holders()
         surnames = dict(self._rows(statements.SHARED, (self._kind,))) if keys else {}
@@ -149,8 +114,11 @@ class _Reader:
                 had: Mapping[int | None, str | None] = holders.get(key) or {None: None}
                 if entity_id is not None:
                     had = {entity_id: had.get(entity_id)}
+                own = () if one.home is None else (one.home,)
                 found[key] = [
-                    Holding(entity, line, self._compose(key, entity, lists, listings.get(key, ()), surnames.get(key)))
+                    Holding(
+                        entity, line, self._compose(key, entity, own, lists, listings.get(key, ()), surnames.get(key))
+                    )
                     for entity, line in had.items()
                 ]
         return found
@@ -244,7 +212,13 @@ class _Reader:
         return {key for key, entities in counts if entities == 1}, crowded
 
     def _compose(
-        self, key: str, entity: int | None, lists: Lists, listings: Iterable[Listing], surnames: int | None
+        self,
+        key: str,
+        entity: int | None,
+        own: tuple[Home, ...],
+        lists: Lists,
+        listings: Iterable[Listing],
+        surnames: int | None,
     ) -> Facts:
         types = self._types.get(entity, ()) if entity is not None else ()
         return Facts(
@@ -253,7 +227,7 @@ class _Reader:
             facts=(*self._facts.get(key, ()), *self._facts.get(entity, ())),
             listings=tuple(listings),
             touches=(*self._touches.get(key, ()), *self._touches.get(entity, ())),
-            homes=tuple(self._homes.get(entity, ())) if entity is not None else (),
+            homes=own if entity is None else (*own, *self._homes.get(entity, ())),
             is_estate="estate" in types,
             is_trust="trust" in types,
             surnames=surnames,

@@ -217,26 +217,3 @@ inner join (
 ) as bounds on bounds.source = c.source and bounds.area_code = c.area_code
 where c.obtained_at = bounds.first_at or c.obtained_at >= bounds.last_at
 """
-
-CONTACTS_OF_ENTITY = {
-    "phone": """
-    select c.phone_key, c.phone_e164, c.extension, c.phone_type, c.invalid_reason
-    from persons as p inner join phone_numbers as c on c.person_id = p.id
-    where p.entity_id = %s
-    order by c.phone_type is null, c.source_date desc, p.is_original desc, c.id
-    """,
-    "email": """
-    select c.email_key, c.email, null, null, c.invalid_reason
-    from persons as p inner join email_addresses as c on c.person_id = p.id
-    where p.entity_id = %s
-    order by c.source_date desc, p.is_original desc, c.id
-    """,
-    "address": """
-    select c.address_key, c.street, c.city, c.state, c.zip, c.invalid_reason
-    from persons as p inner join addresses as c on c.person_id = p.id
-    where p.entity_id = %s
-    order by c.source_date desc, p.is_original desc, c.id
-    """,
-}
-ENTITY_OF_PERSON = "select entity_id from persons where id = %s"
-ZIPS_OF_ADDRESSES = "select zip from addresses where address_key = %s and zip is not null limit 1"
