@@ -65,7 +65,8 @@ def follow_up_jobs() -> list[dg.JobDefinition]:
         ),
         dg.define_asset_job(
             "marts",
-            selection=dg.AssetSelection.kind("dbt") | dg.AssetSelection.assets("calling_windows"),
-            description="Calling hours, and the dbt models and their tests: verdicts per channel on golden persons.",
+            selection=dg.AssetSelection.kind("dbt")
+            | dg.AssetSelection.assets("calling_windows", "compliance_violations"),
+            description="Calling hours, contacts against the law, and the dbt models and their tests: verdicts per channel on golden persons.",
         ),
     ]
