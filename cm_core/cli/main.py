@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cm_core.cli import output
+from cm_core.cli import facts, output
 from cm_core.cli.contacting import scrub, why
 from cm_core.cli.ready import ready as _ready
 from cm_core.cli.review import review_app
@@ -277,6 +277,9 @@ def db_url(
     from cm_core.store import open_database
 
     output.out.print(open_database(get_settings()).url_text(hide_password=not show_password))
+
+
+facts.register(app)
 
 
 def main() -> None:

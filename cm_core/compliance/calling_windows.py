@@ -1,7 +1,6 @@
-"""The table `calling_windows`: hours of each place that the marts have, for the days around an instant.
+"""The table `calling_windows`: hours of each place there is, a state and a zone, for the days around an instant.
 
-What the hours are is in `windows`. The marts name the places (`int_calling_places.place`, state and zone) and read the
-hours from here, since no SQL knows time zones on every server.
+What the hours are is in `windows`. The marts read them from here, since no SQL knows time zones on every server.
 """
 
 from __future__ import annotations
@@ -40,11 +39,6 @@ _SCHEMA = pa.schema(
     ]
 )
 
-_HAS_PLACES = """
-select count(*) from information_schema.tables
-where table_schema = database() and table_name = 'int_calling_places'
-"""
-_PLACES = "select distinct place from int_calling_places"
 _PRESENT = "select places, channel, opens_at, closes_at from calling_windows"
 _STALE = "select * from present except select * from wanted"
 _MISSING = "select * from wanted except select * from present order by all"
@@ -67,7 +61,7 @@ _DROP = "drop temporary table if exists stale_windows"
 
 @dataclass(frozen=True)
 class WindowCounts:
-    """Places that the marts have, and the rows that were added and taken out for them."""
+    """Places of the rule book, and the rows that were added and taken out for them."""
 
     places: int
     added: int
@@ -75,10 +69,10 @@ class WindowCounts:
 
 
 def refresh_calling_windows(settings: Settings, database: Database, *, at: datetime) -> WindowCounts:
-    """Bring the table to the places that the marts have and the present rules, for the days around `at` (UTC).
+    """Bring the table to the places and rules of the rule book, for the days around `at` (UTC).
 
     The days are CM_CALLING_WINDOWS_DAYS_BACK and CM_CALLING_WINDOWS_DAYS_AHEAD. Only rows that differ are written, in
-    one transaction. Without the marts' table nothing is done. Raises RulesError, WriterBusy or DatabaseUnavailable.
+    one transaction. Raises RulesError, WriterBusy or DatabaseUnavailable.
     """
     rules = load_rules()
     begin = datetime.combine(at.date(), time()) - timedelta(days=settings.calling_windows_days_back)
@@ -89,21 +83,15 @@ def refresh_calling_windows(settings: Settings, database: Database, *, at: datet
         named_lock(connection, _LOCK, timeout_s=_LOCK_TIMEOUT_S),
         transaction(connection),
     ):
-        places = _places(connection)
-        if places is None:
-            return WindowCounts(0, 0, 0)
+        places = _places(rules)
         rows = list(_wanted(places, begin, end, rules))
         return _bring_to(connection, duck, rows, len(places))
 
 
-def _places(connection: Connection[Any]) -> list[str] | None:
-    with connection.cursor() as cursor:
-        cursor.execute(_HAS_PLACES)
-        row = cursor.fetchone()
-        if not row or not row[0]:
-            return None
-        cursor.execute(_PLACES)
-        return [str(place) for (place,) in cursor.fetchall()]
+def _places(rules: Rules) -> list[str]:
+    """Every single place that an area code, a ZIP or a state may mean; combinations of them are the marts' business."""
+    known = [*(code.places for code in rules.area_codes.values()), *rules.zip3s.values(), *rules.states.values()]
+    return sorted({str(place) for places in known for place in places})
 
 
 def _wanted(

@@ -58,6 +58,7 @@ def add_opt_outs(connection: Connection[Any], import_id: str | None) -> int:
     """
     for statement in (
         *statements.MARK_KNOWN_OPT_OUTS,
+        statements.DROP_HOLDERS,
         statements.CREATE_HOLDERS,
         *statements.FIND_OPT_OUT_HOLDERS,
         statements.NAME_OPT_OUT_HOLDERS,
@@ -75,6 +76,7 @@ def add_facts(connection: Connection[Any], import_id: str | None) -> int:
     """
     for statement in (
         statements.MARK_KNOWN_FACTS,
+        statements.DROP_HOLDERS,
         statements.CREATE_HOLDERS,
         statements.NAME_PERSONS_OF_FACTS,
         *statements.FIND_FACT_HOLDERS,

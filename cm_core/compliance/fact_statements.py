@@ -43,6 +43,7 @@ FACT_COLUMNS = (
 
 # --- Who holds a contact point ------------------------------------------------------------------------------------
 
+DROP_HOLDERS = "drop temporary table if exists contact_holders"
 CREATE_HOLDERS = """
 create temporary table contact_holders (
     fact_no bigint not null,
@@ -70,6 +71,12 @@ inner join (
 inner join persons on persons.entity_id = holders.entity_id and persons.is_original = 1
 set staged.person_id = persons.id
 where staged.person_id is null
+"""
+#: Of facts that a touchpoint brought, its person is the one they are about.
+NAME_PERSONS_OF_TOUCHPOINTS = """
+update {staged} as staged
+inner join touchpoints on touchpoints.touchpoint_key = staged.touchpoint_key
+set staged.person_id = touchpoints.person_id
 """
 CHANGED_BY_FACTS = """
 insert into changed_entities (entity_id) select distinct entity_id from contact_holders order by entity_id
@@ -239,3 +246,70 @@ where is_known = 0
 order by fact_no
 """
 COUNT_NEW_FACT_ROWS = "select count(distinct `row_number`) from facts_staged where is_known = 0"
+
+# --- What is in force ---------------------------------------------------------------------------------------------
+
+_IS_OPTED_OUT = """
+select exists (
+    select 1
+    from opt_outs as asked
+    where {asked} and asked.channel in (%(channel)s, 'all') and asked.opted_out_at <= %(at)s
+        and not exists (
+            select 1
+            from contact_facts as lifting
+            where lifting.fact = 'reconsent'
+                and lifting.contact_kind = %(kind)s
+                and lifting.contact_key = %(key)s
+                and lifting.channel in (%(channel)s, 'all')
+                and lifting.starts_at >= asked.opted_out_at
+                and lifting.starts_at <= %(at)s
+        )
+)
+"""
+#: By kind of contact point: whether a request of it holds at a moment for a channel, as far as re-consents go.
+IS_OPTED_OUT = {
+    "phone": _IS_OPTED_OUT.format(asked="asked.phone_e164 = convert(%(key)s using ascii)"),
+    "email": _IS_OPTED_OUT.format(asked="asked.email_key = %(key)s"),
+    "address": _IS_OPTED_OUT.format(asked="asked.address_key = %(key)s"),
+    "name_zip": _IS_OPTED_OUT.format(asked="asked.name_zip_key = convert(%(key)s using ascii)"),
+    "person": _IS_OPTED_OUT.format(
+        asked="asked.person_id = cast(%(key)s as unsigned) and coalesce(asked.phone_e164, asked.email_key, "
+        "asked.address_key, asked.name_zip_key) is null"
+    ),
+}
+DROP_FACTS_STAGED = "drop temporary table if exists facts_staged"
+
+#: A message that became known after somebody had decided about its contact point was not seen then: it holds from
+#: behind that decision on.
+HOLD_UNSEEN = """
+update facts_staged as staged
+inner join (
+    select contact_kind, contact_key, max(starts_at) as decided_at
+    from contact_facts
+    where fact = 'suspicion_cleared'
+    group by contact_kind, contact_key
+) as decisions
+    on decisions.contact_kind = staged.contact_kind and decisions.contact_key = staged.contact_key
+set staged.starts_at = decisions.decided_at + interval 1 microsecond
+where staged.fact = 'opt_out_suspected' and decisions.decided_at >= staged.starts_at
+"""
+_OPEN = """
+from contact_facts as f
+where f.fact = 'opt_out_suspected'
+    and not exists (
+        select 1
+        from contact_facts as c
+        where c.fact = 'suspicion_cleared'
+            and c.contact_kind = f.contact_kind
+            and c.contact_key = f.contact_key
+            and c.starts_at >= f.starts_at
+    )
+"""
+_SUSPICION = """
+select f.id, f.fact_key, f.contact_kind, f.contact_key, f.person_id, f.value, f.starts_at, f.reason, f.source,
+    f.import_id, f.`row_number`
+"""
+OPEN_SUSPICIONS = f"{_SUSPICION} {_OPEN} order by f.starts_at, f.id limit %(limit)s"
+COUNT_OPEN_SUSPICIONS = f"select count(*) {_OPEN}"
+OPEN_OF_CONTACT = f"{_SUSPICION} {_OPEN} and f.contact_kind = %(kind)s and f.contact_key = %(key)s order by f.id"
+SUSPICIONS_BY_ID = f"{_SUSPICION} from contact_facts as f where f.fact = 'opt_out_suspected' and f.id in %(ids)s"

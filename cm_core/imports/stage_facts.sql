@@ -43,13 +43,16 @@ with said as (
         i.revoked_raw,
         case when i.channel_raw is null then p.default_channel else channel_said(i.channel_raw) end as channel,
         w.value as known_value,
-        case when i.value_raw is null then p.default_value else w.value end as value,
+        case
+            when i.ported_raw is not null and coalesce(w.value, p.default_value) = 'wireless' then 'ported'
+            when i.value_raw is null then p.default_value
+            else w.value
+        end as value,
         (select count(*) from fact_words) > 0 as has_words,
         moment_of(coalesce(i.ported_raw, i.starts_raw)) as starts_at,
         moment_of(i.ends_raw) as ends_at,
         moment_of(i.revoked_raw) as revoked_at,
-        left(coalesce(case when p.fact = 'wireless' then case when i.ported_raw is null then 'block' else 'port' end end, i.reason_raw), 255)
-            as reason,
+        left(i.reason_raw, 255) as reason,
         left(coalesce(i.source_raw, p.default_source), 64) as source
     from facts_in as i
     cross join fact_parameters as p

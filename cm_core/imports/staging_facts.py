@@ -14,9 +14,10 @@ import duckdb
 import pyarrow as pa
 
 from cm_core.compute import sql
-from cm_core.imports.feed_catalog import Feed
-from cm_core.imports.mapping import Mapping
-from cm_core.imports.staging import Counts, settle_findings, stage_people, value_of
+from cm_core.imports.feed_catalog import Feed, load_feed
+from cm_core.imports.mapping import Mapping, match_headers
+from cm_core.imports.reader import Batch
+from cm_core.imports.staging import Counts, load_chunk, settle_findings, stage_people, value_of
 
 _PACKAGE = "cm_core.imports"
 _OPT_OUT_FIELDS = {"channel": "channel_raw", "opted_out_at": "date_raw", "reason": "reason", "source": "source_raw"}
@@ -106,6 +107,25 @@ def stage_facts(
     )  # fmt: skip
     con.execute(sql(_PACKAGE, "stage_facts.sql"))
     return settle_findings(con)
+
+
+def contact_points_of(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    phone: str | None = None,
+    email: str | None = None,
+    name: str | None = None,
+    address: str | None = None,
+    zip_code: str | None = None,
+) -> list[tuple[str, str]]:
+    """(kind, key) of each contact point that is named, as a row of an opt-out list with these fields has them."""
+    given = {"phone": phone, "email": email, "name": name, "address": address, "zip": zip_code}
+    fields = {header: text for header, text in given.items() if text}
+    columns = {f"c{position}": [text] for position, text in enumerate(fields.values())}
+    load_chunk(con, [Batch(pa.table({"row_number": [1], **columns}), ())])
+    mapping = match_headers(list(fields), load_feed("opt_outs"))
+    _stage_contact_points(con, mapping, list(fields), datetime(1970, 1, 1))
+    return con.execute("select kind, key from contact_points").fetchall()
 
 
 def _stage_contact_points(

@@ -8,7 +8,7 @@ create or replace macro channel_said(t) as case
 end;
 
 -- What a fact says: the same fact from another list, or without a date on another day, has the same key. What is blank
--- is blank in it too. `cm_core.compliance.facts.fact_key` makes the same.
+-- is blank in it too. `cm_core.compliance.contact_facts.fact_key` makes the same.
 create or replace macro fact_key_of(fact, contact_kind, contact_key, channel, value, said_at, ends_at, source) as
     sha256(concat_ws(
         chr(31), fact, contact_kind, contact_key, channel, coalesce(value, ''),

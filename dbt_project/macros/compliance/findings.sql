@@ -4,6 +4,9 @@
   facts know them. Which finding counts for which purpose, and which comes first, is compliance_rules.
 #}
 
+{# Facts about a person, whatever names them: where one entity alone has the contact point named, they reach all others. #}
+{% macro facts_of_persons() -%} ('privacy_deletion', 'deceased', 'mail_suppression', 'relationship') {%- endmacro %}
+
 {# The beginning of what always was. #}
 {% macro always() -%} cast('1000-01-01' as datetime(6)) {%- endmacro %}
 
@@ -14,6 +17,20 @@
 {% macro never() -%} cast(null as datetime(6)) {%- endmacro %}
 
 
+{# When a contact point consented again on a channel after a request: the only thing that lifts one, and for it alone. #}
+{% macro consented_again(contacts, channel, asked_at) -%}
+  (
+        select min(again.starts_at)
+        from {{ ref('int_entity_facts') }} as again
+        where again.entity_id = {{ contacts }}.entity_id
+            and again.fact = 'reconsent'
+            and again.contact_key = {{ contacts }}.contact_key
+            and again.channel in ({{ channel }}, 'all')
+            and again.starts_at > {{ asked_at }}
+    )
+{%- endmacro %}
+
+
 {# What people asked for: opt_out_contact, opt_out_person, opt_out_shared. #}
 {% macro opt_out_findings(contacts, kind, key, channels) %}
 select
@@ -22,7 +39,7 @@ select
     asked.channel,
     'opt_out_contact' as reason_code,
     asked.opted_out_at as starts_at,
-    asked.{{ kind }}_lifted_at as ends_at,
+    {{ consented_again('contacts', 'asked.channel', 'asked.opted_out_at') }} as ends_at,
     asked.evidence
 from {{ contacts }} as contacts
 inner join {{ ref('int_opt_outs_by_channel') }} as asked
@@ -35,7 +52,7 @@ select
     asked.channel,
     case when asked.is_certain = 1 then 'opt_out_person' else 'opt_out_shared' end,
     asked.starts_at,
-    asked.ends_at,
+    {{ consented_again('contacts', 'asked.channel', 'asked.starts_at') }},
     asked.evidence
 from {{ contacts }} as contacts
 inner join {{ ref('int_entity_opt_outs') }} as asked
@@ -67,7 +84,7 @@ select
             where cleared.entity_id = facts.entity_id
                 and cleared.fact = 'suspicion_cleared'
                 and cleared.contact_key <=> facts.contact_key
-                and cleared.starts_at >= facts.starts_at
+                and cleared.starts_at > facts.starts_at
         )
         when 'reassigned' then (
             select min(later.starts_at)
@@ -86,7 +103,7 @@ inner join {{ ref('int_entity_facts') }} as facts
     on facts.entity_id = contacts.entity_id
     and (facts.contact_key is null or facts.contact_key = contacts.contact_key or facts.fact = 'opt_out_suspected')
 where facts.fact in ('{{ reasons.keys() | join("', '") }}')
-    and (facts.fact <> 'reassigned' or facts.value = 'yes')
+    and (facts.fact <> 'reassigned' or (facts.value = 'yes' and facts.contact_key is not null))
     and facts.channel in {{ channels[:-1] }}, 'all')
     and {{ of_changed('contacts.entity_id') }}
 {% endmacro %}

@@ -1,7 +1,7 @@
 {{ config(materialized="by_entity", indexes=[{"columns": ["entity_id", "channel"]}]) }}
 
--- What entities asked for, with whatever contact point. `is_certain`: the request names a member, or comes from a
--- contact point that only this entity holds; otherwise one of several holders asked and nobody knows which. A contact
+-- What entities asked for, with whatever contact point. `is_certain`: the request names a member, by id or by name and
+-- ZIP, or comes from a contact point that only this entity holds; otherwise one of several holders asked and nobody knows which. A contact
 -- point shared by many surnames says nothing about who asked and names nobody here; it stays blocked itself.
 -- Who holds what is worked out in each build, so the order in which people and opt-outs arrive makes no difference.
 {%- set contact_points = [
@@ -28,6 +28,14 @@ own as (
     from {{ ref('stg_persons') }} as persons
     inner join opt_outs
         on opt_outs.person_id = persons.person_id
+    where {{ of_changed('persons.entity_id') }}
+    union all
+    select opt_outs.opt_out_id, persons.entity_id, 1
+    from {{ ref('stg_persons') }} as persons
+    inner join {{ ref('stg_addresses') }} as addresses
+        on addresses.person_id = persons.person_id
+    inner join opt_outs
+        on opt_outs.name_zip_key = addresses.name_zip_key
     where {{ of_changed('persons.entity_id') }}
     {%- for kind, contacts, held, asked in contact_points %}
     union all
@@ -90,16 +98,6 @@ select
     requests.channel,
     holders.is_named = 1 or counted.entities = 1 as is_certain,
     requests.opted_out_at as starts_at,
-    -- Lifted for the person when every contact point that the request names has been given back.
-    case
-        when (requests.phone_e164 is null or requests.phone_lifted_at is not null)
-            and (requests.email_key is null or requests.email_lifted_at is not null)
-            and (requests.address_key is null or requests.address_lifted_at is not null)
-            then nullif(greatest(
-                coalesce(requests.phone_lifted_at, {{ always() }}), coalesce(requests.email_lifted_at, {{ always() }}),
-                coalesce(requests.address_lifted_at, {{ always() }})
-            ), {{ always() }})
-    end as ends_at,
     requests.evidence
 from holders
 inner join counted

@@ -52,14 +52,18 @@ union all
 {{ opt_out_findings(phones, 'phone', 'phone_e164', channels) }}
 union all
 select phones.entity_id, phones.contact_key, case asked.channel when 'call' then 'sms' else 'call' end,
-    'opt_out_other_channel', asked.opted_out_at, asked.phone_lifted_at, asked.evidence
+    'opt_out_other_channel', asked.opted_out_at,
+    {{ consented_again('phones', "case asked.channel when 'call' then 'sms' else 'call' end", 'asked.opted_out_at') }},
+    asked.evidence
 from {{ phones }} as phones
 inner join {{ ref('int_opt_outs_by_channel') }} as asked
     on asked.phone_e164 = phones.phone_e164
 where asked.channel in {{ channels }} and {{ of_changed('phones.entity_id') }}
 union all
 select phones.entity_id, phones.contact_key, case asked.channel when 'call' then 'sms' else 'call' end,
-    'opt_out_other_channel', asked.starts_at, asked.ends_at, asked.evidence
+    'opt_out_other_channel', asked.starts_at,
+    {{ consented_again('phones', "case asked.channel when 'call' then 'sms' else 'call' end", 'asked.starts_at') }},
+    asked.evidence
 from {{ phones }} as phones
 inner join {{ ref('int_entity_opt_outs') }} as asked
     on asked.entity_id = phones.entity_id and asked.channel in {{ channels }} and asked.is_certain = 1

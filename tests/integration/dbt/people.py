@@ -6,6 +6,8 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pymysql.cursors import DictCursor
+
 from cm_core.store import Database
 
 OLD, NEW = "2025-01-01 00:00:00", "2026-01-01 00:00:00"
@@ -36,12 +38,21 @@ class People:
 
     def run(self, statement: str, parameters: tuple[Any, ...] = ()) -> None:
         with self._connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
+            cursor.execute(statement, parameters or None)
 
     def rows(self, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
             cursor.execute(query, parameters)
             return list(cursor.fetchall())
+
+    def dictionaries(self, query: str, parameters: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
+        with self._connection.cursor(DictCursor) as cursor:
+            cursor.execute(query, parameters)
+            return list(cursor.fetchall())
+
+    def many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(statement, rows)
 
     def _insert(self, table: str, **values: Any) -> int:
         self._next += 1

@@ -175,7 +175,7 @@ def test_facts_of_every_kind_come_in_once(settings: Settings, database: Database
     )[1:] == [
         ("reassigned", "phone", "+14053211001", "all", "yes", "2026-01-05", None),
         ("reassigned", "phone", "+14053211009", "all", "no", "2026-01-05", None),
-        ("wireless", "phone", "+14053211001", "all", "wireless", "2026-01-05", None),
+        ("wireless", "phone", "+14053211001", "all", "ported", "2026-01-05", None),
         ("mail_suppression", "address", "S|1098||SHEPARD HILLS|RD||73086", "mail", None, today(), 5003),
         ("mail_suppression", "name_zip", "MARY|JONES||73086", "mail", None, today(), 5003),
         ("deceased", "name_zip", "MARY|JONES||73086", "all", None, "2025-12-24", 5003),

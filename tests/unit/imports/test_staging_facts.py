@@ -95,12 +95,14 @@ def test_block_and_port_files(con: duckdb.DuckDBPyConnection) -> None:
 4053211002,wireline to wireless,2026-02-27,
 4053211003,landline,,
 4053211004,,,
-4053211005,L,,""".replace("number", "phone"))  # fmt: skip
+4053211005,L,,
+4053211006,cell,2026-02-28,""".replace("number", "phone"))  # fmt: skip
     assert facts(con) == [
-        ("wireless", "phone", "+14053211001", "wireless", "2026-01-01", None, "block"),
-        ("wireless", "phone", "+14053211002", "wireless", "2026-02-27", None, "port"),
-        ("wireless", "phone", "+14053211003", "landline", "2026-03-01", None, "block"),
-        ("wireless", "phone", "+14053211004", "wireless", "2026-03-01", None, "block"),
+        ("wireless", "phone", "+14053211001", "wireless", "2026-01-01"),
+        ("wireless", "phone", "+14053211002", "ported", "2026-02-27"),
+        ("wireless", "phone", "+14053211003", "landline", "2026-03-01"),
+        ("wireless", "phone", "+14053211004", "wireless", "2026-03-01"),
+        ("wireless", "phone", "+14053211006", "ported", "2026-02-28"),
     ]
     assert rejected(con) == [(5, "VALIDATION", "value")]
 
