@@ -1,8 +1,8 @@
 """The marts: built from nothing, and after one new opt-out.
 
-Run: python -m bench.marts [--people 1000000]. Canonical rows are made by arithmetic and loaded in bulk: people with about
-three contact points each, a third of the numbers on a do-not-call list, opt-outs, facts and a year of touchpoints. Then
-`dbt build` as the graph runs it, tests included, and once more after an opt-out of a number that two entities hold.
+Run: python -m bench.marts [--people 1000000]. Canonical rows are made by arithmetic and loaded in bulk: people with
+about three contact points each, a third of the numbers on a do-not-call list, opt-outs, facts, a year of touchpoints.
+Then `dbt build` as the graph runs it, tests included, and once more after an opt-out of a number that two entities hold.
 """
 
 from __future__ import annotations
@@ -60,23 +60,30 @@ _LOADS: list[tuple[str, list[str], str]] = [
         "select id, person_id, street || '|' || zip, street, street, 'ENID', state, zip, 1 from homes",
     ),
 ]
-_MORE = [
-    "insert into dnc_list_versions (id, source, kind, import_id, obtained_at, status, area_codes, row_count, bad_rows, "
-    "added, removed, checksum_sha256) values (1, 'national', 'full', '{import_id}', '{recent}', 'IN_FORCE', 16, 1, 0, 1, 0, 'x')",
-    "insert into dnc_area_coverage (source, area_code, version_id, obtained_at, numbers, lake_key, is_current) "
-    "select distinct 'national', substring(phone_e164, 3, 3), 1, '{recent}', 1, 'k', 1 from phone_numbers",
-    "insert ignore into dnc_registry (phone_e164, listing_date, source, first_import_id, last_import_id) "
-    "select phone_e164, '2020-01-01', 'national', '{import_id}', '{import_id}' from phone_numbers where id % 3 = 0",
-    "insert into opt_outs (channel, phone_e164, opted_out_at, source) "
-    "select 'all', phone_e164, '2025-06-01', 'bench' from phone_numbers where id % 100 = 7",
-    "insert into contact_facts (fact_key, fact, contact_kind, contact_key, channel, value, starts_at, source) "
-    "select sha2(phone_e164, 256), 'consent', 'phone', phone_e164, 'all', 'written', '2025-06-01', 'bench' "
-    "from phone_numbers where id % 100 = 11 group by phone_e164",
-    "insert into touchpoints (id, touchpoint_key, person_id, match_key, touchpoint_type, touchpoint_date, status, source, "
-    "content_key, source_date) select id, id, id, 'phone', 'mail', '{recent}' - interval (id % 400) day, 'sent', 'bench', "
-    "'x', '{recent}' from persons",
-    "analyze table persons, phone_numbers, email_addresses, addresses, dnc_registry, opt_outs, contact_facts, touchpoints",
-]
+_MORE = """
+insert into dnc_list_versions (id, source, kind, import_id, obtained_at, status, area_codes, row_count, bad_rows, added,
+    removed, checksum_sha256)
+values (1, 'national', 'full', '{import_id}', '{recent}', 'IN_FORCE', 16, 1, 0, 1, 0, 'x');
+
+insert into dnc_area_coverage (source, area_code, version_id, obtained_at, numbers, lake_key, is_current)
+select distinct 'national', substring(phone_e164, 3, 3), 1, '{recent}', 1, 'k', 1 from phone_numbers;
+
+insert ignore into dnc_registry (phone_e164, listing_date, source, first_import_id, last_import_id)
+select phone_e164, '2020-01-01', 'national', '{import_id}', '{import_id}' from phone_numbers where id % 3 = 0;
+
+insert into opt_outs (channel, phone_e164, opted_out_at, source)
+select 'all', phone_e164, '2025-06-01', 'bench' from phone_numbers where id % 100 = 7;
+
+insert into contact_facts (fact_key, fact, contact_kind, contact_key, channel, value, starts_at, source)
+select sha2(phone_e164, 256), 'consent', 'phone', phone_e164, 'all', 'written', '2025-06-01', 'bench'
+from phone_numbers where id % 100 = 11 group by phone_e164;
+
+insert into touchpoints (id, touchpoint_key, person_id, match_key, touchpoint_type, touchpoint_date, status, source,
+    content_key, source_date)
+select id, id, id, 'phone', 'mail', '{recent}' - interval (id % 400) day, 'sent', 'bench', 'x', '{recent}' from persons;
+
+analyze table persons, phone_numbers, email_addresses, addresses, dnc_registry, opt_outs, contact_facts, touchpoints
+"""
 _STOP = [
     "insert into opt_outs (channel, phone_e164, opted_out_at, source) "
     "select 'all', phone_e164, utc_timestamp(6) - interval 1 minute, 'bench' from phone_numbers where id = %s",
@@ -121,7 +128,7 @@ def _fill(database: Database, people: int) -> int:
             cursor.execute(_ADD_IMPORT, (_IMPORT, _AT, _AT, _AT))
         for table, columns, query in _LOADS:
             load(connection, duck, query, table, columns, constants=_PROVENANCE)
-        for statement in _MORE:
+        for statement in _MORE.split(";\n"):
             with connection.cursor() as cursor:
                 cursor.execute(statement.replace("{import_id}", _IMPORT).replace("{recent}", recent))
     return int(

@@ -94,7 +94,7 @@ def _sensors(jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
 
 def _dbt() -> tuple[list[dg.AssetsDefinition], dict[str, Any]]:
     from cm_assets.automation import with_marts_condition
-    from cm_assets.compliance import build_dbt_assets
+    from cm_assets.compliance import build_dbt_assets, calling_windows, compliance_violations
 
     models, resources = build_dbt_assets()
-    return [with_marts_condition(model) for model in models], resources
+    return with_marts_condition(*models, calling_windows, compliance_violations), resources

@@ -4,11 +4,13 @@ What a list means is `cm_core.compliance`; which rule blocks what is `dbt_projec
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from cm_assets.failures import clean_failures
+from cm_assets.metadata import table
 from cm_assets.partitions import for_each_import, imports, one_run
 from cm_assets.persons import CANONICAL_WRITER
 from cm_assets.staging import import_validation_log, staging_raw_import
@@ -69,6 +71,64 @@ def contact_facts(context: dg.AssetExecutionContext, store: DatabaseResource) ->
     from cm_core import compliance
 
     for_each_import(context, lambda import_id: compliance.apply_facts(store.settings, store.database, import_id))
+
+
+@dg.asset(
+    pool=CANONICAL_WRITER,
+    group_name="compliance",
+    kinds={"mysql"},
+    owners=["team:data-engineering"],
+    tags={"layer": "canonical"},
+)
+def calling_windows(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult[None]:
+    """When calls and texts are lawful in each place, from a month ago to two weeks ahead, by the rules of today."""
+    from cm_core.compliance.calling_windows import refresh_calling_windows
+
+    with clean_failures(context):
+        counts = refresh_calling_windows(store.settings, store.database, at=datetime.now(UTC).replace(tzinfo=None))
+    return dg.MaterializeResult(
+        metadata={"places": counts.places, "windows_added": counts.added, "windows_removed": counts.removed}
+    )
+
+
+@dg.asset(
+    deps=["touchpoints", "person_duplicates", dnc_registry, opt_outs, "contact_facts"],
+    pool=CANONICAL_WRITER,
+    group_name="compliance",
+    kinds={"mysql"},
+    owners=["team:data-engineering"],
+    tags={"layer": "canonical"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            "contacts_were_lawful",
+            asset="compliance_violations",
+            description="No contact of the last 90 days was against the rules and facts of its time.",
+        )
+    ],
+)
+def compliance_violations(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult[None]:
+    """Calls, texts and e-mails that were made although the law forbade them, by the rules and facts of their time."""
+    from cm_core.compliance.retrospect import judge_contacts, recent_violations
+
+    with clean_failures(context):
+        now = datetime.now(UTC).replace(tzinfo=None)
+        judged = judge_contacts(store.settings, store.database, at=now)
+        samples = recent_violations(store.database, at=now)
+    return dg.MaterializeResult(
+        metadata={
+            "contacts_judged": judged.touches,
+            "violations": judged.violations,
+            "within_deadline": judged.within_deadline,
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="contacts_were_lawful",
+                passed=not samples,
+                severity=dg.AssetCheckSeverity.ERROR,
+                metadata={"violations": judged.violations, **({"latest": table(samples)} if samples else {})},
+            )
+        ],
+    )
 
 
 def build_dbt_assets(

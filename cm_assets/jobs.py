@@ -65,7 +65,9 @@ def follow_up_jobs() -> list[dg.JobDefinition]:
         ),
         dg.define_asset_job(
             "marts",
-            selection=dg.AssetSelection.kind("dbt"),
-            description="Build and test the dbt models: verdicts per channel on golden persons.",
+            selection=dg.AssetSelection.kind("dbt")
+            | dg.AssetSelection.assets("calling_windows", "compliance_violations"),
+            description="Verdicts per channel on golden persons and all other dbt models with their tests; calling hours "
+            "and contacts against the law before them.",
         ),
     ]

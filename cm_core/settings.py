@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     )
     max_pairs: int = Field(2_000_000_000, description="Linkage refuses to score more candidate pairs than this.")
 
+    # Compliance
+    calling_windows_days_back: int = Field(30, ge=0, description="Days past of which calling hours are kept.")
+    calling_windows_days_ahead: int = Field(14, ge=2, description="Days to come of which calling hours are known.")
+
     @property
     def home_dir(self) -> Path:
         """The state folder as an absolute path."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from cm_core.compliance.facts import (
+    OF_EVERY_HOLDER,
     OF_THE_PERSON,
     Contact,
     Fact,
@@ -25,7 +26,6 @@ from cm_core.compliance.facts import (
     OptOut,
     Touch,
     Version,
-    hash_of,
 )
 
 if TYPE_CHECKING:
@@ -192,16 +192,24 @@ def _opt_outs(case: Case) -> Iterator[OptOut]:
 
 def _facts(case: Case) -> Iterator[Fact]:
     for fact in case.facts:
-        if "fact" in fact:
-            reach = "contact" if _subject(fact) in ("contact", "hash") else "person"
+        if "fact" not in fact:
+            continue
+        subject, name = _subject(fact), fact["fact"]
+        alone = not (subject == "shared" or case.values.get("held_by_another") or case.values.get("shared_by"))
+        reaches = {
+            "contact": subject == "contact",
+            "person": subject in ("person", "name_zip") or (name in OF_THE_PERSON and alone) or name in OF_EVERY_HOLDER,
+        }
+        for reach in (reach for reach, is_so in reaches.items() if is_so):
             yield Fact(
-                fact["fact"], fact.get("channel", "all"), fact.get("value"), _instant(fact["at"]),
-                _optional(fact.get("until")), reach, "contact_facts",
+                name, fact.get("channel", "all"), fact.get("value"), _instant(fact["at"]),
+                _optional(fact.get("until")), reach, subject, "contact_facts",
             )  # fmt: skip
 
 
 def _subject(fact: Mapping[str, Any]) -> str:
-    return str(fact.get("of", "person" if fact["fact"] in OF_THE_PERSON else "contact"))
+    of_person = fact["fact"] in ("privacy_deletion", "deceased", "mail_suppression")
+    return str(fact.get("of", "person" if of_person else "contact"))
 
 
 # --- Into the canonical tables ------------------------------------------------------------------------------------
@@ -220,6 +228,7 @@ class _Writer:
         self._people, self._case = people, case
         self._person = _FIRST_PERSON + case.number * _PERSONS_PER_CASE
         self._name_zip = f"ANN|CASE{case.number}||{case.postal_home.zip5}"
+        self._others: set[str] = set()
 
     def write(self) -> Placed:
         self._write_entity()
@@ -293,10 +302,7 @@ class _Writer:
         by = fact.get("by", "contact")
         values: dict[str, Any] = {"person_id": self._person} if by == "person" else {}
         if by in ("other", "shared"):
-            contact = self._case.contact(1 if by == "other" else 2)
-            self._write_contact(contact, self._person)
-            if by == "shared":
-                self._write_contact(contact, self._other_person())
+            contact = self._write_another(by)
             values = {_COLUMNS[contact.kind]: contact.key}
         elif by == "contact":
             values = {_COLUMNS[self._case.kind]: self._case.contact().key}
@@ -306,14 +312,26 @@ class _Writer:
             (fact["opt_out"], _instant(fact["at"]), *values.values()),
         )
 
+    def _write_another(self, which: str) -> Contact:
+        """Another contact point of the person, that only they have (`other`) or that somebody else has too."""
+        contact = self._case.contact(1 if which == "other" else 2)
+        if contact.key not in self._others:
+            self._others.add(contact.key)
+            self._write_contact(contact, self._person)
+            if which == "shared":
+                self._write_contact(contact, self._other_person())
+        return contact
+
     def _write_contact_fact(self, fact: Mapping[str, Any]) -> None:
-        subject, contact = _subject(fact), self._case.contact()
+        subject = _subject(fact)
+        contact = self._write_another(subject) if subject in ("other", "shared") else self._case.contact()
+        # Imports note whose a contact point was when the fact came, if it was one person's.
+        known = self._person if subject == "other" or not self._case.values.get("held_by_another") else None
         kind, key, person = {
-            "contact": (contact.kind, contact.key, None),
             "person": ("person", str(self._person), self._person),
-            "name_zip": ("name_zip", self._name_zip, None),
-            "hash": ("hash", hash_of(contact.kind, contact.key), None),
-        }[subject]
+            "name_zip": ("name_zip", self._name_zip, self._person),
+            "shared": (contact.kind, contact.key, None),
+        }.get(subject, (contact.kind, contact.key, known))
         values = (
             fact["fact"], kind, key, person, fact.get("channel", "all"), fact.get("value"), _instant(fact["at"]),
             _optional(fact.get("until")),

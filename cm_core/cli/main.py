@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cm_core.cli import facts, output
+from cm_core.cli.contacting import scrub, why
 from cm_core.cli.ready import ready as _ready
 from cm_core.cli.review import review_app
 from cm_core.errors import CmError, UsageError
@@ -30,6 +31,8 @@ db_app = typer.Typer(
 )
 app.add_typer(db_app, name="db")
 app.add_typer(review_app, name="review")
+app.command()(why)
+app.command()(scrub)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 

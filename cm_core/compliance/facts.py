@@ -5,7 +5,6 @@ How they are read out of the database is in `lookup`; what they mean is in `find
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -20,8 +19,10 @@ NATIONAL_LIST = "national"
 Kind = Literal["phone", "email", "address"]
 Reach = Literal["contact", "person", "shared"]
 
-#: Facts that are about the person: they reach every contact point of theirs.
-OF_THE_PERSON = frozenset(("privacy_deletion", "deceased", "mail_suppression"))
+#: Facts about a person, whatever names them: of who alone has the contact point named, they reach all the others.
+OF_THE_PERSON = frozenset(("privacy_deletion", "deceased", "mail_suppression", "relationship"))
+#: Facts that reach all contact points of everybody who has the one named.
+OF_EVERY_HOLDER = frozenset(("opt_out_suspected", "suspicion_cleared"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,10 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A row of `contact_facts` that reaches a contact point: by itself (`contact`) or by the entity (`person`)."""
+    """A row of `contact_facts` that reaches a contact point: by itself (`contact`) or by the entity (`person`).
+
+    `about` is what the row names; a later fact ends an earlier one only about the same.
+    """
 
     fact: str
     channel: str
@@ -70,6 +74,7 @@ class Fact:
     starts_at: datetime
     ends_at: datetime | None
     reach: Literal["contact", "person"]
+    about: str
     evidence: str
 
     def covers(self, channel: str) -> bool:
@@ -157,11 +162,6 @@ class Facts:
     is_estate: bool = False
     is_trust: bool = False
     surnames: int | None = None
-
-
-def hash_of(kind: str, key: str) -> str:
-    """What is kept of a contact point after its person had the data deleted (`contact_kind` hash)."""
-    return hashlib.sha256(f"{kind}\n{key}".encode()).hexdigest()
 
 
 def plus_months(moment: datetime, months: int) -> datetime:

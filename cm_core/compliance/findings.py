@@ -6,11 +6,11 @@ The table of docs/adr/0032 in code. No purpose and no "now" here, and nothing of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cm_core.compliance.facts import ALWAYS, NATIONAL_LIST, NEVER, OF_THE_PERSON, Contact, Fact, Facts, plus_months
+from cm_core.compliance.facts import ALWAYS, NATIONAL_LIST, NEVER, Contact, Fact, Facts, plus_months
 from cm_core.compliance.frequency import bounds, frequency_findings
 from cm_core.compliance.places import keys_of, states_in
 from cm_core.compliance.rules import REASONS, Rules, StateRule
@@ -18,9 +18,12 @@ from cm_core.compliance.rules import REASONS, Rules, StateRule
 _OTHER_CHANNEL = {"call": "sms", "sms": "call"}
 _PHONE_CHANNELS = ("call", "sms")
 #: Values of the fact `wireless`; every other value says that the number is wireless.
-_LANDLINE, _PORT = "landline", "ported"
-#: Reason codes of facts that have another name.
-_REASONS = {"privacy_deletion": "privacy_deleted"}
+_LANDLINE, _PORTED = "landline", "ported"
+#: Facts that hold from their beginning to their end, and the reason that each is.
+_PLAIN = {
+    "litigator": "litigator", "deceased": "deceased", "mail_suppression": "mail_suppression",
+    "privacy_deletion": "privacy_deleted",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +78,20 @@ def exemptions(channel: str, facts: Facts, rules: Rules) -> list[Exemption]:
     """Consent and business relationships on a channel, each with the time that it holds.
 
     Consent is of the contact point (47 CFR 64.1200(a)(9): it names the number), and ends with the next
-    `consent_revoked` or opt-out; a relationship is of the contact point or the person.
+    `consent_revoked`; a relationship is of the contact point or the person, and lasts so many months. A request not to
+    be contacted ends either for good.
     """
     found: list[Exemption] = []
+    asked = [opt_out.asked_at for opt_out in facts.opt_outs if opt_out.channel in (channel, "all")]
+    revoked = [fact.starts_at for fact in _named(facts, "consent_revoked", channel)]
     for fact in _named(facts, "consent", channel, reach="contact"):
-        ends = [other.starts_at for other in _named(facts, "consent_revoked", channel, reach=None)]
-        ends += [asked.asked_at for asked in facts.opt_outs if asked.channel in (channel, "all")]
-        until = min((end for end in ends if end >= fact.starts_at), default=NEVER)
+        until = min((end for end in asked + revoked if end >= fact.starts_at), default=NEVER)
         found.append(Exemption("consent", fact.evidence, fact.starts_at, min(until, fact.ends_at or NEVER)))
-    for fact in _named(facts, "relationship", channel, reach=None):
+    for fact in _named(facts, "relationship", channel):
         if fact.value in ("purchase", "inquiry"):
             months = rules.term(f"relationship_{fact.value}", fact.starts_at.date()).value
-            until = min(plus_months(fact.starts_at, months), fact.ends_at or NEVER)
+            until = min((end for end in asked if end >= fact.starts_at), default=NEVER)
+            until = min(until, plus_months(fact.starts_at, months), fact.ends_at or NEVER)
             found.append(Exemption("relationship", fact.evidence, fact.starts_at, until))
     return [exemption for exemption in found if exemption.begins < exemption.ends]
 
@@ -148,8 +153,8 @@ def _of_requests(channel: str, facts: Facts) -> Iterator[Finding]:
             reason = "opt_out_other_channel"
         else:
             continue
-        again = _next(facts, "reconsent", channel, "contact", after=asked.asked_at)
-        yield Finding(reason, asked.evidence, asked.asked_at, again)
+        again = [fact.starts_at for fact in _named(facts, "reconsent", channel, reach="contact")]
+        yield Finding(reason, asked.evidence, asked.asked_at, _first(again, after=asked.asked_at))
 
 
 def _of_facts(channel: str, facts: Facts) -> Iterator[Finding]:
@@ -157,13 +162,11 @@ def _of_facts(channel: str, facts: Facts) -> Iterator[Finding]:
         if not fact.covers(channel):
             continue
         if fact.fact == "opt_out_suspected":
-            cleared = _next(facts, "suspicion_cleared", channel, fact.reach, after=fact.starts_at)
-            yield Finding("opt_out_suspected", fact.evidence, fact.starts_at, cleared)
-        elif fact.fact == "reassigned" and fact.value == "yes":
-            again = _next(facts, "reassigned", channel, fact.reach, after=fact.starts_at, value="no")
-            yield Finding("reassigned", fact.evidence, fact.starts_at, again)
-        elif fact.fact == "litigator" or fact.fact in OF_THE_PERSON:
-            yield Finding(_REASONS.get(fact.fact, fact.fact), fact.evidence, fact.starts_at, fact.ends_at or NEVER)
+            yield Finding("opt_out_suspected", fact.evidence, fact.starts_at, _ended(fact, facts, "suspicion_cleared"))
+        elif fact.fact == "reassigned" and fact.value == "yes" and fact.reach == "contact":
+            yield Finding("reassigned", fact.evidence, fact.starts_at, _ended(fact, facts, "reassigned", "no"))
+        elif reason := _PLAIN.get(fact.fact):
+            yield Finding(reason, fact.evidence, fact.starts_at, fact.ends_at or NEVER)
 
 
 def _of_lists(contact: Contact, facts: Facts, rules: Rules, states: frozenset[str]) -> Iterator[Finding]:
@@ -203,31 +206,39 @@ def _of_lines(contact: Contact, channel: str, facts: Facts, rules: Rules, states
 
 
 def _wireless(contact: Contact, channel: str, facts: Facts, rules: Rules) -> Iterator[tuple[str, datetime, datetime]]:
+    known = list(_named(facts, "wireless", channel, reach="contact"))
+    landline = [fact.starts_at for fact in known if fact.value == _LANDLINE]
     if contact.line_type == "mobile":
-        landline = _next(facts, "wireless", channel, "contact", after=ALWAYS, value=_LANDLINE)
-        yield "phone_numbers: phone_type mobile", ALWAYS, landline
-    for fact in _named(facts, "wireless", channel, reach="contact"):
+        yield "phone_numbers: phone_type mobile", ALWAYS, _first(landline, after=ALWAYS)
+    for fact in known:
         if fact.value != _LANDLINE:
-            grace = rules.term("wireless_port_grace", fact.starts_at.date()).value if fact.value == _PORT else 0
-            landline = _next(facts, "wireless", channel, "contact", after=fact.starts_at, value=_LANDLINE)
-            yield fact.evidence, fact.starts_at + timedelta(days=grace), landline
+            grace = rules.term("wireless_port_grace", fact.starts_at.date()).value if fact.value == _PORTED else 0
+            yield fact.evidence, fact.starts_at + timedelta(days=grace), _first(landline, after=fact.starts_at)
 
 
 def _dated(rows: tuple[StateRule, ...], states: frozenset[str]) -> Iterator[StateRule]:
     return (row for row in rows if row.state in states)
 
 
-def _named(facts: Facts, name: str, channel: str, *, reach: str | None) -> Iterator[Fact]:
+def _named(facts: Facts, name: str, channel: str, *, reach: str | None = None) -> Iterator[Fact]:
     return (f for f in facts.facts if f.fact == name and f.covers(channel) and reach in (None, f.reach))
 
 
-def _next(facts: Facts, name: str, channel: str, reach: str, *, after: datetime, value: str | None = None) -> datetime:
-    """When the next fact of a name, a channel and a reach begins; one of the same instant is not the next."""
-    return min(
+def _ended(fact: Fact, facts: Facts, name: str, value: str | None = None) -> datetime:
+    """When the next fact of a name (and value) about the same begins, on a channel that covers the fact's."""
+    return _first(
         (
-            fact.starts_at
-            for fact in _named(facts, name, channel, reach=reach)
-            if fact.starts_at > after and (value is None or fact.value == value)
+            other.starts_at
+            for other in facts.facts
+            if other.fact == name
+            and other.about == fact.about
+            and other.channel in (fact.channel, "all")
+            and value in (None, other.value)
         ),
-        default=NEVER,
+        after=fact.starts_at,
     )
+
+
+def _first(instants: Iterable[datetime], *, after: datetime) -> datetime:
+    """The first of some instants later on; one of the same instant is not later."""
+    return min((instant for instant in instants if instant > after), default=NEVER)

@@ -19,8 +19,8 @@ def frequency_findings(
     """From the touch that reaches a cap until the oldest of that many leaves the cap's hours; and pauses.
 
     A cap of a state counts where the person may be in that state. Counts by campaign are of each campaign apart, of
-    the `campaign` alone where the question is about one; a row for that campaign takes the place of the general row of
-    its cap.
+    the `campaign` alone where the question is about one. Caps of that campaign take the place of our own general caps
+    of the channel, never of a state's.
     """
     touches = [touch for touch in facts.touches if touch.channel == channel]
     for cap in _caps(channel, rules, campaign) if touches else ():
@@ -39,8 +39,8 @@ def frequency_findings(
 def _caps(channel: str, rules: Rules, campaign: str | None) -> Sequence[Cap]:
     def make() -> list[Cap]:
         rows = [cap for cap in rules.caps if cap.channel == channel and cap.campaign in (None, campaign)]
-        own = {cap.cap for cap in rows if cap.campaign is not None}
-        return [cap for cap in rows if cap.campaign is not None or cap.cap not in own]
+        has_own = any(cap.campaign is not None for cap in rows)
+        return [cap for cap in rows if cap.campaign is not None or cap.state is not None or not has_own]
 
     return rules.memo(("caps", channel, campaign), make)
 

@@ -185,8 +185,9 @@ def _caps(folder: Path, states: Mapping[str, object]) -> Iterator[Cap]:
 def _pauses(folder: Path, states: Mapping[str, object]) -> Iterator[Pause]:
     columns = ("channel", "campaign", "state", "starts_at", "ends_at", "reason")
     for row in read_rows(folder, "frequency_pauses.csv", columns):
+        channel = row.choice("channel", (*CHANNELS, "all"), blank=True)
         pause = Pause(
-            channel=row.choice("channel", CHANNELS, blank=True) or None,
+            channel=None if channel in ("", "all") else channel,
             campaign=row.optional("campaign"),
             state=row.choice("state", states, blank=True) or None,
             starts_at=row.instant("starts_at"),

@@ -77,8 +77,8 @@ class Rule:
 
     @property
     def rule_id(self) -> str:
-        """What decision records name it by: channel, reason and since when."""
-        return f"{self.channel}.{self.reason_code}.{self.dates.effective_from}"
+        """What decision records name it by."""
+        return f"{self.channel}.{self.reason_code}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ answers for everybody at once; the table of cases in tests/ runs through both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cm_core.compliance import windows
@@ -29,7 +29,7 @@ class Verdict:
     `verdict` is blocked, review (a person must decide first), wait (not now) or allowed; `code` is its letter in the
     style of DNCScrub. `rule_ids` names the rules that found something, the deciding one first. `list_versions` are the
     do-not-call lists that it rests on. `valid_until`: until then nothing begins or ends that could change it; None: no
-    such instant is known. `usable_from`, of a wait: when it is over, as things stand.
+    such instant is known. `usable_from`, of a wait: when it is over, as things stand. `precedence` is that of the rule.
     """
 
     verdict: str
@@ -41,6 +41,7 @@ class Verdict:
     list_versions: tuple[str, ...]
     valid_until: datetime | None
     usable_from: datetime | None
+    precedence: int = 0
 
 
 def verdict(
@@ -70,7 +71,17 @@ def verdict(
         list_versions=case.list_versions(at),
         valid_until=case.valid_until(at, decided.rule),
         usable_from=case.usable_from(at) if decided.rule.verdict == "wait" else None,
+        precedence=decided.rule.precedence,
     )
+
+
+def strictest(found: Sequence[Verdict]) -> Verdict:
+    """The verdict on a contact point that several entities have: that of the rule which comes first for any of them."""
+    first = min(found, key=lambda one: one.precedence)
+    until = min((one.valid_until for one in found if one.valid_until is not None), default=None)
+    waits = [one.usable_from for one in found if one.verdict == "wait"]
+    usable = None if first.verdict != "wait" or None in waits else max(filter(None, waits))
+    return replace(first, valid_until=until, usable_from=usable) if len(found) > 1 else first
 
 
 def next_change(

@@ -707,6 +707,36 @@ scrubs = _table(
     comment="Each scrub of a list: where its decisions are kept, by which rules (TSR records, 5 years)",
 )
 
+compliance_violations = _table(
+    "compliance_violations",
+    Column("touchpoint_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("person_id", BigInteger),
+    Column("channel", _code(8), nullable=False),
+    Column("contact_key", _exact(320), nullable=False),
+    _time("touched_at", nullable=False),
+    Column("reason_code", _code(32), nullable=False, comment="The first of the rules that forbade it"),
+    Column("rule_ids", String(255), nullable=False),
+    Column("evidence", String(1000)),
+    Column("deadline", Date, comment="Last day on which the request could still be unhonoured"),
+    Column("severity", _code(16), nullable=False, comment="violation or within_deadline"),
+    _now("judged_at"),
+    Index(None, "touched_at"),
+    Index(None, "severity", "reason_code"),
+    comment="Contacts made that the rules and facts of their time forbade; made anew for 90 days by each check",
+)
+
+violation_checks = _table(
+    "violation_checks",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("judged_up_to", BigInteger, nullable=False, comment="Last id of touchpoints that it has in it"),
+    Column("touches", BigInteger, nullable=False),
+    Column("violations", BigInteger, nullable=False),
+    Column("within_deadline", BigInteger, nullable=False),
+    Column("rules_fingerprint", _code(64), nullable=False),
+    _now("checked_at"),
+    comment="Each check of contacts made against the rules of their time",
+)
+
 #: The tables whose content an import or a dedupe decides; their checksum is how tests compare two databases.
 CANONICAL_TABLES: tuple[str, ...] = (
     "persons",

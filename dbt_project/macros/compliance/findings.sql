@@ -4,6 +4,9 @@
   facts know them. Which finding counts for which purpose, and which comes first, is compliance_rules.
 #}
 
+{# Facts about a person, whatever names them: where one entity alone has the contact point named, they reach all others. #}
+{% macro facts_of_persons() -%} ('privacy_deletion', 'deceased', 'mail_suppression', 'relationship') {%- endmacro %}
+
 {# The beginning of what always was. #}
 {% macro always() -%} cast('1000-01-01' as datetime(6)) {%- endmacro %}
 
@@ -100,7 +103,7 @@ inner join {{ ref('int_entity_facts') }} as facts
     on facts.entity_id = contacts.entity_id
     and (facts.contact_key is null or facts.contact_key = contacts.contact_key or facts.fact = 'opt_out_suspected')
 where facts.fact in ('{{ reasons.keys() | join("', '") }}')
-    and (facts.fact <> 'reassigned' or facts.value = 'yes')
+    and (facts.fact <> 'reassigned' or (facts.value = 'yes' and facts.contact_key is not null))
     and facts.channel in {{ channels[:-1] }}, 'all')
     and {{ of_changed('contacts.entity_id') }}
 {% endmacro %}

@@ -1,6 +1,7 @@
 {{ config(indexes=[{"columns": ["places", "place"], "type": "primary"}]) }}
 
--- The single places, `STATE@zone`, of each combination that contact points have. `??` is every place of the US.
+-- The single places, `STATE@zone`, of each combination that contact points have. `??` is every place of the
+-- US but those in the far Pacific, beside which no hour would ever be open everywhere.
 with pairs as (
 
     select concat(state, '@', zone) as place, 1 as is_us from {{ ref('state_zones') }}
@@ -26,4 +27,4 @@ inner join pairs
 union distinct
 select '??', place
 from pairs
-where is_us = 1
+where is_us = 1 and place not regexp '{{ far_states() }}'

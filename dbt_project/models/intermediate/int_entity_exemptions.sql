@@ -1,7 +1,7 @@
 {{ config(materialized="by_entity", indexes=[{"columns": ["entity_id", "channel"]}]) }}
 
--- What lifts a rule that names it in `exempt_by`: consent until it ends or is revoked, a business relationship for the
--- months of compliance_terms. A request to be left alone ends either for good.
+-- What lifts a rule that names it in `exempt_by`: consent, which names a contact point, until it ends or is revoked; a
+-- business relationship for the months of compliance_terms. A request to be left alone ends either for good.
 with given as (
 
     select
@@ -23,7 +23,7 @@ with given as (
         end as ends_at,
         facts.evidence
     from {{ ref('int_entity_facts') }} as facts
-    where (facts.fact = 'consent' or (facts.fact = 'relationship' and facts.value in ('purchase', 'inquiry')))
+    where ((facts.fact = 'consent' and facts.contact_key is not null) or (facts.fact = 'relationship' and facts.value in ('purchase', 'inquiry')))
         and {{ of_changed('facts.entity_id') }}
 
 ),

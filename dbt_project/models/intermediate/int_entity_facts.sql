@@ -1,32 +1,70 @@
 {{ config(materialized="by_entity", indexes=[{"columns": ["entity_id", "fact"]}]) }}
 
--- Facts about contact points and persons, and the entities they are about. `contact_key` is null where the fact is about
--- the person, so about every contact point it has.
+-- Facts about contact points and persons, and the entities they are about. `contact_key` is null where the fact reaches
+-- every contact point: it names the person, or it is of a kind that is about persons (facts_of_persons) and only one
+-- entity has the contact point it names.
+{%- set contact_points = [
+    ('phone', 'int_entity_phones', 'phone_e164'), ('email', 'int_entity_emails', 'contact_key'),
+    ('address', 'int_entity_addresses', 'contact_key')
+] %}
 with facts as (
 
     select * from {{ ref('stg_contact_facts') }}
 
 ),
 
+holders as (
+    {% for kind, contacts, key in contact_points %}
+    select facts.fact_id, contacts.entity_id, contacts.contact_key
+    from {{ ref(contacts) }} as contacts
+    inner join facts
+        on facts.contact_kind = '{{ kind }}' and facts.contact_key = contacts.{{ key }}
+    where {{ of_changed('contacts.entity_id') }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+
+),
+
+about_persons as (
+
+    select distinct holders.fact_id, facts.contact_kind, facts.contact_key
+    from holders
+    inner join facts
+        on facts.fact_id = holders.fact_id and facts.fact in {{ facts_of_persons() }}
+
+),
+
+-- All who hold what those name, of this build or not.
+everybody as (
+    {% for kind, contacts, key in contact_points %}
+    select about_persons.fact_id, contacts.entity_id
+    from about_persons
+    inner join {{ ref(contacts) }} as contacts
+        on contacts.{{ key }} = about_persons.contact_key
+    where about_persons.contact_kind = '{{ kind }}'
+    {%- if not loop.last %}
+    union distinct
+    {%- endif %}
+    {%- endfor %}
+
+),
+
+alone as (
+
+    select fact_id, min(entity_id) as entity_id
+    from everybody
+    group by fact_id
+    having count(distinct entity_id) = 1
+
+),
+
 held as (
 
-    select facts.fact_id, phones.entity_id, phones.contact_key
-    from {{ ref('int_entity_phones') }} as phones
-    inner join facts
-        on facts.contact_kind = 'phone' and facts.contact_key = phones.phone_e164
-    where {{ of_changed('phones.entity_id') }}
-    union all
-    select facts.fact_id, emails.entity_id, emails.contact_key
-    from {{ ref('int_entity_emails') }} as emails
-    inner join facts
-        on facts.contact_kind = 'email' and facts.contact_key = emails.contact_key
-    where {{ of_changed('emails.entity_id') }}
-    union all
-    select facts.fact_id, addresses.entity_id, addresses.contact_key
-    from {{ ref('int_entity_addresses') }} as addresses
-    inner join facts
-        on facts.contact_kind = 'address' and facts.contact_key = addresses.contact_key
-    where {{ of_changed('addresses.entity_id') }}
+    select fact_id, entity_id, contact_key from holders
+    union distinct
+    select fact_id, entity_id, null from alone
     union distinct
     select facts.fact_id, persons.entity_id, null
     from {{ ref('stg_persons') }} as persons
@@ -40,6 +78,7 @@ held as (
     from {{ ref('stg_persons') }} as persons
     inner join facts
         on facts.person_id = persons.person_id
+        and (facts.contact_kind not in ('phone', 'email', 'address') or facts.fact in {{ facts_of_persons() }})
     where {{ of_changed('persons.entity_id') }}
 
 )

@@ -42,7 +42,7 @@ def test_every_model_follows_the_duplicates_and_the_lists_under_one_condition(gr
 def test_lineage_goes_from_the_raw_file_to_each_verdict(graph: dg.AssetGraph, channel: str) -> None:
     ancestors = {
         key.to_user_string()
-        for key in graph.get_ancestor_asset_keys(dg.AssetKey(f"{channel}_verdicts"), include_self=False)
+        for key in graph.get_ancestor_asset_keys(dg.AssetKey(f"compliance_{channel}"), include_self=False)
     }
     assert {"raw_import", "staging_raw_import", "persons", "opt_outs"} <= ancestors
 

@@ -227,7 +227,7 @@ def test_suppressions_wait_and_later_runs_see_dates_merges_and_switches(
 
 
 def test_a_build_by_changes_comes_to_what_a_full_one_does(built: People, build: Build) -> None:
-    """Of a few entities only: a new holder of a number that asked, a re-consent, facts, a split, people who are gone."""
+    """Of a few entities only: a new holder of a number that asked, a re-consent, facts, a split."""
     built.person(60), built.phone(60, number(3)), built.phone(60, number(60))  # 3 asked and held it alone
     built.fact("reconsent", "email", "stop@x.org", channel="email", at="2026-06-01 00:00:00")
     built.fact("litigator", "phone", number(1))

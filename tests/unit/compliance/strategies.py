@@ -36,7 +36,7 @@ def facts_named(name: str, *values: str | None) -> st.SearchStrategy[Fact]:
     """Facts of one name and some values."""
     return st.builds(
         Fact, st.just(name), _channels, st.sampled_from(values or (None,)), instants, _ends,
-        st.sampled_from(("contact", "person")), st.just(name),
+        st.sampled_from(("contact", "person")), st.just("x"), st.just(name),
     )  # fmt: skip
 
 
