@@ -67,7 +67,7 @@ def follow_up_jobs() -> list[dg.JobDefinition]:
             "marts",
             selection=dg.AssetSelection.kind("dbt")
             | dg.AssetSelection.assets("calling_windows", "compliance_violations"),
-            description="Verdicts per channel on golden persons and all other dbt models, with their tests; before them "
+            description="Verdicts per channel on golden persons, all other dbt models, and their tests; before them "
             "calling hours, and contacts that were against the law.",
         ),
     ]
