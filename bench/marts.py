@@ -1,8 +1,8 @@
 """The marts: built from nothing, and after one new opt-out.
 
-Run: python -m bench.marts [--people 1000000]. Canonical rows are made by arithmetic and loaded in bulk: people with about
-three contact points each, a third of the numbers on a do-not-call list, opt-outs, facts, a year of touchpoints. Then
-`dbt build` as the graph runs it, tests included, and once more after an opt-out of a number that two entities hold.
+Run: python -m bench.marts [--people 1000000]. Canonical rows are made by arithmetic and loaded in bulk: people with
+about three contact points each, a third of the numbers on a do-not-call list, opt-outs, facts, a year of touchpoints.
+Then `dbt build` as the graph runs it, tests included, and once more after one opt-out.
 """
 
 from __future__ import annotations

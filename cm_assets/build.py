@@ -49,6 +49,16 @@ def build_defs(
         touchpoints.touchpoints,
         reports.import_report,
     ]
+    checks = [
+        *invariant_checks(),
+        import_complete,
+        linkage.model_is_trained,
+        linkage.no_over_merged_entity,
+        linkage.match_rate_is_steady,
+        linkage.cluster_sizes_are_steady,
+        legacy.slice_matches_source,
+        legacy.extract_is_complete,
+    ]
     built: dict[str, Any] = {"store": DatabaseResource()}
     jobs = [*import_jobs(), *extract_jobs()]
     follow_ups = follow_up_jobs()
@@ -57,20 +67,12 @@ def build_defs(
         assets += models
         built |= dbt_resources
         jobs += follow_ups
+        checks.append(_contacts_were_lawful())
     else:
         jobs += [job for job in follow_ups if job.name != "marts"]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[
-            *invariant_checks(),
-            import_complete,
-            linkage.model_is_trained,
-            linkage.no_over_merged_entity,
-            linkage.match_rate_is_steady,
-            linkage.cluster_sizes_are_steady,
-            legacy.slice_matches_source,
-            legacy.extract_is_complete,
-        ],
+        asset_checks=checks,
         jobs=jobs,
         sensors=_sensors(jobs) if sensors else [],
         resources={**built, **(resources or {})},
@@ -98,3 +100,9 @@ def _dbt() -> tuple[list[dg.AssetsDefinition], dict[str, Any]]:
 
     models, resources = build_dbt_assets()
     return with_marts_condition(*models, calling_windows, compliance_violations), resources
+
+
+def _contacts_were_lawful() -> dg.AssetChecksDefinition:
+    from cm_assets.checks.compliance import contacts_were_lawful
+
+    return contacts_were_lawful

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from cm_assets.failures import clean_failures
-from cm_assets.metadata import table
+from cm_assets.metadata import metadata_of
 from cm_assets.partitions import for_each_import, imports, one_run
 from cm_assets.persons import CANONICAL_WRITER
 from cm_assets.staging import import_validation_log, staging_raw_import
@@ -98,37 +98,14 @@ def calling_windows(context: dg.AssetExecutionContext, store: DatabaseResource) 
     kinds={"mysql"},
     owners=["team:data-engineering"],
     tags={"layer": "canonical"},
-    check_specs=[
-        dg.AssetCheckSpec(
-            "contacts_were_lawful",
-            asset="compliance_violations",
-            description="No contact of the last 90 days was against the rules and facts of its time.",
-        )
-    ],
 )
 def compliance_violations(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult[None]:
     """Calls, texts and e-mails that were made although the law forbade them, by the rules and facts of their time."""
-    from cm_core.compliance.retrospect import judge_contacts, recent_violations
+    from cm_core.compliance.retrospect import judge_contacts
 
     with clean_failures(context):
-        now = datetime.now(UTC).replace(tzinfo=None)
-        judged = judge_contacts(store.settings, store.database, at=now)
-        samples = recent_violations(store.database, at=now)
-    return dg.MaterializeResult(
-        metadata={
-            "contacts_judged": judged.touches,
-            "violations": judged.violations,
-            "within_deadline": judged.within_deadline,
-        },
-        check_results=[
-            dg.AssetCheckResult(
-                check_name="contacts_were_lawful",
-                passed=not samples,
-                severity=dg.AssetCheckSeverity.ERROR,
-                metadata={"violations": judged.violations, **({"latest": table(samples)} if samples else {})},
-            )
-        ],
-    )
+        judged = judge_contacts(store.settings, store.database, at=datetime.now(UTC).replace(tzinfo=None))
+    return dg.MaterializeResult(metadata=metadata_of(judged))
 
 
 def build_dbt_assets(

@@ -67,6 +67,7 @@ def follow_up_jobs() -> list[dg.JobDefinition]:
             "marts",
             selection=dg.AssetSelection.kind("dbt")
             | dg.AssetSelection.assets("calling_windows", "compliance_violations"),
-            description="Calling hours, contacts against the law, and the dbt models and their tests: verdicts per channel on golden persons.",
+            description="Verdicts per channel on golden persons, all other dbt models, and their tests; before them "
+            "calling hours, and contacts that were against the law.",
         ),
     ]

@@ -78,6 +78,13 @@ class Settings(BaseSettings):
         "False: its values go to every one of them, as the seed's SQL does.",
     )
 
+    # Privacy
+    privacy_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Secret of the hashes of people who had their data deleted. Unset: the file CM_HOME/privacy.key.",
+    )
+
     # Linkage
     match_threshold: float = Field(0.9, gt=0, lt=1, description="Splink probability from which a pair is a duplicate.")
     review_threshold: float = Field(

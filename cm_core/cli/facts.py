@@ -1,4 +1,4 @@
-"""`cm suppress`, `cm reconsent`, `cm facts`, `cm optouts`: what people record about contact points, and look up."""
+"""`cm suppress`, `reconsent`, `facts`, `forget` and `optouts`: what people record about contact points, and look up."""
 
 from __future__ import annotations
 
@@ -127,6 +127,37 @@ def facts(
             _show_rows(rows, columns, title=title)
 
 
+def forget(
+    reason: Reason,
+    who: Who = None,
+    name: Name = None,
+    zip_code: Zip = None,
+    source: Source = "privacy_request",
+    by: By = None,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Delete what is known of a person who asks for it, and keep them from coming back. Cannot be undone."""
+    from cm_core.compliance import privacy
+    from cm_core.compliance.subjects import subject_of
+
+    settings, database = ready()
+    subject = subject_of(settings, database, who, name=name, zip_code=zip_code)
+    done = privacy.forget(settings, database, subject, reason=reason, source=source, by=by, at=_naive(at))
+    if as_json:
+        output.print_json(done.as_json())
+        return
+    persons = ", ".join(map(str, done.persons)) or "nobody had it"
+    output.print_facts({"persons deleted": persons, "hashes kept": done.hashes})
+    if done.sources:
+        output.print_table(
+            ("import", "file", "rows", "landed file"),
+            [(one.import_id, one.filename, ", ".join(map(str, one.rows[:20])), one.location) for one in done.sources],
+            title="Files that still hold rows of them, as do the staged rows and reports of these imports in the lake",
+        )
+    output.out.print(_NEXT)
+
+
 @optouts_app.command("list")
 def list_messages(
     limit: Annotated[int, typer.Option(min=1, help="Messages to show.")] = 50, as_json: Json = False
@@ -169,7 +200,7 @@ def dismiss(ids: Ids, reason: Reason, by: By = None, as_json: Json = False) -> N
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `cm`."""
-    for command in (suppress, reconsent, facts):
+    for command in (suppress, reconsent, facts, forget):
         app.command()(command)
     app.add_typer(optouts_app, name="optouts")
 

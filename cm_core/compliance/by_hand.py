@@ -72,8 +72,8 @@ def suppress(
         channel = "mail"
     made = now()
     values = {
-        "fact_no": 1, "channel": channel, "opted_out_at": _moment(at, made), "person_id": subject.person_id,
-        **_said(reason, source, by), **({_COLUMN[subject.kind]: subject.key} if subject.kind in _COLUMN else {}),
+        "fact_no": 1, "channel": channel, "opted_out_at": moment_of(at, made), "person_id": subject.person_id,
+        **said(reason, source, by), **({_COLUMN[subject.kind]: subject.key} if subject.kind in _COLUMN else {}),
     }  # fmt: skip
 
     def write(connection: Connection[Any]) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def reconsent(
     One fact per channel; of `all`, for those that are opted out then. An opt-out that comes later is not lifted.
     Raises UsageError where nothing is opted out by then, WriterBusy or DatabaseUnavailable; nothing is recorded then.
     """
-    moment, said = _moment(at, now()), _said(reason, source, by)
+    moment, words = moment_of(at, now()), said(reason, source, by)
     asked = [name for name in get_args(Channel) if name != "all"] if channel == "all" else [channel]
 
     def write(connection: Connection[Any]) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ def reconsent(
         return add_by_hand(
             connection,
             [
-                {"fact": "reconsent", **contact, "channel": name, "value": None, "starts_at": moment, **said}
+                {"fact": "reconsent", **contact, "channel": name, "value": None, "starts_at": moment, **words}
                 for name in channels
             ],
         )
@@ -137,22 +137,28 @@ def record(database: Database, write: Callable[[Connection[Any]], Result]) -> Re
     return attempt()
 
 
-def add_by_hand(connection: Connection[Any], facts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add facts given by their columns; their key is made here, of their own time. The rows that are new.
+def add_by_hand(
+    connection: Connection[Any],
+    facts: Sequence[dict[str, Any]],
+    *,
+    is_dated: bool = True,
+    import_id: str | None = None,
+) -> list[dict[str, Any]]:
+    """Add facts given by their columns; their key is made here, of their own time unless not `is_dated`.
 
-    See `contact_facts.add_facts`.
+    The rows that are new. See `contact_facts.add_facts`.
     """
     last = number_of(connection, _LAST.format(table="contact_facts"))
     execute(connection, statements.DROP_FACTS_STAGED)
     execute(connection, statements.CREATE_FACTS_STAGED)
     for number, fact in enumerate(facts, start=1):
         key = fact_key(
-            fact["fact"], fact["contact_kind"], fact["contact_key"], fact["channel"], fact["value"], fact["starts_at"],
-            None, fact["source"],
+            fact["fact"], fact["contact_kind"], fact["contact_key"], fact["channel"], fact["value"],
+            fact["starts_at"] if is_dated else None, None, fact["source"],
         )  # fmt: skip
         ascii_key = fact["contact_key"] if fact["contact_kind"] in ("phone", "name_zip", "person") else None
         insert(connection, "facts_staged", {"fact_no": number, "fact_key": key, "ascii_key": ascii_key, **fact})
-    add_facts(connection, None)
+    add_facts(connection, import_id)
     return rows_after(connection, "contact_facts", last)
 
 
@@ -174,7 +180,8 @@ def said_by(by: str | None) -> str:
     return (by or actor())[:_BY_MAX]
 
 
-def _said(reason: str, source: str, by: str | None) -> dict[str, Any]:
+def said(reason: str, source: str, by: str | None) -> dict[str, Any]:
+    """Columns of a fact that say why, where from and by whom it was recorded."""
     if not reason.strip():
         raise UsageError("Say why: --reason is kept with the fact.")
     if len(reason) > _REASON_MAX or len(source) > _SOURCE_MAX:
@@ -182,7 +189,8 @@ def _said(reason: str, source: str, by: str | None) -> dict[str, Any]:
     return {"reason": reason.strip(), "source": source, "recorded_by": said_by(by)}
 
 
-def _moment(at: datetime | None, made: datetime) -> datetime:
+def moment_of(at: datetime | None, made: datetime) -> datetime:
+    """When it was, as said, else the present. Raises UsageError for the future."""
     if at is not None and at > made:
         raise UsageError(f"{at:%Y-%m-%d %H:%M} UTC lies in the future: what is recorded has happened.")
     return at or made

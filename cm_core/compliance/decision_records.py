@@ -25,6 +25,7 @@ SCHEMA = pa.schema(
 _OF_VERDICT = (
     "verdict", "code", "reason_code", "reason", "evidence", "rule_ids", "list_versions", "valid_until", "usable_from",
 )  # fmt: skip
+_OF_ALL = ("channel", "purpose", "as_of", "rules_fingerprint")
 #: The contact point that decided about a cell, and the verdict on it; None: the cell is blank.
 Answer = tuple[str | None, Verdict] | None
 
@@ -47,7 +48,14 @@ class Decisions:
         """The rows so far, by `SCHEMA`."""
         count = len(self._verdicts)
         places = zip(*self._places, strict=True) if count else ([], [], [], [])
-        said = ([getattr(found, name) for found in self._verdicts] for name in _OF_VERDICT)
-        same = (question.channel, question.purpose, question.at, fingerprint)
-        values = [*places, *said, *([value] * count for value in same)]
-        return pa.table([pa.array(v, f.type) for v, f in zip(values, SCHEMA, strict=True)], schema=SCHEMA)
+        arrays = [pa.array(column, field.type) for column, field in zip(places, SCHEMA, strict=False)]
+        # Many rows have the same verdict: each is turned into columns once.
+        distinct = {id(found): found for found in self._verdicts}
+        positions = {key: position for position, key in enumerate(distinct)}
+        which = pa.array([positions[id(found)] for found in self._verdicts], pa.int32())
+        for name in _OF_VERDICT:
+            said = pa.array([getattr(found, name) for found in distinct.values()], SCHEMA.field(name).type)
+            arrays.append(said.take(which))
+        for name, value in zip(_OF_ALL, (question.channel, question.purpose, question.at, fingerprint), strict=True):
+            arrays.append(pa.repeat(pa.scalar(value, SCHEMA.field(name).type), count))
+        return pa.Table.from_arrays(arrays, schema=SCHEMA)

@@ -32,7 +32,7 @@ select
     case when contact_kind in ('phone', 'name_zip', 'person') then contact_key end as ascii_key,
     channel, value, starts_at, ends_at, reason, source
 from (
-    select distinct on (fact_key) * from read_parquet(?, union_by_name = true) order by fact_key, row_number
+    select distinct on (fact_key) * from staged_facts order by fact_key, row_number
 )
 order by 1
 """

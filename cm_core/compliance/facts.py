@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 #: Before and after everything: findings that have always held, and that never end.
 ALWAYS, NEVER = datetime.min, datetime.max
@@ -101,8 +101,7 @@ class Touch:
     campaign: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(NamedTuple):
     """Where an address of the entity lies."""
 
     state: str | None

@@ -35,6 +35,8 @@ class Judge:
 
     def judge(self, contact: Contact, holdings: Sequence[Holding], homes: tuple[Home, ...] = ()) -> Verdict:
         """The strictest verdict on a contact point for any entity that has it; `homes` are places known beside."""
+        if len(holdings) == 1:
+            return self._one(contact, holdings[0], homes)
         return strictest([self._one(contact, held, homes) for held in holdings])
 
     def _one(self, contact: Contact, held: Holding, homes: tuple[Home, ...]) -> Verdict:
@@ -43,14 +45,14 @@ class Judge:
         facts = replace(held.facts, homes=held.facts.homes + homes) if homes else held.facts
         if not _is_quiet(facts):
             return self._verdict(contact, facts)
-        # Evidence names what is in here, and nothing else of the contact point.
-        alike = (
-            contact.area_code or contact.key, contact.invalid_reason, contact.extension, contact.line_type,
-            contact.missing, keys_of(contact, facts.homes, self._rules), facts.is_estate, facts.is_trust,
-        ) if contact.kind == "phone" else (
-            contact.invalid_reason, contact.missing, keys_of(contact, facts.homes, self._rules), facts.is_estate,
-            facts.is_trust,
-        )  # fmt: skip
+        # Evidence names nothing of the contact point but what is in here.
+        point = (
+            (contact.area_code or contact.key, contact.extension, contact.line_type) if contact.kind == "phone" else ()
+        )
+        places = self._rules.memo(
+            ("places of", contact.area_code, facts.homes), lambda: keys_of(contact, facts.homes, self._rules)
+        )
+        alike = (point, contact.invalid_reason, contact.missing, places, facts.is_estate, facts.is_trust)
         if alike not in self._known:
             self._known[alike] = self._verdict(contact, facts)
         return self._known[alike]

@@ -6,6 +6,7 @@ queries. What the facts mean is in `findings`.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -108,9 +109,13 @@ class _Reader:
             self._read_entities()
         self._execute(statements.DROP)
         found: dict[str, list[Holding]] = {}
+        nobody = [Holding(None, None, Facts(lists=lists))]
+        named = (holders, surnames, listings, self._opt_outs, self._facts, self._touches)
         for one in asked:
             key = one.contact.key
-            if key not in found:
+            if entity_id is None and one.home is None and not any(key in known for known in named):
+                found[key] = nobody
+            elif key not in found:
                 had: Mapping[int | None, str | None] = holders.get(key) or {None: None}
                 if entity_id is not None:
                     had = {entity_id: had.get(entity_id)}
@@ -252,7 +257,7 @@ class _Reader:
         batch = list(rows)
         with self._connection.cursor() as cursor:
             for begin in range(0, len(batch), _CHUNK):
-                cursor.executemany(statement, batch[begin : begin + _CHUNK])
+                cursor.execute(statement, (json.dumps(batch[begin : begin + _CHUNK]),))
 
 
 def _opt_out(reach: Reach, opt_out_id: int, channel: str, at: datetime, *rest: Any) -> OptOut:

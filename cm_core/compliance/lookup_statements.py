@@ -55,8 +55,19 @@ CREATE_OTHERS = "create temporary table asked_others (contact_key {key_type} not
 DROP_OTHERS = "drop temporary table if exists asked_others"
 ASCII = _ASCII
 
-ADD_ASKED = "insert ignore into asked (contact_key, zip) values (%s, %s)"
-ADD_OTHERS = "insert ignore into asked_others (contact_key) values (%s)"
+#: Rows as one JSON document: a list of lists.
+ADD_ASKED = f"""
+insert ignore into asked (contact_key, zip)
+select contact_key, zip
+from json_table(%s, '$[*]' columns (
+    contact_key varchar(320) {_EXACT} path '$[0]', zip varchar(16) {_ASCII} path '$[1]'
+)) as rows_asked
+"""
+ADD_OTHERS = f"""
+insert ignore into asked_others (contact_key)
+select contact_key
+from json_table(%s, '$[*]' columns (contact_key varchar(320) {_EXACT} path '$[0]')) as rows_asked
+"""
 ADD_ENTITY = "insert ignore into asked_entities (entity_id) values (%s)"
 
 _FOUND = "select a.contact_key, p.entity_id, {phone_type}, c.source_date"

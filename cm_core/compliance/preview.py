@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ import pyarrow as pa
 
 from cm_core.compliance import fact_statements, statements
 from cm_core.compliance.applying import execute, number_of
+from cm_core.compliance.fact_lists import hash_deletions, read_facts
 from cm_core.compute import session
+from cm_core.imports.forgotten import PrivacyKey, privacy_key
 from cm_core.imports.inspection import Foreseen
 from cm_core.lake import lake
 from cm_core.settings import Settings
@@ -44,7 +47,8 @@ def preview_opt_outs(settings: Settings, database: Database, import_id: str) -> 
 
 def preview_facts(settings: Settings, database: Database, import_id: str) -> Foreseen:
     """How many staged rows would bring a new fact, as `apply_facts` counts."""
-    return _preview(settings, database, f"staged/{import_id}/contact_facts.parquet", _count_facts)
+    count = partial(_count_facts, privacy_key(settings))
+    return _preview(settings, database, f"staged/{import_id}/contact_facts.parquet", count)
 
 
 def _preview(settings: Settings, database: Database, key: str, count: _Count) -> Foreseen:
@@ -72,19 +76,27 @@ def _count_opt_outs(connection: Connection[Any], duck: duckdb.DuckDBPyConnection
     staged = fact_statements.STAGED_OPT_OUTS
     execute(connection, fact_statements.CREATE_OPT_OUTS_STAGED)
     load(connection, duck, staged, "opt_outs_staged", fact_statements.OPT_OUT_COLUMNS, params=(str(path),))
-    return _count_unknown(connection, duck, path, staged, fact_statements.KNOWN_OPT_OUTS)
+    return _count_unknown(connection, duck, (str(path),), staged, fact_statements.KNOWN_OPT_OUTS)
 
 
-def _count_facts(connection: Connection[Any], duck: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int]:
+def _count_facts(
+    key: PrivacyKey | None, connection: Connection[Any], duck: duckdb.DuckDBPyConnection, path: Path
+) -> tuple[int, int]:
     staged = fact_statements.STAGED_FACTS
+    if read_facts(duck, [str(path)]):
+        hash_deletions(duck, key or PrivacyKey(b"nothing was hashed yet"))
     execute(connection, fact_statements.CREATE_FACTS_STAGED)
-    load(connection, duck, staged, "facts_staged", fact_statements.FACT_COLUMNS, params=(str(path),))
-    return _count_unknown(connection, duck, path, staged, (fact_statements.KNOWN_FACTS,))
+    load(connection, duck, staged, "facts_staged", fact_statements.FACT_COLUMNS)
+    return _count_unknown(connection, duck, (), staged, (fact_statements.KNOWN_FACTS,))
 
 
 def _count_unknown(
-    connection: Connection[Any], duck: duckdb.DuckDBPyConnection, path: Path, staged: str, known: Sequence[str]
+    connection: Connection[Any],
+    duck: duckdb.DuckDBPyConnection,
+    parameters: Sequence[str],
+    staged: str,
+    known: Sequence[str],
 ) -> tuple[int, int]:
     for query in known:
         fetch(connection, query, (), duck, "known_facts", _FACTS)
-    return int(duck.execute(_COUNT_NEW_ROWS.format(staged=staged), [str(path)]).fetchall()[0][0]), 0
+    return int(duck.execute(_COUNT_NEW_ROWS.format(staged=staged), list(parameters)).fetchall()[0][0]), 0

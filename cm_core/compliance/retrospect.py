@@ -1,7 +1,7 @@
 """The retrospective check: contacts that were made, against the rules and facts of their time.
 
-Each call, text and e-mail that we made is judged as `verdicts` would have judged it at its instant, itself and what came
-after it left out. What the law forbids is kept in `compliance_violations`; holds of our own policy are not violations.
+Each call, text and e-mail that we made is judged as `verdicts` would have judged it at its instant, itself and what
+came after it left out. What the law forbids is kept in `compliance_violations`; holds of our own policy are none.
 Letters are not judged: their records do not say to which address they went.
 """
 

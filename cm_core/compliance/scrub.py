@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 #: What is added to the list, for each column that is judged.
 ADDED = ("verdict", "code", "reason", "valid_until", "usable_from")
+_NOTHING = ("",) * len(ADDED)
 _INSERT = """
 insert into scrubs (scrub_id, filename, campaign_id, channel, purpose, as_of, row_count, allowed_count, lake_key,
     checksum_sha256, rules_fingerprint, requested_by)
@@ -152,6 +153,9 @@ class _Run:
         self.list, self.record = folder / "list.csv", folder / "decisions.parquet"
         self.rows = self.allowed = 0
         self.counts: Counter[tuple[str, str, str, str]] = Counter()
+        #: Of one batch, in which many rows have the same verdict: its texts, and the rows that it decides about.
+        self._seen: dict[int, tuple[Verdict, tuple[str, ...]]] = {}
+        self._decided: Counter[int] = Counter()
 
     def run(self, progress: Callable[[int], None]) -> None:
         """Write both files; `rows`, `allowed` and `counts` are known then."""
@@ -161,11 +165,32 @@ class _Run:
             for rows in self._found.batches():
                 decisions = Decisions()
                 for row, answers in zip(rows, self._answers(rows), strict=True):
-                    writer.writerow((*row.cells, *(text for answer in answers for text in _shown(answer))))
-                    self._count([found for _, found in filter(None, answers)])
+                    writer.writerow((*row.cells, *(text for answer in answers for text in self._shown(answer))))
                     decisions.add(row, self._found.judged, answers)
+                    worst = min((found for _, found in filter(None, answers)), key=_precedence)
+                    self._decided[id(worst)] += 1
+                self._count(len(rows))
                 record.write_table(decisions.table(self._question, self._rules.fingerprint))
                 progress(self.rows)
+
+    def _count(self, rows: int) -> None:
+        """Take the batch into the counts: rows by what is strictest in them."""
+        for key, count in self._decided.items():
+            said = self._seen[key][0]
+            self.counts[said.verdict, said.code, said.reason_code, said.reason] += count
+            self.allowed += count * (said.verdict == "allowed")
+        self.rows += rows
+        self._seen.clear()
+        self._decided.clear()
+
+    def _shown(self, answer: Answer) -> tuple[str, ...]:
+        if answer is None:
+            return _NOTHING
+        found = answer[1]
+        if id(found) not in self._seen:
+            times = _time(found.valid_until), _time(found.usable_from)
+            self._seen[id(found)] = found, (found.verdict, found.code, found.reason, *times)
+        return self._seen[id(found)][1]
 
     def _answers(self, rows: Sequence[Row]) -> Iterator[list[Answer]]:
         """For each row the answers about its judged cells; None about a blank cell beside others."""
@@ -173,14 +198,14 @@ class _Run:
         holdings = facts_for(
             self._settings, self._connection, self._kind, [*distinct.values()], at=self._question.at, rules=self._rules
         )
-        known: dict[tuple[Cell, tuple[Home, ...]], Answer] = {}
+        known: dict[tuple[int, tuple[Home, ...]], Answer] = {}
         for row in rows:
             if row.malformed is not None:
                 yield [(None, _malformed(row.malformed)), *[None] * (len(row.judged) - 1)]
                 continue
             answers: list[Answer] = []
             for cell in row.judged:
-                asked = (cell, row.homes)
+                asked = (id(cell), row.homes)  # rows with the same text have the same cell
                 if asked not in known:
                     known[asked] = self._answer(cell, row.homes, holdings)
                 answers.append(known[asked])
@@ -194,13 +219,7 @@ class _Run:
         found = [
             (one.contact.key, self._judge.judge(one.contact, holdings[one.contact.key], homes)) for one in cell.asked
         ]
-        return min(found, key=lambda one: one[1].precedence, default=None)
-
-    def _count(self, found: Sequence[Verdict]) -> None:
-        worst = min(found, key=lambda one: one.precedence)
-        self.rows += 1
-        self.allowed += worst.verdict == "allowed"
-        self.counts[worst.verdict, worst.code, worst.reason_code, worst.reason] += 1
+        return found[0] if len(found) == 1 else min(found, key=lambda one: one[1].precedence, default=None)
 
 
 def added_headers(headers: Sequence[str], judged: Sequence[str]) -> list[str]:
@@ -217,11 +236,8 @@ def added_headers(headers: Sequence[str], judged: Sequence[str]) -> list[str]:
     return found
 
 
-def _shown(answer: Answer) -> tuple[str, ...]:
-    if answer is None:
-        return ("",) * len(ADDED)
-    found = answer[1]
-    return (found.verdict, found.code, found.reason, _time(found.valid_until), _time(found.usable_from))
+def _precedence(found: Verdict) -> int:
+    return found.precedence
 
 
 def _time(at: datetime | None) -> str:

@@ -24,7 +24,6 @@ from cm_core.hygiene.places import parse_zip, state_code
 from cm_core.imports.feed_catalog import load_feed
 from cm_core.imports.mapping import Mapping, Use
 from cm_core.imports.pipeline import open_file
-from cm_core.imports.reader import Batch
 from cm_core.imports.source import Source
 from cm_core.imports.understanding import sample_of
 from cm_core.settings import Settings
@@ -142,27 +141,29 @@ class _Reader:
 
     def __init__(self, source: Source, mapping: Mapping, kind: Kind, uses: Sequence[_Judged]) -> None:
         self._source, self._kind, self._uses = source, kind, uses
-        self._slots = [
+        slots = (
             {part: use for part in _PARTS if (use := mapping.one(f"{slot}.{part}"))} for slot in mapping.address_slots()
-        ]
+        )
+        self._slots = [parts for parts in slots if parts.keys() & {"line1", "state", "zip"}]
         self._width = len(source.headers)
 
     def batches(self) -> Iterator[list[Row]]:
         for batch in self._source.batches():
-            rows = self._good(batch)
-            rows += [self._bad(row.row_number, row.raw, row.message) for row in batch.bad]
-            if batch.bad:
-                rows.sort(key=lambda row: row.number)
-            yield rows
+            bad = sorted((self._bad(row.row_number, row.raw, row.message) for row in batch.bad), key=_number)
+            for begin in range(0, batch.table.num_rows, _ROWS):
+                good = self._good(batch.table.slice(begin, _ROWS))
+                between = [row for row in bad if row.number < good[-1].number]
+                bad = bad[len(between) :]
+                yield sorted(good + between, key=_number) if between else good
+            if bad:
+                yield bad
 
     def _bad(self, number: int, raw: str, message: str) -> Row:
         cells = (raw, *[None] * (self._width - 1))
         return Row(number, cells, (Cell(raw, ()), *[_BLANK] * (len(self._uses) - 1)), malformed=message)
 
-    def _good(self, batch: Batch) -> list[Row]:
-        if not batch.table.num_rows:
-            return []
-        numbers, *columns = (column.to_pylist() for column in batch.table.columns)
+    def _good(self, table: pa.Table) -> list[Row]:
+        numbers, *columns = (column.to_pylist() for column in table.columns)
         judged = [self._cells(use, parts, columns) for use, parts in self._uses]
         homes = self._places(columns)
         rows = zip(numbers, zip(*columns, strict=True), zip(*judged, strict=True), homes, strict=True)
@@ -186,9 +187,14 @@ class _Reader:
         return [tuple(home for home in found if home is not None) for found in zip(*homes, strict=True)]
 
 
+def _number(row: Row) -> int:
+    return row.number
+
+
 def _homes(parts: dict[str, Use], columns: list[list[str | None]]) -> list[Home | None]:
     if not parts.keys() & {"state", "zip"}:  # in the street's column, if anywhere
-        return [cell.asked[0].home if cell.asked else None for cell in _addresses(parts, columns)]
+        found = [cell.asked[0].home if cell.asked else None for cell in _addresses(parts, columns)]
+        return [home if home and any(home) else None for home in found]
     nothing: list[str | None] = [None] * len(columns[0])
     states, zips = (columns[parts[part].columns[0]] if part in parts else nothing for part in ("state", "zip"))
     known: dict[tuple[str | None, str | None], Home | None] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cm_core.compute import session
 from cm_core.errors import PersonError, UsageError
@@ -16,6 +16,9 @@ from cm_core.imports.known import Known
 from cm_core.imports.staging_facts import contact_points_of
 from cm_core.settings import Settings
 from cm_core.store.database import Database
+
+if TYPE_CHECKING:
+    from pymysql.connections import Connection
 
 Kind = Literal["phone", "email", "address", "name_zip", "person"]
 
@@ -55,7 +58,7 @@ def subject_of(
     if text is not None and (address or name or zip_code):
         raise UsageError("Name one: a phone, an e-mail address or a person's id; or --address; or --name with --zip.")
     if text is not None and _PERSON_ID.fullmatch(text.strip()):
-        return _person(database, int(text))
+        return _person(settings, database, int(text))
     if name and not (zip_code or address):
         raise UsageError("--name needs --zip: a name alone is many people's.")
     wanted: Kind = "name_zip" if name else "address"
@@ -86,15 +89,21 @@ _WORDS: dict[Kind, str] = {
 }
 
 
-def _person(database: Database, person_id: int) -> Subject:
-    if not Known(database).persons([person_id]):
+def _person(settings: Settings, database: Database, person_id: int) -> Subject:
+    if not Known(settings, database).persons([person_id]):
         raise PersonError(f"There is no person {person_id}. A phone number has ten digits.")
     return Subject("person", str(person_id))
 
 
 def golden_of(database: Database, subject: Subject) -> list[tuple[int, int, str | None]]:
     """Who is behind it now: (entity, golden person, name) of each entity that has it, in order."""
-    with closing(database.connect()) as connection, connection.cursor() as cursor:
+    with closing(database.connect()) as connection:
+        return golden_in(connection, subject)
+
+
+def golden_in(connection: Connection[Any], subject: Subject) -> list[tuple[int, int, str | None]]:
+    """The same, as the connection's transaction sees it."""
+    with connection.cursor() as cursor:
         cursor.execute(_HOLDERS[subject.kind], (subject.key,))
         return [(int(entity), int(person), name) for entity, person, name in cursor.fetchall()]
 

@@ -23,6 +23,7 @@ from cm_core.imports import records, replay_log, replay_start, reports
 from cm_core.imports.chunks import REMEMBERED, StagedChunk, stage_chunks
 from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import Feed, load_feed
+from cm_core.imports.forgotten import clear_copies
 from cm_core.imports.known import Known
 from cm_core.imports.mapping import Mapping
 from cm_core.imports.records import ImportRecord, now
@@ -240,7 +241,7 @@ def stage_file(
     tables = STAGED_TABLES[file.feed.target]
     part = again.replay.replay_no if again else 0
     batches = again.batches(con, file.source) if again else file.source.batches()
-    known = Known(database)
+    known = Known(settings, database)
     with staged_files(settings, record.import_id, part) as staged:
         for chunk in stage_chunks(
             settings, batches, lambda session: _stage_chunk(session, file, record, known), tables
@@ -282,7 +283,7 @@ def _stage_chunk(con: duckdb.DuckDBPyConnection, file: OpenFile, record: ImportR
     """Stage what `source` holds by the rules of the file's feed."""
     headers, date = file.source.headers, record.source_date
     if file.feed.target == "contacts":
-        return stage_contacts(con, file.mapping, headers, date)
+        return stage_contacts(con, file.mapping, headers, date, known.forgotten())
     if file.feed.target == "dnc_registry":
         return stage_dnc(con, file.feed, file.mapping, headers, date)
     if file.feed.target == "campaigns":
@@ -315,6 +316,7 @@ def _log_findings(settings: Settings, database: Database, import_id: str) -> int
                 connection, con, _FINDINGS_QUERY, "import_validation_log", _FINDING_COLUMNS,
                 params=(import_id, settings.validation_log_rows_per_import),
             )  # fmt: skip
+            clear_copies(connection, import_id)
             connection.commit()
     return count
 
@@ -463,6 +465,8 @@ def _fill_staging_table(
             connection, con, "select ? as import_id, * from inspected order by row_number", "staging_raw_import",
             _STAGING_COLUMNS, params=(import_id,),
         )  # fmt: skip
+        if replay:
+            clear_copies(connection, import_id)
         counted: dict[str, Any] = {"row_count": result.rows, "error_count": result.rejected}
         if replay:
             came = (record.error_count or 0) - result.rejected

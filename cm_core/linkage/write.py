@@ -183,6 +183,17 @@ from (
 )
 order by step, original_id, duplicate_id
 """
+# Of people who had their data deleted, nothing is said.
+_FORGET_FIELDS = tuple(
+    f"""
+    update dedup_audit_log as a
+    inner join contact_facts as f
+        on f.person_id = a.{column} and f.fact = 'privacy_deletion' and f.value = 'erased'
+    set a.merged_fields = null
+    where a.job_id = %s
+    """
+    for column in ("original_person_id", "duplicate_person_id")
+)
 _QUEUE = "select person_id, other_id, cause, match_probability, match_score, match_tier, match_reason, value from {}"
 _QUEUE_SCHEMA = pa.schema(
     [
@@ -355,6 +366,9 @@ def _apply(
         params={"job": job_id},
     )
     load(connection, con, _AUDIT, "dedup_audit_log", _AUDIT_COLUMNS, params={"job": job_id})
+    with connection.cursor() as cursor:
+        for statement in _FORGET_FIELDS:
+            cursor.execute(statement, (job_id,))
     _write_queue(connection, con, job_id)
     households.write(connection, con, job_id, compare=everybody)
 

@@ -25,6 +25,7 @@ from cm_core.store.database import Database
 from cm_core.store.ids import allot
 from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
 from cm_core.upsert import bulk
+from cm_core.upsert.forgotten import empty_rows
 from cm_core.upsert.lookup import TablesKnown
 from cm_core.upsert.resolving import ApplyResult, prepare, resolve, row_operations
 from cm_core.upsert.sinks import TableSink
@@ -126,6 +127,7 @@ def _apply(
     *,
     is_replay: bool,
 ) -> ApplyResult:
+    empty_rows(connection, con, import_id)
     resolve(
         TablesKnown(connection),
         con,

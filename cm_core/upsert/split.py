@@ -25,6 +25,7 @@ from cm_core.store.ids import allot
 from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
 from cm_core.touchpoints import Attachment
 from cm_core.upsert.engine import WRITER_TIMEOUT_S
+from cm_core.upsert.forgotten import leave_persons
 from cm_core.upsert.gather import gather_rows
 from cm_core.upsert.lookup import CURRENT, arrow_schema, fetch_current, temporary_like
 from cm_core.upsert.write import PERSON_COLUMNS, TARGETS, Target
@@ -68,6 +69,8 @@ def split_persons(settings: Settings, database: Database, con: duckdb.DuckDBPyCo
     `moves(import_id, row_number, party_no, person_id, part)` names every source row of each person concerned, by
     parts from 0; part 0 stays. Afterwards `moved(import_id, row_number, party_no, person_id)` says who has each row.
     """
+    with database.connect() as connection:
+        leave_persons(connection, con, "moves")
     if not con.execute("select count(*) from moves where part > 0").fetchall()[0][0]:
         return 0
     gather_rows(settings, con, all_applied_parts(database))

@@ -24,6 +24,7 @@ from cm_core.store import changes
 from cm_core.store.bulk import fetch, load
 from cm_core.store.database import Database
 from cm_core.touchpoints import Attachment
+from cm_core.upsert.forgotten import leave_persons
 from cm_core.upsert.gather import gather_rows
 from cm_core.upsert.lookup import fetch_current, temporary_like
 from cm_core.upsert.write import PERSON_COLUMNS, STAGED, TARGETS, Target
@@ -97,6 +98,9 @@ def withdraw(
             )
         fetch(connection, _SAID_BY, (import_id,), con, "said_by", _SAID_BY_SCHEMA)
         fetch(connection, _MOVES, (import_id,), con, "moves", _MOVES_SCHEMA)
+        leave_persons(connection, con, "said_by", "moves")
+        if not con.execute("select exists(from moves)").fetchall()[0][0]:
+            return 0
         gather_rows(settings, con, {**parts, import_id: (replay.replay_no,)})
         con.execute(_SPREAD)
         con.execute(_ASSIGNMENT)

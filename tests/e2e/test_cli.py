@@ -318,6 +318,8 @@ def test_what_people_record_is_printed_as_one_document_or_one_error(database: Da
     found = cm_here("facts", "5000", "--json").document
     assert ([row["reason"] for row in found["opt_outs"]], found["opted_out"]) == (["asked"], [])
     assert "reconsent" in cm_here("facts", "405-321-1001").out
+    gone = cm_here("forget", "5000", "--reason", "asked", "--json").document
+    assert (gone["persons"], gone["hashes"], gone["sources"]) == ([5000], 1, [])
     assert cm_here("optouts", "list", "--json").document == {"waiting": 0, "messages": []}
     for arguments, code, said in (
         (("reconsent", "405-321-1001", "--channel", "call", "--reason", "x"), 2, "nothing to lift"),

@@ -9,7 +9,6 @@ import pytest
 
 from cm_core.compliance import calling_windows
 from cm_core.compliance.calling_windows import WindowCounts, refresh_calling_windows
-from cm_core.compliance.rule_book import load_rules
 from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.integration.dbt.people import People

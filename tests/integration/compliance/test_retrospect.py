@@ -12,7 +12,7 @@ from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.integration.dbt.people import People
 
-NOW = datetime(2026, 6, 1, 12)
+NOW = datetime(2026, 5, 20, 12)
 #: Noon in Oklahoma, on days of work.
 MONDAY, FRIDAY = "2026-03-02 18:00:00", "2026-03-06 18:00:00"
 
