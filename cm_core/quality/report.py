@@ -1,4 +1,4 @@
-"""What an asset check is found to be from its evaluations, and the report of all of them. Pure: nothing is read here."""
+"""What a check is found to be from its evaluations, and the report of all of them. Pure: nothing is read here."""
 
 from __future__ import annotations
 
