@@ -1,4 +1,4 @@
-"""What applying a staged do-not-call or opt-out list would do, by the same comparisons and without writing."""
+"""What applying a staged opt-out list would do, by the same comparisons and without writing."""
 
 from __future__ import annotations
 
@@ -33,11 +33,6 @@ where fact_no not in (select fact_no from known_opt_outs)
 _Count = Callable[["Connection[Any]", duckdb.DuckDBPyConnection, Path], tuple[int, int]]
 
 
-def preview_dnc(settings: Settings, database: Database, import_id: str) -> Foreseen:
-    """How many staged do-not-call numbers would be new to their list or get a later date, as `apply_dnc` counts."""
-    return _preview(settings, database, f"staged/{import_id}/dnc.parquet", _count_dnc)
-
-
 def preview_opt_outs(settings: Settings, database: Database, import_id: str) -> Foreseen:
     """How many staged rows would bring a new opt-out, as `apply_opt_outs` counts."""
     return _preview(settings, database, f"staged/{import_id}/opt_outs.parquet", _count_opt_outs)
@@ -57,14 +52,6 @@ def _preview(settings: Settings, database: Database, key: str, count: _Count) ->
     return Foreseen(inserted, updated, total - inserted - updated)
 
 
-def _count_dnc(connection: Connection[Any], duck: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(statements.CREATE_DNC_STAGED)
-    columns = ("phone_e164", "source", "listing_date")
-    load(connection, duck, statements.STAGED_DNC, "dnc_staged", columns, params=(str(path),))
-    return _one(connection, statements.COUNT_NEW_DNC), _one(connection, statements.COUNT_LATER_DNC)
-
-
 def _count_opt_outs(connection: Connection[Any], duck: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(statements.CREATE_OPT_OUTS_STAGED)
@@ -73,10 +60,3 @@ def _count_opt_outs(connection: Connection[Any], duck: duckdb.DuckDBPyConnection
     for query in statements.KNOWN_OPT_OUTS:
         fetch(connection, query, (), duck, "known_opt_outs", _FACTS)
     return int(duck.execute(_COUNT_NEW_ROWS, [str(path)]).fetchall()[0][0]), 0
-
-
-def _one(connection: Connection[Any], query: str) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        row = cursor.fetchone()
-    return int(row[0]) if row else 0

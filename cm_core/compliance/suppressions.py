@@ -1,7 +1,8 @@
-"""From staged do-not-call and opt-out lists to `dnc_registry` and `opt_outs`, one transaction per import.
+"""From staged opt-out lists to `opt_outs`, one transaction per import; and the marks of both kinds of list on contacts.
 
-Both tables keep contact points that nobody we know has: a suppression waits for its person. What a suppression
-means for a channel is decided by the dbt marts, not here; how files become staged rows is `cm_core.imports`.
+The table keeps contact points that nobody we know has: a suppression waits for its person. What a suppression means for
+a channel is decided by the dbt marts, not here; how files become staged rows is `cm_core.imports`. Do-not-call lists
+are `cm_core.compliance.dnc`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from cm_core.compliance import statements
+from cm_core.compliance.counts import WRITER_TIMEOUT_S, ApplyCounts, Finish
 from cm_core.compute import session
 from cm_core.imports import pipeline, records
 from cm_core.imports.replay_log import parts_to_apply
@@ -25,22 +27,6 @@ from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transa
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
-
-#: How long an import waits for another writer: longer than the largest apply takes.
-WRITER_TIMEOUT_S = 3600
-
-
-@dataclass(frozen=True)
-class ApplyCounts:
-    """Source rows of one import: they brought a new fact, changed a known one, or changed nothing."""
-
-    inserted: int
-    updated: int
-    skipped: int
-
-
-#: Called with the connection inside the transaction, before the commit; raising rolls everything back.
-Finish = Callable[["Connection[Any]", ApplyCounts], None]
 
 
 @dataclass(frozen=True)
@@ -60,18 +46,6 @@ class _Kind:
     table: str
     status_column: str
     write: Callable[[Connection[Any], duckdb.DuckDBPyConnection, str, list[str]], _Written]
-
-
-def apply_dnc(settings: Settings, database: Database, import_id: str, *, finish: Finish | None = None) -> ApplyCounts:
-    """Bring the staged do-not-call numbers of an import into `dnc_registry`; nothing is ever taken out.
-
-    Keyed by number and list (`source`). Of several dates for one the latest stays, whatever the order of imports.
-    A row is inserted (number new to its list), updated (a later listing date) or skipped (known, or repeated in
-    the file). Numbers of known people get `dnc_status` 'listed'. The same import again changes nothing.
-
-    Raises WriterBusy, StoreError or DatabaseUnavailable; nothing is changed then.
-    """
-    return _apply(settings, database, import_id, _DNC, finish)
 
 
 def apply_opt_outs(
@@ -142,18 +116,6 @@ def _apply(settings: Settings, database: Database, import_id: str, kind: _Kind, 
         return write()
 
 
-def _write_dnc(
-    connection: Connection[Any], duck: duckdb.DuckDBPyConnection, import_id: str, paths: list[str]
-) -> _Written:
-    _execute(connection, statements.CREATE_DNC_STAGED)
-    columns = ("phone_e164", "source", "listing_date")
-    load(connection, duck, statements.STAGED_DNC, "dnc_staged", columns, params=(paths,))
-    updated = _execute(connection, statements.UPDATE_DNC_DATES)
-    inserted = _execute(connection, statements.INSERT_DNC, import_id=import_id)
-    _execute(connection, statements.CONFIRM_DNC, import_id=import_id)
-    return _Written(inserted, updated, marked=_execute(connection, statements.MARK_PHONES_OF_STAGED))
-
-
 def _write_opt_outs(
     connection: Connection[Any], duck: duckdb.DuckDBPyConnection, import_id: str, paths: list[str]
 ) -> _Written:
@@ -194,5 +156,4 @@ def _execute(connection: Connection[Any], statement: str, **parameters: str) -> 
     return changed
 
 
-_DNC = _Kind("dnc", "dnc_registry", "phone_numbers.dnc_status", _write_dnc)
 _OPT_OUTS = _Kind("opt_outs", "opt_outs", "email_addresses.opt_out_status", _write_opt_outs)

@@ -17,8 +17,9 @@ from typing import Any
 import duckdb
 from pymysql.connections import Connection
 
-from cm_core.compliance import refresh_contact_status
+from cm_core.compliance import list_new_phones, refresh_contact_status
 from cm_core.compute import sql
+from cm_core.settings import Settings
 from cm_core.store.ids import allot
 from cm_core.touchpoints import Attachment
 from cm_core.upsert.lookup import CURRENT
@@ -248,7 +249,13 @@ class CanonicalWriter:
         self.counts[target.table] += count
 
 
-def attach(connection: Connection[Any], con: duckdb.DuckDBPyConnection, writer: CanonicalWriter, at: datetime) -> None:
+def attach(
+    settings: Settings,
+    connection: Connection[Any],
+    con: duckdb.DuckDBPyConnection,
+    writer: CanonicalWriter,
+    at: datetime,
+) -> None:
     """After a write to the tables: counters past the ids used, lists on new contact points, whose touchpoints are."""
     attachment = Attachment(connection)
     for table, count in writer.used.items():
@@ -258,6 +265,7 @@ def attach(connection: Connection[Any], con: duckdb.DuckDBPyConnection, writer: 
         block = (first, first + count - 1)
         attachment.new_contacts(table, *block)
         if table == "phone_numbers":
+            list_new_phones(settings, connection, con, block)
             refresh_contact_status(connection, phone_ids=block)
         elif table == "email_addresses":
             refresh_contact_status(connection, email_ids=block)

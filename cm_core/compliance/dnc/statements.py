@@ -1,0 +1,166 @@
+"""The SQL of do-not-call lists in MySQL. No logic here; what a list means for its area codes is decided in `drafts`."""
+
+#: Area codes that are named in a query; of more, all are asked for.
+FEW_AREAS = 60
+
+# --- What is in force ---------------------------------------------------------------------------------------------
+
+IN_FORCE = """
+select
+    c.source, c.area_code, c.obtained_at, c.version_id, v.import_id, v.checksum_sha256, c.numbers, c.lake_key, 1
+from dnc_area_coverage as c
+inner join dnc_list_versions as v on v.id = c.version_id
+where c.is_current = 1 and c.{condition}
+union all
+select
+    a.source, a.area_code, a.obtained_at, a.version_id, v.import_id, v.checksum_sha256, a.numbers, a.lake_key, 0
+from dnc_additions as a
+inner join dnc_list_versions as v on v.id = a.version_id
+where a.{condition}
+order by 1, 2
+"""
+
+ANY_LIST = "select exists (select 1 from dnc_area_coverage) or exists (select 1 from dnc_additions)"
+
+# --- Versions -----------------------------------------------------------------------------------------------------
+
+FIND_VERSION = "select id, status from dnc_list_versions where import_id = %s and source = %s"
+
+INSERT_VERSION = """
+insert into dnc_list_versions
+    (source, kind, import_id, obtained_at, status, status_reason, area_codes, row_count, bad_rows, added, removed,
+     checksum_sha256, loaded_at)
+values
+    (%(source)s, %(kind)s, %(import_id)s, %(obtained_at)s, %(status)s, %(status_reason)s, %(area_codes)s,
+     %(row_count)s, %(bad_rows)s, %(added)s, %(removed)s, %(checksum)s, %(now)s)
+"""
+#: A version that is loaded again stays what it was, unless it had been refused; what it changed adds up.
+UPDATE_VERSION = """
+update dnc_list_versions
+set
+    kind = %(kind)s, obtained_at = %(obtained_at)s, status = %(status)s,
+    status_reason = %(status_reason)s, area_codes = %(area_codes)s, row_count = %(row_count)s,
+    bad_rows = %(bad_rows)s, added = added + %(added)s, removed = removed + %(removed)s
+where id = %(id)s
+"""
+
+NO_LONGER_CURRENT = """
+update dnc_area_coverage set is_current = 0 where source = %s and area_code = %s and is_current = 1
+"""
+COVER = """
+insert into dnc_area_coverage (source, area_code, version_id, obtained_at, numbers, lake_key, is_current)
+values (%s, %s, %s, %s, %s, %s, 1)
+on duplicate key update
+    obtained_at = values(obtained_at), numbers = values(numbers), lake_key = values(lake_key), is_current = 1
+"""
+#: Of a list that is older than what is in force. One that is known already stays as it is.
+REMEMBER = """
+insert ignore into dnc_area_coverage (source, area_code, version_id, obtained_at, numbers, lake_key, is_current)
+values (%s, %s, %s, %s, %s, %s, 0)
+"""
+ADD_TO_NO_LIST = """
+insert into dnc_additions (source, area_code, version_id, obtained_at, numbers, lake_key)
+values (%s, %s, %s, %s, %s, %s)
+on duplicate key update
+    version_id = values(version_id), obtained_at = values(obtained_at), numbers = values(numbers),
+    lake_key = values(lake_key)
+"""
+FORGET_ADDITIONS = "delete from dnc_additions where source = %s and area_code = %s"
+
+# --- Numbers that people here have --------------------------------------------------------------------------------
+
+HELD = """
+select distinct substring(phone_e164, 3)
+from phone_numbers
+where char_length(phone_e164) = 12 and {ranges}
+"""
+KNOWN = """
+select substring(phone_e164, 3), listing_date, removed_at, last_import_id
+from dnc_registry
+where source = %s and char_length(phone_e164) = 12 and {ranges}
+"""
+NEW_PHONES = """
+select distinct phone_e164
+from phone_numbers
+where id between %s and %s and phone_e164 like '+1%%'
+"""
+
+CREATE_DELTA = """
+create temporary table dnc_delta (
+    phone_e164 varchar(20) character set ascii collate ascii_bin not null,
+    source varchar(32) character set ascii collate ascii_bin not null,
+    is_new tinyint(1) not null,
+    is_change tinyint(1) not null,
+    listing_date date,
+    listed_from datetime(6),
+    removed_at datetime(6),
+    import_id varchar(24) character set ascii collate ascii_bin,
+    primary key (phone_e164, source)
+) engine = InnoDB
+"""
+DROP_DELTA = "drop temporary table if exists dnc_delta"
+
+INSERT_LISTINGS = """
+insert into dnc_registry
+    (phone_e164, source, listing_date, listed_from, removed_at, first_import_id, last_import_id)
+select phone_e164, source, listing_date, listed_from, removed_at, import_id, import_id
+from dnc_delta
+where is_new = 1
+order by phone_e164, source
+"""
+#: The newest import that has the number, so that an older list does not move it back.
+UPDATE_LISTINGS = """
+update dnc_registry as r
+inner join dnc_delta as d on d.phone_e164 = r.phone_e164 and d.source = r.source
+set
+    r.listing_date = d.listing_date,
+    r.removed_at = d.removed_at,
+    r.last_import_id = greatest(r.last_import_id, coalesce(d.import_id, r.last_import_id))
+where d.is_new = 0
+"""
+#: Those whom a list import concerns, and those whose import brought a number that was listed all the time.
+LIST_FOUND = """
+insert into dnc_registry
+    (phone_e164, source, listing_date, listed_from, removed_at, first_import_id, last_import_id)
+select phone_e164, source, listing_date, listed_from, null, import_id, import_id
+from dnc_delta
+order by phone_e164, source
+on duplicate key update
+    listing_date = coalesce(values(listing_date), dnc_registry.listing_date),
+    removed_at = null,
+    last_import_id = greatest(dnc_registry.last_import_id, values(last_import_id))
+"""
+MARK_PHONES = """
+update phone_numbers as f
+inner join (select distinct phone_e164 from dnc_delta where is_change = 1) as d on d.phone_e164 = f.phone_e164
+set f.dnc_status = (
+    select 'listed' from dnc_registry as r where r.phone_e164 = f.phone_e164 and r.removed_at is null limit 1
+)
+"""
+
+# --- Whose verdicts change ----------------------------------------------------------------------------------------
+
+CHANGED_BY_LISTINGS = """
+insert into changed_entities (entity_id)
+select distinct p.entity_id
+from dnc_delta as d
+inner join phone_numbers as f on f.phone_e164 = d.phone_e164
+inner join persons as p on p.id = f.person_id
+where d.is_change = 1
+"""
+CHANGED_BY_COVERAGE = """
+insert into changed_entities (entity_id)
+select distinct p.entity_id
+from phone_numbers as f
+inner join persons as p on p.id = f.person_id
+where {ranges}
+"""
+EVERYTHING_CHANGED = "insert into changed_entities (entity_id) values (0)"
+
+
+def ranges(areas: list[str], column: str = "phone_e164") -> tuple[str, tuple[str, ...]]:
+    """A condition over an indexed column of E.164 numbers, and its parameters: those of the area codes, or all US."""
+    if len(areas) > FEW_AREAS:
+        return f"{column} between %s and %s", ("+12000000000", "+19999999999")
+    pairs = [bound for area in areas for bound in (f"+1{area}0000000", f"+1{area}9999999")]
+    return f"({' or '.join([f'{column} between %s and %s'] * len(areas))})", tuple(pairs)
