@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cm_core.cli import output
+from cm_core.cli.dnc import dnc_app
 from cm_core.cli.ready import ready as _ready
 from cm_core.cli.review import review_app
 from cm_core.errors import CmError, UsageError
@@ -30,6 +31,7 @@ db_app = typer.Typer(
 )
 app.add_typer(db_app, name="db")
 app.add_typer(review_app, name="review")
+app.add_typer(dnc_app, name="dnc")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 

@@ -8,5 +8,8 @@ from cm_core.compliance.dnc.apply import apply_dnc
 from cm_core.compliance.dnc.held import list_new_numbers, list_new_phones
 from cm_core.compliance.dnc.lists import Listed, listed
 from cm_core.compliance.dnc.preview import preview_dnc
+from cm_core.compliance.dnc.status import DncStatus, dnc_status
 
-__all__ = ["Listed", "apply_dnc", "list_new_numbers", "list_new_phones", "listed", "preview_dnc"]
+__all__ = [
+    "DncStatus", "Listed", "apply_dnc", "dnc_status", "list_new_numbers", "list_new_phones", "listed", "preview_dnc",
+]  # fmt: skip

@@ -6,6 +6,7 @@ to a scratch file for each area code as they are read, eight bytes a number. Not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,12 +25,13 @@ from cm_core.errors import FileRejected
 MOST_SOURCES = 50
 _BATCH_ROWS = 1_000_000
 _SOURCES = """
-select source, count(distinct row_number), count(listing_date) > 0, count(action) > 0
+select source, count(*), count(listing_date) > 0, count(action) > 0
 from staged_dnc
 group by source
 order by source
 """
-_NUMBERS = "select number, listing_date from staged_dnc where source = ?"
+_NUMBERS = "select number, listing_date from staged_dnc where source in (select unnest($sources))"
+_ALL_NUMBERS = "select number, listing_date from staged_dnc"
 _COLUMNS = "select column_name from (describe select * from read_parquet(?, union_by_name = true))"
 
 
@@ -98,31 +100,41 @@ def read_said(
     Raises FileRejected for a file of more lists than anybody keeps, or with changes for some rows only.
     """
     _view(con, paths)
-    found = con.execute(_SOURCES).fetchall()
-    if len(found) > MOST_SOURCES:
+    said: dict[str, SaidList] = {}
+    names: dict[str, list[str]] = {}
+    for source, rows, has_dates, is_change_list in con.execute(_SOURCES).fetchall():
+        name = _name(source)
+        names.setdefault(name, []).append(source)
+        known = said.setdefault(name, SaidList(name, 0, is_change_list, obtained_at, folder))
+        known.rows += rows
+        known.has_dates = known.has_dates or has_dates
+    if len(said) > MOST_SOURCES:
         raise FileRejected(
-            f"The column `source` names {len(found)} lists, more than {MOST_SOURCES}. Is it the name of a list?"
+            f"The column `source` names {len(said)} lists, more than {MOST_SOURCES}. Is it the name of a list?"
         )
-    result = []
-    for source, rows, has_dates, is_change_list in found:
-        said = SaidList(source, rows, is_change_list, obtained_at, folder, has_dates)
-        if is_change_list:
-            _take_changes(con, said)
-        else:
-            for batch in con.sql(_NUMBERS, params=[source]).to_arrow_reader(_BATCH_ROWS):
-                said.take(_array(batch, "number"), _array(batch, "listing_date") if has_dates else None)
-        result.append(said)
-    return result
+    for name, found in said.items():
+        if found.is_change_list:
+            _take_changes(con, found, names[name])
+            continue
+        query, parameters = (_ALL_NUMBERS, {}) if len(said) == 1 else (_NUMBERS, {"sources": names[name]})
+        for batch in con.sql(query, params=parameters).to_arrow_reader(_BATCH_ROWS):
+            found.take(_array(batch, "number"), _array(batch, "listing_date") if found.has_dates else None)
+    return list(said.values())
 
 
-def _take_changes(con: duckdb.DuckDBPyConnection, said: SaidList) -> None:
+def _take_changes(con: duckdb.DuckDBPyConnection, said: SaidList, sources: list[str]) -> None:
     """The last change of each number: what it came to."""
-    parameters = {"source": said.source, "obtained_at": said.obtained_at}
+    parameters = {"sources": sources, "obtained_at": said.obtained_at}
     changes = con.sql(sql(__package__, "last_changes.sql"), params=parameters).to_arrow_table()
     for action, kind in (("A", "listed"), ("D", "deleted")):
         chosen = changes.filter(pc.equal(changes["action"], action))
         if chosen.num_rows:
             said.take(chosen["number"].to_numpy(), None, kind=kind)
+
+
+def _name(source: str) -> str:
+    """A list's name as staging writes it; rows staged before lists had versions have it as the file wrote it."""
+    return re.sub(r"[^a-z0-9]+", "_", source.lower()).strip("_")
 
 
 def _view(con: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
@@ -131,7 +143,6 @@ def _view(con: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
     number = "number" if "number" in columns else "null::bigint"
     if "phone_e164" in columns:
         number = f"coalesce({number}, try_cast(right(phone_e164, 10) as bigint))"
-    source = "trim(regexp_replace(lower(strip_accents(source)), '[^a-z0-9]+', '_', 'g'), '_')"
     extra = ", ".join(
         name if name in columns else f"null::{kind} as {name}"
         for name, kind in (("action", "varchar"), ("changed_at", "timestamp"))
@@ -140,7 +151,7 @@ def _view(con: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     con.execute(
         f"create or replace temporary view staged_dnc as select row_number, {number} as number, listing_date, "
-        f"{source} as source, {extra} from read_parquet([{listed}], union_by_name = true)"
+        f"source, {extra} from read_parquet([{listed}], union_by_name = true)"
     )
 
 

@@ -24,6 +24,15 @@ ANY_LIST = "select exists (select 1 from dnc_area_coverage) or exists (select 1 
 
 # --- Versions -----------------------------------------------------------------------------------------------------
 
+NEWEST_VERSIONS = """
+select
+    source, kind, import_id, obtained_at, status, status_reason, area_codes, row_count, bad_rows, added, removed,
+    checksum_sha256, loaded_at
+from dnc_list_versions
+order by loaded_at desc, id desc
+limit %s
+"""
+
 FIND_VERSION = "select id, status from dnc_list_versions where import_id = %s and source = %s"
 
 INSERT_VERSION = """

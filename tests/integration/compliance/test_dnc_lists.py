@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
@@ -9,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from cm_core import compliance, upsert
+from cm_core.cli.main import app
 from cm_core.compliance import ApplyCounts, apply_dnc, listed
+from cm_core.compute import session
 from cm_core.errors import CmError, ImportFailed
 from cm_core.imports import pipeline, records, registry
 from cm_core.imports.records import ImportRecord
+from cm_core.imports.staged import read_staged
 from cm_core.lake import lake
 from cm_core.settings import Settings
 from cm_core.store import Database
@@ -472,3 +477,81 @@ def test_a_copy_of_a_file_is_no_newer(settings: Settings, database: Database, pe
     os.utime(path, (datetime(2026, 5, 1).timestamp(), datetime(2026, 5, 1).timestamp()))
     import_file(settings, database, path)
     assert in_force(people) == [("national", "405", date(2026, 5, 1), 200)]
+
+
+def test_what_is_held_and_what_goes_stale_when(
+    give: Give, held: People, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give("405_20260801.txt", flat(LISTED))
+    give("918_20260810.txt", flat(range(9185552000, 9185552005)))
+    give("2026-08-12_changes.txt", "5805552001,2026-08-12,A\n")
+    give("405_20260901.txt", flat(LISTED) + "[/x]\n" * 6)
+    found = compliance.dnc_status(database, datetime(2026, 9, 5))
+    (national,) = found.lists
+    assert (national.source, national.area_codes, national.numbers, national.stale_area_codes) == (
+        "national",
+        2,
+        205,
+        1,
+    )
+    assert national.first_goes_stale_at == datetime(2026, 9, 1)
+    assert [(a.area_code, a.is_held, a.age_days, a.goes_stale_at, a.is_stale) for a in found.area_codes] == [
+        ("405", True, 35.0, datetime(2026, 9, 1), True), ("918", True, 26.0, datetime(2026, 9, 10), False),
+        ("580", False, 24.0, None, False),
+    ]  # fmt: skip
+    assert [(v.kind, v.status, v.bad_rows) for v in found.versions] == [
+        ("full", "REFUSED", 6), ("change", "IN_FORCE", 0), ("full", "IN_FORCE", 0), ("full", "IN_FORCE", 0),
+    ]  # fmt: skip
+
+    assert settings.database_url is not None
+    monkeypatch.setenv("CM_DATABASE_URL", settings.database_url.get_secret_value())
+    monkeypatch.setenv("CM_HOME", str(settings.home))
+    printed = CliRunner().invoke(app, ["dnc", "status"], catch_exceptions=False).stdout
+    assert "STALE since 2026-09-01 00:00" in printed
+    assert "not held: changes only" in printed
+    document = json.loads(CliRunner().invoke(app, ["dnc", "status", "--json"], catch_exceptions=False).stdout)
+    assert (document["max_age_days"], len(document["area_codes"]), len(document["versions"])) == (31, 3, 4)
+
+
+def test_a_flat_list_is_staged_as_any_list_is(
+    settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Line by line, whoever reads it, and however it is cut into stretches."""
+    lines = [
+        "405,5552000",
+        "405,555-2001",
+        '"405","5552002"',
+        "",
+        "405,12",
+        "105,5552003",
+        " 405 , 5552004 ",
+        "a,b,c",
+        "x",
+    ]
+    lines += [f"405,{5552100 + number}" for number in range(60)] + ["405,5552100", "405,5552101,", "\xe9,1"]
+    path = tmp_path / "dnc.txt"
+    path.write_bytes("\r\n".join(lines).encode("latin-1"))
+    monkeypatch.setattr("cm_core.imports.plain_numbers.STRETCH_BYTES", 100)
+    monkeypatch.setattr("cm_core.imports.plain_numbers._LEAST_SHARE", 0.5)
+
+    def staged(feed: str) -> list[Any]:
+        import_id = registry.register_file(settings, database, path, feed=feed).import_id
+        pipeline.check_raw(settings, database, import_id)
+        pipeline.stage(settings, database, import_id)
+        records.HOLD.release(import_id)
+        with session(settings) as con:
+            read_staged(settings, con, import_id, ("rows", "dnc", "findings"))
+            return [
+                con.sql(query).fetchall()
+                for query in (
+                    "select row_number, number, listing_date, action, changed_at from dnc order by 1",
+                    "select row_number, raw from rows order by 1",
+                    "select * exclude (import_id) from findings where error_type <> 'DUPLICATE' order by all",
+                    "select row_number from findings where error_type = 'DUPLICATE' and row_status = 'kept' order by 1",
+                )
+            ]
+
+    quick = staged("dnc_registry")
+    monkeypatch.setattr("cm_core.imports.source.flat_list", lambda *_: None)
+    assert quick == staged("dnc_ok_state")
+    assert [len(part) for part in quick] == [66, 66, 5, 2]
