@@ -171,8 +171,9 @@ def _write(
     notes: list[str] = []
     for each in drafted:
         total += each.counts()
+        first = versions.is_first(connection, record, each.said.source)
         notes += versions.write(connection, record, each)
-        held.note_new_coverage(connection, each.refreshed, each.held_there)
+        held.note_new_coverage(connection, each.refreshed, each.held_there, is_first=first)
     marked = held.write_changes(connection, con)
     counts = ApplyCounts(total["inserted"], total["updated"], total["rows"] - total["inserted"] - total["updated"])
     for operation, count, detail in (

@@ -107,15 +107,16 @@ def write_changes(connection: Connection[Any], con: duckdb.DuckDBPyConnection) -
     return marked
 
 
-def note_new_coverage(connection: Connection[Any], areas: Sequence[str], held: int) -> None:
+def note_new_coverage(connection: Connection[Any], areas: Sequence[str], held: int, *, is_first: bool) -> None:
     """Note that the verdicts of all `held` numbers of the area codes change: their lists are newer, or there at last.
 
-    Those of unlisted numbers too: how long they hold depends on the age of the list.
+    Those of unlisted numbers too: how long they hold depends on the age of the list. That a list is held at all
+    (`is_first`: it was not before) may also concern people with numbers of other area codes, by their state.
     """
-    if not areas or not held:
+    if not areas or not (held or is_first):
         return
     with connection.cursor() as cursor:
-        if held > EVERYTHING:
+        if held > EVERYTHING or is_first:
             cursor.execute(statements.EVERYTHING_CHANGED)
             return
         for first in range(0, len(areas), statements.FEW_AREAS):

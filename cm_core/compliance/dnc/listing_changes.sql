@@ -21,7 +21,7 @@ select
     '+1' || c.number as phone_e164,
     $source as source,
     c.is_new,
-    c.is_new or c.is_gone or c.removed_at is not null as is_change,
+    c.is_new or c.is_gone or c.removed_at is not null or c.listing_date is distinct from c.known_date as is_change,
     c.listing_date,
     c.since as listed_from,
     case when c.is_gone then $obtained_at end as removed_at,

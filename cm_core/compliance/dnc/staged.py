@@ -24,14 +24,15 @@ from cm_core.errors import FileRejected
 #: Lists that one file may be of.
 MOST_SOURCES = 50
 _BATCH_ROWS = 1_000_000
+_NAME_CHARS = 32
 _SOURCES = """
 select source, count(*), count(listing_date) > 0, count(action) > 0
 from staged_dnc
 group by source
 order by source
 """
-_NUMBERS = "select number, listing_date from staged_dnc where source in (select unnest($sources))"
-_ALL_NUMBERS = "select number, listing_date from staged_dnc"
+_ALL_NUMBERS = "select number, listing_date from staged_dnc where number is not null"
+_NUMBERS = f"{_ALL_NUMBERS} and source in (select unnest($sources))"
 _COLUMNS = "select column_name from (describe select * from read_parquet(?, union_by_name = true))"
 
 
@@ -103,7 +104,7 @@ def read_said(
     said: dict[str, SaidList] = {}
     names: dict[str, list[str]] = {}
     for source, rows, has_dates, is_change_list in con.execute(_SOURCES).fetchall():
-        name = _name(source)
+        name = safe_name(source)
         names.setdefault(name, []).append(source)
         known = said.setdefault(name, SaidList(name, 0, is_change_list, obtained_at, folder))
         known.rows += rows
@@ -132,9 +133,9 @@ def _take_changes(con: duckdb.DuckDBPyConnection, said: SaidList, sources: list[
             said.take(chosen["number"].to_numpy(), None, kind=kind)
 
 
-def _name(source: str) -> str:
-    """A list's name as staging writes it; rows staged before lists had versions have it as the file wrote it."""
-    return re.sub(r"[^a-z0-9]+", "_", source.lower()).strip("_")
+def safe_name(source: str) -> str:
+    """A list's name as staging writes it, which is part of keys; feeds and rows of older versions may write others."""
+    return re.sub(r"[^a-z0-9]+", "_", source.lower())[:_NAME_CHARS].strip("_")
 
 
 def _view(con: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
@@ -142,7 +143,7 @@ def _view(con: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
     columns = {name for (name,) in con.execute(_COLUMNS, [list(paths)]).fetchall()}
     number = "number" if "number" in columns else "null::bigint"
     if "phone_e164" in columns:
-        number = f"coalesce({number}, try_cast(right(phone_e164, 10) as bigint))"
+        number = f"coalesce({number}, case when phone_e164 like '+1__________' then right(phone_e164, 10)::bigint end)"
     extra = ", ".join(
         name if name in columns else f"null::{kind} as {name}"
         for name, kind in (("action", "varchar"), ("changed_at", "timestamp"))

@@ -35,6 +35,12 @@ limit %s
 
 FIND_VERSION = "select id, status from dnc_list_versions where import_id = %s and source = %s"
 
+EARLIER_VERSION = """
+select exists (
+    select 1 from dnc_list_versions where source = %s and import_id <> %s and status <> 'REFUSED'
+)
+"""
+
 INSERT_VERSION = """
 insert into dnc_list_versions
     (source, kind, import_id, obtained_at, status, status_reason, area_codes, row_count, bad_rows, added, removed,

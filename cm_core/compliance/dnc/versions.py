@@ -10,7 +10,7 @@ from pymysql.connections import Connection
 
 from cm_core.compliance.dnc import statements
 from cm_core.compliance.dnc.obtained import list_obtained_at
-from cm_core.compliance.dnc.staged import SaidList
+from cm_core.compliance.dnc.staged import SaidList, safe_name
 from cm_core.imports.feed_catalog import load_feed
 from cm_core.imports.records import ImportRecord, now
 from cm_core.imports.replay_log import open_replay
@@ -51,12 +51,21 @@ def write(connection: Connection[Any], record: ImportRecord, drafted: Drafted) -
     return reasons
 
 
+def is_first(connection: Connection[Any], record: ImportRecord, source: str) -> bool:
+    """Whether no version of the list was in force before."""
+    with connection.cursor() as cursor:
+        cursor.execute(statements.EARLIER_VERSION, (source, record.import_id))
+        row = cursor.fetchone()
+    return not (row and row[0])
+
+
 def refuse(connection: Connection[Any], record: ImportRecord, said: Sequence[SaidList], reason: str) -> None:
     """Note that the lists of an import were refused, in a transaction of its own."""
     for each in said:
         _version(connection, record, each, "REFUSED", reason, added=0, removed=0)
     if not said:  # not one row of it was good
-        nothing = SaidList(_default_source(record), 0, False, list_obtained_at(record), Path())
+        source = safe_name(list_name(load_feed(record.feed)))
+        nothing = SaidList(source, 0, False, list_obtained_at(record), Path())
         _version(connection, record, nothing, "REFUSED", reason, added=0, removed=0)
     connection.commit()
 
@@ -65,10 +74,6 @@ def in_short(reasons: Sequence[str]) -> str:
     """The reasons of all area codes in one text of bounded length."""
     more = f"; and {len(reasons) - _SHOWN} more area codes" if len(reasons) > _SHOWN else ""
     return "; ".join(reasons[:_SHOWN]) + more
-
-
-def _default_source(record: ImportRecord) -> str:
-    return list_name(load_feed(record.feed))
 
 
 def _version(

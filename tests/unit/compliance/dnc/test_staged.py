@@ -76,10 +76,12 @@ def test_the_last_change_of_a_number_counts(read: Read, rows: list[tuple[str, st
 
 def test_rows_staged_before_lists_had_versions_are_read(read: Read) -> None:
     old = (
-        "select * from (values ('+14055550101', date '2020-01-01', 'National ')) as t(phone_e164, listing_date, source)"
+        "select * from (values ('+14055550101', date '2020-01-01', 'National '), ('+447700900123', null, 'x')) "
+        "as t(phone_e164, listing_date, source)"
     )
-    (said,) = read(old, _staged("(4055550102, null::date, 'national', null::varchar, null::timestamp)"))
+    said, other = read(old, _staged("(4055550102, null::date, 'national', null::varchar, null::timestamp)"))
     assert (said.source, said.numbers("405").number.tolist()) == ("national", [4055550101, 4055550102])
+    assert (other.source, other.rows, other.area_codes) == ("x", 1, {})  # no US number
 
 
 def test_a_file_of_very_many_lists_is_refused(read: Read) -> None:
