@@ -87,6 +87,11 @@ def test_parts_of_one_download_add_up_in_any_order(said: SaidList) -> None:
     assert (made.added, made.removed, made.obtained_at, made.reason) == (1, 0, SEPTEMBER, None)
 
 
+def test_a_list_of_the_same_moment_takes_nothing_out(said: SaidList) -> None:
+    made = decide(said, [*OLD[:500], 4055000005, *OLD[510:]], known=in_force(at=SEPTEMBER))
+    assert (made.added, made.removed, len(made.numbers)) == (1, 0, len(OLD) + 1)
+
+
 def test_the_same_list_again_changes_nothing(said: SaidList) -> None:
     assert decide(said, OLD, known=in_force(at=SEPTEMBER)).place == "nothing"
 
