@@ -25,6 +25,7 @@ import pyarrow as pa
 from bench.formats import peak_mb
 from cm_core import compliance
 from cm_core.compliance.dnc import files, sets
+from cm_core.compliance.dnc.lists import e164
 from cm_core.imports import pipeline, records, registry, reports
 from cm_core.settings import Settings
 from cm_core.store import Database, PrivateServer, open_database
@@ -150,7 +151,7 @@ def _scrub(settings: Settings, database: Database, phones: int, numbers: int) ->
         cursor.execute(_VERSION, (at, _AREA_CODES, numbers))
         for area in areas:
             listed = sets.distinct(_some(chance, area, numbers // _AREA_CODES), None, at)
-            key = files.area_key("national", str(area), "imp_bench", 0)
+            key = files.area_key("national", str(area), "imp_bench")
             files.write(settings, listed, key)
             cursor.execute(_COVER, (str(area), at, len(listed), key))
             count = phones * 4 // 5 // _AREA_CODES
@@ -159,7 +160,7 @@ def _scrub(settings: Settings, database: Database, phones: int, numbers: int) ->
     elsewhere = chance.integers(9_660_000_000, 9_999_999_999, phones - sum(map(len, asked)))
     wanted = np.concatenate([*asked, elsewhere])
     chance.shuffle(wanted)
-    table = pa.table({"phone_e164": pa.array([f"+1{number}" for number in wanted])})
+    table = pa.table({"phone_e164": e164(wanted)})
     del wanted, asked
     started, used = time.perf_counter(), _processor_seconds()
     found = compliance.listed(settings, database, table)

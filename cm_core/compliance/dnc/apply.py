@@ -17,7 +17,7 @@ import duckdb
 from pymysql.connections import Connection
 
 from cm_core.compliance.counts import WRITER_TIMEOUT_S, ApplyCounts, Finish
-from cm_core.compliance.dnc import files, held, versions
+from cm_core.compliance.dnc import files, held, statements, versions
 from cm_core.compliance.dnc.drafts import Draft, draft
 from cm_core.compliance.dnc.lists import AreaList, in_force
 from cm_core.compliance.dnc.obtained import list_obtained_at
@@ -29,7 +29,7 @@ from cm_core.compute import scratch, session
 from cm_core.errors import FileRejected
 from cm_core.imports import pipeline, records
 from cm_core.imports.records import ImportRecord
-from cm_core.imports.replay_log import parts_at_work
+from cm_core.imports.replay_log import open_replay, parts_at_work
 from cm_core.imports.staged import staged_paths
 from cm_core.settings import Settings
 from cm_core.store.database import Database
@@ -80,10 +80,10 @@ def apply_dnc(settings: Settings, database: Database, import_id: str, *, finish:
     ):
         records.set_status(connection, import_id, "APPLYING")
         connection.commit()
-        record = records.get(database, import_id)
+        record = _with_counts_of_replay(connection, records.get(database, import_id))
         parts = parts_at_work(database, import_id)
         said = read_staged_lists(settings, con, record, parts, folder)
-        if not record.is_applied and (reason := refusal(settings, con, record, parts, said)):
+        if not versions.is_accepted(connection, record) and (reason := refusal(settings, con, record, parts, said)):
             versions.refuse(connection, record, said, reason)
             raise FileRejected(reason)
 
@@ -93,13 +93,17 @@ def apply_dnc(settings: Settings, database: Database, import_id: str, *, finish:
                 connection.commit()  # what is in force is asked for now
                 con.execute("drop table if exists delta")
                 held.create_delta(con)
-                drafted = [
-                    _draft_all(connection, con, each, record, _Files(settings, record, parts[-1])) for each in said
-                ]
+                drafted = [_draft_all(settings, connection, con, each, record) for each in said]
                 with transaction(connection):
                     return _write(connection, con, record, drafted, finish)
 
         return write()
+
+
+def _with_counts_of_replay(connection: Connection[Any], record: ImportRecord) -> ImportRecord:
+    """The record with the rows and bad rows of the replay under way, if there is one."""
+    replay = open_replay(connection, record.import_id)
+    return replace(record, row_count=replay.row_count, error_count=replay.error_count) if replay else record
 
 
 def read_staged_lists(
@@ -111,44 +115,52 @@ def read_staged_lists(
 
 
 class _Files:
-    """Reads what is in force, and puts the numbers of drafts into the lake under keys that nothing in force has."""
+    """Reads what is in force of a list, and puts drafts into the lake under keys that no version has."""
 
-    def __init__(self, settings: Settings, record: ImportRecord, part: int) -> None:
+    def __init__(self, settings: Settings, connection: Connection[Any], said: SaidList, import_id: str) -> None:
         self._settings = settings
-        self._import_id = record.import_id
-        self._part = part
+        self._source = said.source
+        self._import_id = import_id
+        condition, areas = statements.of_areas(list(said.area_codes))
+        with connection.cursor() as cursor:
+            cursor.execute(statements.FILES.format(condition=condition), (said.source, *areas, said.source, *areas))
+            found = list(cursor.fetchall())
+        self._taken = {key for _, key, _ in found}
+        #: Area codes of which the import's version is known already.
+        self.known = {area for area, _, known in found if known == import_id}
 
     def read(self, known: AreaList) -> Numbers:
         return files.read(self._settings, known.lake_key)
 
-    def write(self, said: SaidList, drafted: Draft, known: AreaList | None) -> str:
+    def write(self, drafted: Draft, known: AreaList | None) -> str:
         if not drafted.is_changed and known is not None:
             return known.lake_key
-        key = files.area_key(said.source, drafted.area_code, self._import_id, self._part)
-        if known is not None and known.lake_key == key:
-            key = key.replace(".parquet", "-again.parquet")
+        key = files.area_key(self._source, drafted.area_code, self._import_id, taken=self._taken)
         files.write(self._settings, drafted.numbers, key)
         return key
 
 
 def _draft_all(
+    settings: Settings,
     connection: Connection[Any],
     con: duckdb.DuckDBPyConnection,
     said: SaidList,
     record: ImportRecord,
-    lake: _Files,
 ) -> Drafted:
     """Decide about each area code of a list, write its file, and find what changes of the numbers held."""
     areas = sorted(said.area_codes)
     known = {each.area_code: each for each in in_force(connection, areas) if each.source == said.source}
     ours = held.HeldNumbers(connection, con, said.source, areas)
+    lake = _Files(settings, connection, said, record.import_id)
     result = Drafted(said)
     shrink = dnc_terms(said.obtained_at.date()).max_shrink_percent
     for area in areas:
         before = known.get(area)
         made = draft(said, area, before, lake.read, max_shrink_percent=shrink)
+        if made.place == "older" and area in lake.known:
+            made = replace(made, place="nothing")
         if made.place != "nothing":
-            result.files[area] = (lake.write(said, made, before), len(made.numbers))
+            result.files[area] = (lake.write(made, before), len(made.numbers))
         if made.place in ("current", "additions"):
             ours.see(made.numbers, made.said, takes_out=not made.is_first and made.place == "current", area_code=area)
         if made.place == "current" and (before is None or not before.is_held or made.obtained_at > before.obtained_at):

@@ -8,6 +8,8 @@ A file is written once, before anything refers to it, and never changed: what is
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +25,11 @@ ROW_GROUP = 65_536
 _SCHEMA = pa.schema([("number", pa.int64()), ("since", pa.timestamp("us")), ("listing_date", pa.date32())])
 
 
-def area_key(source: str, area_code: str, import_id: str, part: int) -> str:
-    """Where the numbers of a version lie in the lake; `part` is the replay that brought it, 0 for none."""
-    return f"dnc/{source}/{area_code}/{import_id}{f'-replay-{part}' if part else ''}.parquet"
+def area_key(source: str, area_code: str, import_id: str, *, taken: Collection[str] = ()) -> str:
+    """Where the numbers of a version lie in the lake: a key that is not `taken` by one that something refers to."""
+    base = f"dnc/{source}/{area_code}/{import_id}"
+    keys = (f"{base}{f'-{number}' if number > 1 else ''}.parquet" for number in count(1))
+    return next(key for key in keys if key not in taken)
 
 
 def write(settings: Settings, numbers: Numbers, key: str) -> None:

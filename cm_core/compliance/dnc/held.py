@@ -46,7 +46,7 @@ class HeldNumbers:
         self, connection: Connection[Any], con: duckdb.DuckDBPyConnection, source: str, areas: Sequence[str]
     ) -> None:
         self._con = con
-        condition, bounds = statements.ranges(list(areas))
+        condition, bounds = statements.ranges(areas)
         for table in ("held", "known"):
             con.execute(f"drop table if exists {table}")
         fetch(connection, statements.HELD.format(ranges=condition), bounds, con, "held", _HELD)
@@ -120,7 +120,7 @@ def note_new_coverage(connection: Connection[Any], areas: Sequence[str], held: i
             cursor.execute(statements.EVERYTHING_CHANGED)
             return
         for first in range(0, len(areas), statements.FEW_AREAS):
-            condition, bounds = statements.ranges(list(areas[first : first + statements.FEW_AREAS]))
+            condition, bounds = statements.ranges(areas[first : first + statements.FEW_AREAS])
             cursor.execute(statements.CHANGED_BY_COVERAGE.format(ranges=condition), bounds)
 
 

@@ -97,12 +97,11 @@ def listed(
 
 def in_force(connection: Connection[Any], areas: Sequence[str] | None = None) -> list[AreaList]:
     """The lists in force of these area codes, or of all, by source and area code."""
-    named = areas if areas is not None and len(areas) <= statements.FEW_AREAS else None
-    if named is not None and not named:
+    if areas is not None and not areas:
         return []
-    condition = f"area_code in ({', '.join(['%s'] * len(named))})" if named else "area_code is not null"
+    condition, parameters = statements.of_areas(areas)
     with connection.cursor() as cursor:
-        cursor.execute(statements.IN_FORCE.format(condition=condition), tuple(named or ()) * 2)
+        cursor.execute(statements.IN_FORCE.format(condition=condition), parameters * 2)
         found = [AreaList(*(*row[:-1], bool(row[-1]))) for row in cursor.fetchall()]
     return found if areas is None else [each for each in found if each.area_code in set(areas)]
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from cm_core.compliance.dnc.obtained import list_obtained_at
 from cm_core.compliance.dnc.staged import SaidList
 from cm_core.compliance.dnc.terms import dnc_terms
 from cm_core.imports.records import ImportRecord
@@ -32,7 +33,7 @@ def refusal(
     not say what changed: taken for a full list, it would hold area codes with hardly a number.
     """
     rows, bad = record.row_count or 0, record.error_count or 0
-    most = dnc_terms(record.source_date.date()).bad_lines_percent
+    most = dnc_terms(list_obtained_at(record).date()).bad_lines_percent
     if bad > max(FEW_BAD_LINES, rows * most / 100):
         return (
             f"{bad:,} of {rows:,} lines ({bad / rows:.1%}) are no numbers, more than {most:g} %. The list in force "

@@ -1,5 +1,9 @@
 """The SQL of do-not-call lists in MySQL. No logic here; what a list means for its area codes is decided in `drafts`."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 #: Area codes that are named in a query; of more, all are asked for.
 FEW_AREAS = 60
 
@@ -20,6 +24,14 @@ where a.{condition}
 order by 1, 2
 """
 
+FILES = """
+select c.area_code, c.lake_key, v.import_id
+from dnc_area_coverage as c
+inner join dnc_list_versions as v on v.id = c.version_id
+where c.source = %s and c.{condition}
+union all
+select area_code, lake_key, null from dnc_additions where source = %s and {condition}
+"""
 ANY_LIST = "select exists (select 1 from dnc_area_coverage) or exists (select 1 from dnc_additions)"
 
 # --- Versions -----------------------------------------------------------------------------------------------------
@@ -34,6 +46,8 @@ limit %s
 """
 
 FIND_VERSION = "select id, status from dnc_list_versions where import_id = %s and source = %s"
+
+ACCEPTED = "select exists (select 1 from dnc_list_versions where import_id = %s and status <> 'REFUSED')"
 
 EARLIER_VERSION = """
 select exists (
@@ -173,7 +187,14 @@ where {ranges}
 EVERYTHING_CHANGED = "insert into changed_entities (entity_id) values (0)"
 
 
-def ranges(areas: list[str], column: str = "phone_e164") -> tuple[str, tuple[str, ...]]:
+def of_areas(areas: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
+    """A condition on `area_code`, to be put behind an alias, and its parameters; more than a few areas are all."""
+    if areas is None or not 0 < len(areas) <= FEW_AREAS:
+        return "area_code is not null", ()
+    return f"area_code in ({', '.join(['%s'] * len(areas))})", tuple(areas)
+
+
+def ranges(areas: Sequence[str], column: str = "phone_e164") -> tuple[str, tuple[str, ...]]:
     """A condition over an indexed column of E.164 numbers, and its parameters: those of the area codes, or all US."""
     if len(areas) > FEW_AREAS:
         return f"{column} between %s and %s", ("+12000000000", "+19999999999")

@@ -13,7 +13,6 @@ from cm_core.compliance.dnc.obtained import list_obtained_at
 from cm_core.compliance.dnc.staged import SaidList, safe_name
 from cm_core.imports.feed_catalog import load_feed
 from cm_core.imports.records import ImportRecord, now
-from cm_core.imports.replay_log import open_replay
 from cm_core.imports.staging_suppressions import list_name
 
 if TYPE_CHECKING:
@@ -49,6 +48,14 @@ def write(connection: Connection[Any], record: ImportRecord, drafted: Drafted) -
                 cursor.execute(statements.COVER, row)
                 cursor.execute(statements.FORGET_ADDITIONS, (said.source, each.area_code))
     return reasons
+
+
+def is_accepted(connection: Connection[Any], record: ImportRecord) -> bool:
+    """Whether the import's lists are versions already, in force or older than what is: its rows are in, and stay in."""
+    with connection.cursor() as cursor:
+        cursor.execute(statements.ACCEPTED, (record.import_id,))
+        row = cursor.fetchone()
+    return bool(row and row[0])
 
 
 def is_first(connection: Connection[Any], record: ImportRecord, source: str) -> bool:
@@ -87,7 +94,6 @@ def _version(
     removed: int,
 ) -> int:
     """Write the version's row, or bring the one that is there up to date; its id."""
-    replay = open_replay(connection, record.import_id)
     values = {
         "source": said.source,
         "kind": "change" if said.is_change_list else "full",
@@ -97,7 +103,7 @@ def _version(
         "status_reason": reason,
         "area_codes": len(said.area_codes),
         "row_count": said.rows,
-        "bad_rows": (replay.error_count if replay else record.error_count) or 0,
+        "bad_rows": record.error_count or 0,
         "added": added,
         "removed": removed,
         "checksum": record.checksum_sha256,
