@@ -14,17 +14,23 @@ import dagster as dg
 
 #: Sources that never come to rest do not hold their followers back for longer than until the next full hour.
 AT_THE_LATEST = "0 * * * *"
+#: When the marts are built without news: before the first call anywhere (UTC).
+DAILY = "0 10 * * *"
 
 Condition: TypeAlias = dg.AutomationCondition[Any]
 
 
-def follow(*sources: str, leader: str, ends_with: Iterable[str], after: Condition | None = None) -> Condition:
+def follow(
+    *sources: str, leader: str, ends_with: Iterable[str], after: Condition | None = None, daily: str | None = None
+) -> Condition:
     """The condition of every asset of one follow-up run: all of them are requested together or none.
 
     True when a source (an asset key) was updated since `leader` was last requested, or when `leader` never ran
     although a source has; and while no source is in progress or queued, the run itself (any of `ends_with`) is not
     either, and `after`, another follow-up that comes first, is not about to be requested. So a burst of imports is
     followed by one run, after the last of them. A failed run is not repeated before the next update.
+
+    `daily`, a cron schedule, is news too once any source has something.
 
     A run that finishes does not settle what is pending: an update that came while it ran is not in it. Hence a run
     by hand is followed by one more.
@@ -42,8 +48,11 @@ def follow(*sources: str, leader: str, ends_with: Iterable[str], after: Conditio
     unrest = _any(condition.asset_matches(key, condition.in_progress()) for key in sources)
     at_rest = ~unrest | condition.cron_tick_passed(AT_THE_LATEST)
     running = _any(condition.asset_matches(key, condition.in_progress()) for key in ends_with)
+    news = updated | never_ran
+    if daily is not None:
+        news = news | (condition.cron_tick_passed(daily).since(requested) & has_run).with_label("daily")
     due = (
-        (updated | never_ran).with_label("source updated, not yet followed")
+        news.with_label("source updated, not yet followed")
         & at_rest.with_label("sources at rest")
         & (~running).with_label("not running")
     )
@@ -60,14 +69,29 @@ def _any(conditions: Iterable[Condition]) -> Condition:
 DEDUPE = follow("persons", leader="linkage_model", ends_with=["person_duplicates"])
 
 
-def with_marts_condition(models: dg.AssetsDefinition) -> dg.AssetsDefinition:
-    """The dbt models, following the duplicates and the suppression lists as one run."""
+def with_marts_condition(models: dg.AssetsDefinition, *before: dg.AssetsDefinition) -> list[dg.AssetsDefinition]:
+    """The dbt models and what is worked out `before` them in the same run.
+
+    They follow the duplicates, the suppression lists, the facts and the contact history; and once a day they run
+    without news, since verdicts run out by the passing of time.
+    """
     read = {key for keys in models.asset_deps.values() for key in keys}
     leaves = sorted(key.to_user_string() for key in models.keys if key not in read)
     condition = follow(
-        "person_duplicates", "dnc_registry", "opt_outs", leader=leaves[0], ends_with=leaves, after=DEDUPE
+        "person_duplicates",
+        "dnc_registry",
+        "opt_outs",
+        "contact_facts",
+        "touchpoints",
+        leader=leaves[0],
+        ends_with=leaves,
+        after=DEDUPE,
+        daily=DAILY,
     )
-    return models.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=condition))
+    return [
+        definition.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=condition))
+        for definition in (models, *before)
+    ]
 
 
 def automation_sensor(*, interval_seconds: int) -> dg.AutomationConditionSensorDefinition:

@@ -28,7 +28,7 @@ def build_defs(
     from cm_assets.checks import linkage
     from cm_assets.checks.invariants import invariant_checks
     from cm_assets.checks.outcome import import_complete
-    from cm_assets.compliance import dnc_registry, opt_outs
+    from cm_assets.compliance import contact_facts, dnc_registry, opt_outs
     from cm_assets.jobs import extract_jobs, follow_up_jobs, import_jobs
     from resources.database import DatabaseResource
 
@@ -44,9 +44,20 @@ def build_defs(
         duplicates.person_duplicates,
         dnc_registry,
         opt_outs,
+        contact_facts,
         touchpoints.campaigns,
         touchpoints.touchpoints,
         reports.import_report,
+    ]
+    checks = [
+        *invariant_checks(),
+        import_complete,
+        linkage.model_is_trained,
+        linkage.no_over_merged_entity,
+        linkage.match_rate_is_steady,
+        linkage.cluster_sizes_are_steady,
+        legacy.slice_matches_source,
+        legacy.extract_is_complete,
     ]
     built: dict[str, Any] = {"store": DatabaseResource()}
     jobs = [*import_jobs(), *extract_jobs()]
@@ -56,20 +67,12 @@ def build_defs(
         assets += models
         built |= dbt_resources
         jobs += follow_ups
+        checks.append(_contacts_were_lawful())
     else:
         jobs += [job for job in follow_ups if job.name != "marts"]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[
-            *invariant_checks(),
-            import_complete,
-            linkage.model_is_trained,
-            linkage.no_over_merged_entity,
-            linkage.match_rate_is_steady,
-            linkage.cluster_sizes_are_steady,
-            legacy.slice_matches_source,
-            legacy.extract_is_complete,
-        ],
+        asset_checks=checks,
         jobs=jobs,
         sensors=_sensors(jobs) if sensors else [],
         resources={**built, **(resources or {})},
@@ -93,7 +96,13 @@ def _sensors(jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
 
 def _dbt() -> tuple[list[dg.AssetsDefinition], dict[str, Any]]:
     from cm_assets.automation import with_marts_condition
-    from cm_assets.compliance import build_dbt_assets
+    from cm_assets.compliance import build_dbt_assets, calling_windows, compliance_violations
 
     models, resources = build_dbt_assets()
-    return [with_marts_condition(model) for model in models], resources
+    return with_marts_condition(*models, calling_windows, compliance_violations), resources
+
+
+def _contacts_were_lawful() -> dg.AssetChecksDefinition:
+    from cm_assets.checks.compliance import contacts_were_lawful
+
+    return contacts_were_lawful

@@ -1,14 +1,16 @@
-"""Compliance in the graph: the do-not-call and opt-out lists, and the dbt models that turn them into verdicts.
+"""Compliance in the graph: do-not-call lists, opt-outs and facts, and the dbt models that turn them into verdicts.
 
 What a list means is `cm_core.compliance`; which rule blocks what is `dbt_project/`.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from cm_assets.failures import clean_failures
+from cm_assets.metadata import metadata_of
 from cm_assets.partitions import for_each_import, imports, one_run
 from cm_assets.persons import CANONICAL_WRITER
 from cm_assets.staging import import_validation_log, staging_raw_import
@@ -50,6 +52,60 @@ def opt_outs(context: dg.AssetExecutionContext, store: DatabaseResource) -> None
     from cm_core import compliance
 
     for_each_import(context, lambda import_id: compliance.apply_opt_outs(store.settings, store.database, import_id))
+
+
+@dg.asset(
+    deps=[staging_raw_import, import_validation_log],
+    partitions_def=imports,
+    backfill_policy=one_run,
+    pool=CANONICAL_WRITER,
+    group_name="compliance",
+    kinds={"mysql"},
+    owners=["team:data-engineering"],
+    tags={"layer": "canonical"},
+)
+def contact_facts(context: dg.AssetExecutionContext, store: DatabaseResource) -> None:
+    """What is known of contact points and decides about their use: litigators, reassigned and wireless numbers, mail
+    suppression, the deceased, consent, business relationships, privacy deletions. Facts are added, never taken out.
+    """
+    from cm_core import compliance
+
+    for_each_import(context, lambda import_id: compliance.apply_facts(store.settings, store.database, import_id))
+
+
+@dg.asset(
+    pool=CANONICAL_WRITER,
+    group_name="compliance",
+    kinds={"mysql"},
+    owners=["team:data-engineering"],
+    tags={"layer": "canonical"},
+)
+def calling_windows(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult[None]:
+    """When calls and texts are lawful in each place, from a month ago to two weeks ahead, by the rules of today."""
+    from cm_core.compliance.calling_windows import refresh_calling_windows
+
+    with clean_failures(context):
+        counts = refresh_calling_windows(store.settings, store.database, at=datetime.now(UTC).replace(tzinfo=None))
+    return dg.MaterializeResult(
+        metadata={"places": counts.places, "windows_added": counts.added, "windows_removed": counts.removed}
+    )
+
+
+@dg.asset(
+    deps=["touchpoints", "person_duplicates", dnc_registry, opt_outs, "contact_facts"],
+    pool=CANONICAL_WRITER,
+    group_name="compliance",
+    kinds={"mysql"},
+    owners=["team:data-engineering"],
+    tags={"layer": "canonical"},
+)
+def compliance_violations(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult[None]:
+    """Calls, texts and e-mails that were made although the law forbade them, by the rules and facts of their time."""
+    from cm_core.compliance.retrospect import judge_contacts
+
+    with clean_failures(context):
+        judged = judge_contacts(store.settings, store.database, at=datetime.now(UTC).replace(tzinfo=None))
+    return dg.MaterializeResult(metadata=metadata_of(judged))
 
 
 def build_dbt_assets(

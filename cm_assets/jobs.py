@@ -12,6 +12,7 @@ IMPORT_JOBS = {
     "contacts": "import_contacts",
     "dnc_registry": "import_dnc_registry",
     "opt_outs": "import_opt_outs",
+    "contact_facts": "import_contact_facts",
     "campaigns": "import_campaigns",
     "touchpoints": "import_touchpoints",
 }
@@ -23,6 +24,7 @@ def import_jobs() -> list[dg.JobDefinition]:
         "contacts": dg.AssetSelection.groups("persons"),
         "dnc_registry": dg.AssetSelection.assets("dnc_registry"),
         "opt_outs": dg.AssetSelection.assets("opt_outs"),
+        "contact_facts": dg.AssetSelection.assets("contact_facts"),
         "campaigns": dg.AssetSelection.assets("campaigns"),
         "touchpoints": dg.AssetSelection.assets("touchpoints"),
     }
@@ -63,7 +65,9 @@ def follow_up_jobs() -> list[dg.JobDefinition]:
         ),
         dg.define_asset_job(
             "marts",
-            selection=dg.AssetSelection.kind("dbt"),
-            description="Build and test the dbt models: verdicts per channel on golden persons.",
+            selection=dg.AssetSelection.kind("dbt")
+            | dg.AssetSelection.assets("calling_windows", "compliance_violations"),
+            description="Verdicts per channel on golden persons, all other dbt models, and their tests; before them "
+            "calling hours, and contacts that were against the law.",
         ),
     ]

@@ -19,6 +19,7 @@ from resources.database import DatabaseResource
         "person_sources",
         "dnc_registry",
         "opt_outs",
+        "contact_facts",
         "campaigns",
         "touchpoints",
     ],

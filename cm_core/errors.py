@@ -68,3 +68,10 @@ class LinkageError(CmError):
 
 class PersonError(CmError):
     """No such person or decision (the message says where a retired entity went), or two that cannot be compared."""
+
+
+class RulesError(CmError):
+    """The rules of compliance (`dbt_project/seeds`) are missing or malformed, or say nothing for the time asked about.
+
+    The message names the file, the row and the column. Nothing is judged by half a rule book.
+    """

@@ -78,6 +78,13 @@ class Settings(BaseSettings):
         "False: its values go to every one of them, as the seed's SQL does.",
     )
 
+    # Privacy
+    privacy_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Secret of the hashes of people who had their data deleted. Unset: the file CM_HOME/privacy.key.",
+    )
+
     # Linkage
     match_threshold: float = Field(0.9, gt=0, lt=1, description="Splink probability from which a pair is a duplicate.")
     review_threshold: float = Field(
@@ -92,6 +99,10 @@ class Settings(BaseSettings):
         description="A link that alone joins two groups must be as probable, or it goes to review.",
     )
     max_pairs: int = Field(2_000_000_000, description="Linkage refuses to score more candidate pairs than this.")
+
+    # Compliance
+    calling_windows_days_back: int = Field(30, ge=0, description="Days past of which calling hours are kept.")
+    calling_windows_days_ahead: int = Field(14, ge=2, description="Days to come of which calling hours are known.")
 
     @property
     def home_dir(self) -> Path:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,8 @@ _KEPT_RUNS = 20
 #: Two dbt runs would build the same tables at once; this database lock keeps them apart, across machines.
 _MARTS_LOCK = "cm_marts"
 _MARTS_TIMEOUT_S = 3600
+#: What the macro by_changes() reads.
+_BY_CHANGES = "CM_DBT_BY_CHANGES"
 
 
 def project_dir() -> Path:
@@ -44,8 +48,8 @@ def state_dir(settings: Settings) -> Path:
     return settings.home_dir / "dbt"
 
 
-def dbt_environment(settings: Settings, database: Database) -> dict[str, str]:
-    """The variables that `profiles.yml` reads, for one database.
+def dbt_environment(settings: Settings, database: Database, *, by_changes: bool = False) -> dict[str, str]:
+    """The variables that `profiles.yml` reads, for one database, and whether to build only what changed.
 
     The password is in DBT_ENV_SECRET_CM_PASSWORD only,
     which dbt masks in its logs.
@@ -59,6 +63,7 @@ def dbt_environment(settings: Settings, database: Database) -> dict[str, str]:
         "CM_DBT_USER": url.username or "",
         "CM_DBT_DATABASE": database.name,
         "DBT_ENV_SECRET_CM_PASSWORD": str(url.password or ""),
+        _BY_CHANGES: "1" if by_changes else "",
     }
 
 
@@ -94,9 +99,11 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
     ) -> Iterator[dg.DagsterEventType | Any]:
         """`dbt build` of the run's selection; yields materializations and check results as dbt reports them.
 
+        Where all models are selected, were built before and few entities changed since, only those are built anew.
         Waits for another run of dbt on the same database to end. Raises DatabaseUnavailable or WriterBusy, and what
         dagster-dbt raises when a model fails.
         """
+        from cm_core.compliance import builds
         from cm_core.store.locks import named_lock
 
         with (
@@ -106,9 +113,26 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
             runs = state_dir(settings) / "runs"
             target = runs / f"{context.run.run_id}-{context.op_execution_context.retry_number}"
             _forget_old(runs, keep=_KEPT_RUNS)
-            with _environment(dbt_environment(settings, database)):
-                invocation = _cli().cli(["build"], context=context, target_path=target)
-            yield from invocation.stream()
+            if not _selects_all(context):
+                yield from self._run(context, dbt_environment(settings, database), target)
+                return
+            as_of = datetime.now(UTC).replace(tzinfo=None)
+            build = builds.begin(database, _fingerprint(project_dir()), _tables_by_entity(manifest_path(settings)))
+            context.log.info(
+                f"Building {'what changed' if build.by_changes else 'everything'}; {build.entities} changed"
+            )
+            yield from self._run(context, dbt_environment(settings, database, by_changes=build.by_changes), target)
+            builds.end(database, build, as_of)
+
+    def _run(
+        self, context: dg.AssetExecutionContext, environment: Mapping[str, str], target: Path
+    ) -> Iterator[dg.DagsterEventType | Any]:
+        # Rules are part of the fingerprint: where only changes are built, the seeds are as they were.
+        by_changes = environment.get(_BY_CHANGES) == "1"
+        arguments = ["build", *(["--exclude", "resource_type:seed"] if by_changes else [])]
+        with _environment(environment):
+            invocation = _cli().cli(arguments, context=context, target_path=target)
+        yield from invocation.stream()
 
 
 class CmTranslator(DagsterDbtTranslator):
@@ -141,6 +165,17 @@ class CmTranslator(DagsterDbtTranslator):
     def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> dg.AutomationCondition[Any] | None:
         """The same condition for all: one follow-up run builds everything."""
         return self._automation_condition
+
+
+def _selects_all(context: dg.AssetExecutionContext) -> bool:
+    """Whether the run builds every model; of a part, nobody can say what it has taken in."""
+    everything = set(context.assets_def.node_keys_by_output_name.values())
+    return bool(set(context.selected_asset_keys) == everything)
+
+
+def _tables_by_entity(manifest: Path) -> list[str]:
+    nodes = json.loads(manifest.read_text())["nodes"].values()
+    return [node["name"] for node in nodes if node["config"].get("materialized") == "by_entity"]
 
 
 def _cli() -> DbtCliResource:

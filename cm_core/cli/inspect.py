@@ -20,6 +20,7 @@ from cm_core.store.database import Database
 _PREVIEW: dict[str, Callable[[Settings, Database, str], Foreseen]] = {
     "contacts": upsert.preview,
     "opt_outs": compliance.preview_opt_outs,
+    "contact_facts": compliance.preview_facts,
     "campaigns": touchpoints.preview_campaigns,
     "touchpoints": touchpoints.preview_touchpoints,
 }

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cm_core.cli import output
+from cm_core.cli import facts, output
+from cm_core.cli.contacting import scrub, why
 from cm_core.cli.dnc import dnc_app
 from cm_core.cli.ready import ready as _ready
 from cm_core.cli.review import review_app
@@ -32,6 +33,8 @@ db_app = typer.Typer(
 app.add_typer(db_app, name="db")
 app.add_typer(review_app, name="review")
 app.add_typer(dnc_app, name="dnc")
+app.command()(why)
+app.command()(scrub)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
@@ -276,6 +279,9 @@ def db_url(
     from cm_core.store import open_database
 
     output.out.print(open_database(get_settings()).url_text(hide_password=not show_password))
+
+
+facts.register(app)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ select
     (select count(*) from shared_contacts) as shared_contacts
 """
 #: Marts of verdicts by channel.
-CHANNELS = {"call": "call_verdicts", "sms": "sms_verdicts", "email": "email_verdicts", "mail": "mail_verdicts"}
+CHANNELS = {channel: f"compliance_{channel}" for channel in ("call", "sms", "email", "mail")}
 _VERDICTS = "select verdict, reason_code, count(*) from {mart} group by verdict, reason_code order by 3 desc"
 
 
@@ -101,6 +101,6 @@ def demo(settings: Settings, database: Database, *, people: int) -> bool:
         "  make up                       the asset graph, its checks and lineage in the browser; drop files in the "
         "landing folder\n"
         "  .venv/bin/cm status           the imports; with an import id, its reports\n"
-        "  .venv/bin/cm sql 'select * from call_verdicts limit 20'"
+        "  .venv/bin/cm sql 'select * from compliance_call limit 20'"
     )
     return imported and result["status"] == "COMPLETE"

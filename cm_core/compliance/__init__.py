@@ -1,6 +1,9 @@
-"""Compliance: do-not-call lists and opt-outs as permanent facts. Verdicts are dbt marts over these facts."""
+"""Compliance: do-not-call lists, opt-outs and other facts about contact points, all permanent.
 
-from cm_core.compliance.counts import ApplyCounts
+Verdicts are dbt marts over these facts.
+"""
+
+from cm_core.compliance.applying import ApplyCounts
 from cm_core.compliance.dnc import (
     DncStatus,
     Listed,
@@ -11,10 +14,13 @@ from cm_core.compliance.dnc import (
     listed,
     preview_dnc,
 )
-from cm_core.compliance.preview import preview_opt_outs
-from cm_core.compliance.suppressions import apply_opt_outs, refresh_contact_status
+from cm_core.compliance.fact_lists import apply_facts, apply_opt_outs
+from cm_core.compliance.messages import record_messages
+from cm_core.compliance.preview import preview_facts, preview_opt_outs
+from cm_core.compliance.suppressions import refresh_contact_status
 
 __all__ = [
-    "ApplyCounts", "DncStatus", "Listed", "apply_dnc", "apply_opt_outs", "dnc_status", "list_new_numbers",
-    "list_new_phones", "listed", "preview_dnc", "preview_opt_outs", "refresh_contact_status",
+    "ApplyCounts", "DncStatus", "Listed", "apply_dnc", "apply_facts", "apply_opt_outs", "dnc_status",
+    "list_new_numbers", "list_new_phones", "listed", "preview_dnc", "preview_facts", "preview_opt_outs",
+    "record_messages", "refresh_contact_status",
 ]  # fmt: skip

@@ -6,6 +6,8 @@ How a file's columns are matched to a feed's fields is in `mapping`.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -15,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cm_core.errors import UsageError
 from cm_core.hygiene.text import read_yaml
 
-Target = Literal["contacts", "dnc_registry", "opt_outs", "campaigns", "touchpoints"]
+Target = Literal["contacts", "dnc_registry", "opt_outs", "contact_facts", "campaigns", "touchpoints"]
+ContactKind = Literal["phone", "email", "address", "name_zip", "person"]
 
 
 class _Model(BaseModel):
@@ -35,6 +38,21 @@ class Field(_Model):
 
     synonyms: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+
+
+class FactRule(_Model):
+    """What a row of a list of facts says, and of which of its contact points; see `feeds/reassigned_numbers.yaml`.
+
+    `date` says what becomes of a row without a date that can be used: `needed` (it is rejected), `kept` (it is of the
+    file's date if it gives none, and rejected if it gives one that is none) or `lenient` (it is of the file's date).
+    """
+
+    name: str
+    contacts: tuple[ContactKind, ...]
+    first_only: bool = False
+    date: Literal["needed", "kept", "lenient"] = "lenient"
+    needs_value: bool = False
+    words: dict[str, tuple[str, ...]] = {}
 
 
 class Feed(_Model):
@@ -57,6 +75,8 @@ class Feed(_Model):
     requires_any: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     fields: dict[str, Field] = {}
+    more_fields: dict[str, Field] = {}
+    fact: FactRule | None = None
     address_fields: dict[str, Field] = {}
     address_prefixes: dict[str, str] = {}
 
@@ -71,7 +91,8 @@ def feed_names() -> list[str]:
 def load_feed(name: str) -> Feed:
     """The feed called `name`.
 
-    A feed that `extends` another takes over its fields and adds or overrides the rest.
+    A feed that `extends` another takes over its fields and adds or overrides the rest. `more_fields` come before those
+    taken over: what they call by a header, no other field does.
     Raises UsageError for an unknown name and for a declaration that does not hold together.
     """
     if name not in feed_names():
@@ -83,9 +104,26 @@ def load_feed(name: str) -> Feed:
         if feed.extends is None:
             return feed
         base = load_feed(feed.extends)
-        inherited = base.model_dump(exclude={"filenames", "columns", "layouts", "mapping", "constants", "format"})
-        return Feed.model_validate(inherited | declared)
+        inherited = base.model_dump(
+            exclude={"filenames", "columns", "layouts", "mapping", "constants", "format", "more_fields", "fact"}
+        )
+        feed = Feed.model_validate(inherited | declared)
+        return feed.model_copy(update={"fields": _with_more(feed.fields, feed.more_fields)})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"Feed {name!r} is not declared correctly at {where}: {first['msg']}.") from None
+
+
+def _with_more(fields: Mapping[str, Field], more: Mapping[str, Field]) -> dict[str, Field]:
+    taken = {_squashed(synonym) for field in more.values() for synonym in field.synonyms}
+    left = {
+        name: field.model_copy(update={"synonyms": tuple(s for s in field.synonyms if _squashed(s) not in taken)})
+        for name, field in fields.items()
+        if name not in more
+    }
+    return {**more, **left}
+
+
+def _squashed(synonym: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", synonym.lower())

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from pydantic import SecretStr
 from pymysql.connections import Connection
 
 from cm_core.compute import session, sql
 from cm_core.errors import FileRejected, UsageError
 from cm_core.imports import pipeline, registry
 from cm_core.imports.feed_catalog import feed_names, load_feed
+from cm_core.imports.forgotten import privacy_key
 from cm_core.imports.reader import Batch
 from cm_core.imports.records import ImportRecord, now
 from cm_core.imports.schema import check_schema
@@ -159,10 +161,14 @@ def _rejected(found: Inspection, reason: str) -> Inspection:
 
 
 def _aside(settings: Settings, folder: Path) -> Settings:
-    """The settings with every place that is written to inside `folder`."""
+    """The settings with every place that is written to inside `folder`; the key that lies in the home goes along."""
+    key = privacy_key(settings)
     return settings.model_copy(
-        update={"home": folder, "landing_url": (folder / "landing").as_uri(), "lake_url": (folder / "lake").as_uri()}
-    )
+        update={
+            "home": folder, "landing_url": (folder / "landing").as_uri(), "lake_url": (folder / "lake").as_uri(),
+            "privacy_key": SecretStr(key.secret.decode()) if key else None,
+        }
+    )  # fmt: skip
 
 
 def _identify(settings: Settings, database: Database, path: Path, found: Inspection, feed: str | None) -> Inspection:
@@ -215,7 +221,9 @@ def _look(
     limited = _First(file.source, rows)
     try:
         with session(settings, memory_limit=settings.import_memory_limit) as con:
-            staged = pipeline.stage_file(settings, con, replace(file, source=limited.source), found.record, progress)
+            staged = pipeline.stage_file(
+                settings, database, con, replace(file, source=limited.source), found.record, progress
+            )
     except FileRejected as error:
         raise _Refused(found, str(error)) from error
     with session(settings, memory_limit=settings.import_memory_limit) as con:

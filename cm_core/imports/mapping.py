@@ -120,6 +120,8 @@ def mapping_of(uses: Sequence[Use], headers: Sequence[str], feed: Feed) -> Mappi
 def require(mapping: Mapping, headers: Sequence[str], feed: Feed) -> None:
     """Raise FileRejected where the columns that the feed requires are missing."""
     fields = {use.field for use in mapping.uses}
+    if any(field.endswith(".line1") for field in fields):
+        fields.add("address")
     seen = ", ".join(repr(header[:40]) for header in headers[:12])
     if not fields.intersection(feed.requires_any):
         wanted = ", ".join(feed.requires_any)

@@ -1,7 +1,7 @@
 """The steps of an import, each one call for an asset: check the raw file, stage it, log what was wrong.
 
 Each step is idempotent and may be repeated after a kill. Applying staged rows is `cm_core.upsert` (contacts),
-`cm_core.compliance` (do-not-call and opt-out lists) and `cm_core.touchpoints` (campaigns and touchpoints).
+`cm_core.compliance` (do-not-call lists, opt-outs, facts) and `cm_core.touchpoints` (campaigns and touchpoints).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from cm_core.imports import records, replay_log, replay_start, reports
 from cm_core.imports.chunks import REMEMBERED, StagedChunk, stage_chunks
 from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import Feed, load_feed
+from cm_core.imports.forgotten import clear_copies
+from cm_core.imports.known import Known
 from cm_core.imports.mapping import Mapping
 from cm_core.imports.records import ImportRecord, now
 from cm_core.imports.replay_log import Mode, Replay
@@ -31,8 +33,9 @@ from cm_core.imports.schema import check_schema
 from cm_core.imports.source import Source, open_source
 from cm_core.imports.staged import STAGED_TABLES, read_staged, staged_files
 from cm_core.imports.staging import Counts, find_repeated, remember_rows, stage_contacts
+from cm_core.imports.staging_facts import stage_facts, stage_opt_outs
 from cm_core.imports.staging_numbers import Order, find_repeated_numbers, stage_numbers
-from cm_core.imports.staging_suppressions import stage_dnc, stage_opt_outs
+from cm_core.imports.staging_suppressions import stage_dnc
 from cm_core.imports.staging_touchpoints import stage_campaigns, stage_touchpoints
 from cm_core.imports.understanding import Understanding, sample_of, understand
 from cm_core.lake import landing_zone
@@ -216,13 +219,14 @@ def stage(
             if file.understood.refusal:
                 raise FileRejected(file.understood.refusal)
             again = restaging(settings, database, record, replay, file.feed.target) if replay else None
-            result = stage_file(settings, con, file, record, progress or (lambda rows: None), again)
+            result = stage_file(settings, database, con, file, record, progress or (lambda rows: None), again)
             _fill_staging_table(database, con, record, result, replay)
         return result
 
 
 def stage_file(
     settings: Settings,
+    database: Database,
     con: duckdb.DuckDBPyConnection,
     file: OpenFile,
     record: ImportRecord,
@@ -240,7 +244,7 @@ def stage_file(
     part = again.replay.replay_no if again else 0
     order = Order() if file.source.flat and again is None else None
     with staged_files(settings, record.import_id, part) as staged:
-        for chunk in _staged_chunks(settings, con, file, record, again):
+        for chunk in _staged_chunks(settings, database, con, file, record, again):
             counts += chunk.counts
             if order:
                 order.see(chunk.tables["dnc"]["number"])
@@ -272,6 +276,7 @@ def stage_file(
 
 def _staged_chunks(
     settings: Settings,
+    database: Database,
     con: duckdb.DuckDBPyConnection,
     file: OpenFile,
     record: ImportRecord,
@@ -282,8 +287,9 @@ def _staged_chunks(
     if source.flat and again is None:
         return stage_numbers(settings, source.flat, file.feed, file.mapping, source.headers, record.source_date)
     batches = again.batches(con, source) if again else source.batches()
+    known = Known(settings, database)
     tables = STAGED_TABLES[file.feed.target]
-    return stage_chunks(settings, batches, lambda session: _stage_chunk(session, file, record), tables)
+    return stage_chunks(settings, batches, lambda session: _stage_chunk(session, file, record, known), tables)
 
 
 def _remember(con: duckdb.DuckDBPyConnection, chunk: StagedChunk) -> None:
@@ -295,17 +301,19 @@ def _remember(con: duckdb.DuckDBPyConnection, chunk: StagedChunk) -> None:
             con.execute(f"insert into {table} from chunk_{table}")
 
 
-def _stage_chunk(con: duckdb.DuckDBPyConnection, file: OpenFile, record: ImportRecord) -> Counts:
+def _stage_chunk(con: duckdb.DuckDBPyConnection, file: OpenFile, record: ImportRecord, known: Known) -> Counts:
     """Stage what `source` holds by the rules of the file's feed."""
     headers, date = file.source.headers, record.source_date
     if file.feed.target == "contacts":
-        return stage_contacts(con, file.mapping, headers, date)
+        return stage_contacts(con, file.mapping, headers, date, known.forgotten())
     if file.feed.target == "dnc_registry":
         return stage_dnc(con, file.feed, file.mapping, headers, date)
     if file.feed.target == "campaigns":
         return stage_campaigns(con, file.feed, file.mapping, headers, date)
     if file.feed.target == "touchpoints":
         return stage_touchpoints(con, file.feed, file.mapping, headers, date)
+    if file.feed.target == "contact_facts":
+        return stage_facts(con, file.feed, file.mapping, headers, date, known.persons)
     return stage_opt_outs(con, file.feed, file.mapping, headers, date)
 
 
@@ -330,6 +338,7 @@ def _log_findings(settings: Settings, database: Database, import_id: str) -> int
                 connection, con, _FINDINGS_QUERY, "import_validation_log", _FINDING_COLUMNS,
                 params=(import_id, settings.validation_log_rows_per_import),
             )  # fmt: skip
+            clear_copies(connection, import_id)
             connection.commit()
     return count
 
@@ -478,6 +487,8 @@ def _fill_staging_table(
             connection, con, "select ? as import_id, * from inspected order by row_number", "staging_raw_import",
             _STAGING_COLUMNS, params=(import_id,),
         )  # fmt: skip
+        if replay:
+            clear_copies(connection, import_id)
         counted: dict[str, Any] = {"row_count": result.rows, "error_count": result.rejected}
         if replay:
             came = (record.error_count or 0) - result.rejected
@@ -495,6 +506,7 @@ def _preview(con: duckdb.DuckDBPyConnection, feed: Feed, limit: int = 10) -> lis
         "from parties order by row_number, party_no",
         "dnc_registry": "select * from dnc order by row_number",
         "opt_outs": "select * from opt_outs order by row_number",
+        "contact_facts": "select * exclude (fact_key) from contact_facts order by row_number",
         "campaigns": "select * from campaigns order by row_number",
         "touchpoints": "select row_number, touchpoint_type, touchpoint_date, status, phone_e164, email_key, "
         "name_zip_key, campaign_name from touchpoints order by row_number",

@@ -10,7 +10,9 @@ end
 where row_status is null;
 
 insert into rejected_rows
-select s.row_number, s.raw
+select
+    s.row_number,
+    case when s.row_number in (select row_number from findings where error_type = 'PRIVACY') then '' else s.raw end
 from source_rows as s
 semi join (select row_number from findings where row_status = 'rejected') as f on s.row_number = f.row_number;
 

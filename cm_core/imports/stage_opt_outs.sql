@@ -1,67 +1,69 @@
--- In: suppressions_in(row_number, raw, email_raw, channel_raw, date_raw, reason, source_raw), phone_values,
---     email_values, parameters. Out: opt_outs, findings.
+-- In: requests_in(row_number, channel_raw, date_raw, reason, source_raw), contact_points, opt_out_parameters.
+-- Out: opt_outs, findings.
+-- One request per telephone and e-mail address that a row names together, per postal address, and per person.
 create or replace table requests as
 select
     i.row_number,
-    i.raw as phone_raw,
-    i.email_raw,
     i.channel_raw,
     i.date_raw,
-    case
-        when i.channel_raw is null then p.default_channel
-        when lower(i.channel_raw) in ('all', 'any', 'every', '*', 'everything', 'all channels') then 'all'
-        when lower(i.channel_raw) in ('call', 'calls', 'phone', 'voice', 'telephone', 'dnc') then 'call'
-        when lower(i.channel_raw) in ('sms', 'text', 'texts', 'txt', 'mms', 'message') then 'sms'
-        when lower(i.channel_raw) in ('email', 'e-mail', 'emails', 'e-mails') then 'email'
-        when lower(i.channel_raw) in ('mail', 'postal', 'direct mail', 'letter', 'post') then 'mail'
-    end as channel,
-    case
-        when regexp_full_match(i.raw, '[2-9][0-9]{9}') then '+1' || i.raw
-        when regexp_full_match(regexp_replace(i.raw, '[^0-9]', '', 'g'), '[2-9][0-9]{9}')
-            then '+1' || regexp_replace(i.raw, '[^0-9]', '', 'g')
-        else v.phone_e164
-    end as phone_e164,
-    case when e.email is not null then e.email_key end as email_key,
-    coalesce(
-        try_strptime(i.date_raw, [
-            '%Y-%m-%d', '%m/%d/%Y', '%Y%m%d', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%dT%H:%M:%SZ', '%Y-%m-%d %H:%M:%S',
-            '%m/%d/%Y %H:%M', '%m/%d/%Y %I:%M %p'
-        ]),
-        try_cast(i.date_raw as timestamptz)::timestamp
-    ) as said_at,
+    case when i.channel_raw is null then p.default_channel else channel_said(i.channel_raw) end as channel,
+    moment_of(i.date_raw) as said_at,
     left(i.reason, 255) as reason,
-    coalesce(left(i.source_raw, 64), p.default_source) as source,
+    left(coalesce(i.source_raw, p.default_source), 64) as source,
     p.file_date
-from suppressions_in as i
-cross join parameters as p
-left join phone_values as v on i.raw = v.raw
-left join email_values as e on i.email_raw = e.raw;
+from requests_in as i
+cross join opt_out_parameters as p;
 
+create or replace table request_contacts as
+with phones as (
+    select row_number, key as phone_e164 from contact_points where kind = 'phone'
+),
+emails as (
+    select row_number, key as email_key from contact_points where kind = 'email'
+)
+select coalesce(f.row_number, e.row_number) as row_number, f.phone_e164, e.email_key,
+    null::varchar as address_key, null::varchar as name_zip_key
+from phones as f
+full join emails as e on f.row_number = e.row_number
+union all
+select row_number, null, null, case when kind = 'address' then key end, case when kind = 'name_zip' then key end
+from contact_points
+where kind in ('address', 'name_zip');
+
+-- A postal address can only be asked not to be mailed.
 create or replace table opt_outs as
-select distinct
-    row_number, channel, phone_e164, email_key, coalesce(said_at, file_date) as opted_out_at, reason, source
-from requests
-where channel is not null and coalesce(phone_e164, email_key) is not null;
+select
+    r.row_number,
+    case when c.address_key is not null then 'mail' else r.channel end as channel,
+    c.phone_e164,
+    c.email_key,
+    c.address_key,
+    c.name_zip_key,
+    coalesce(r.said_at, r.file_date) as opted_out_at,
+    r.reason,
+    r.source
+from requests as r
+inner join request_contacts as c on r.row_number = c.row_number
+where r.channel is not null and (c.address_key is null or r.channel in ('mail', 'all'));
 
 insert into findings (row_number, error_type, field_name, field_value, error_message, row_status)
-select distinct row_number, 'VALIDATION', 'channel', channel_raw, 'Not one of call, sms, email, mail, all', 'rejected'
+select row_number, 'VALIDATION', 'channel', channel_raw, 'Not one of call, sms, email, mail, all', 'rejected'
 from requests
 where channel is null
 union all
-select distinct
-    row_number,
+select
+    r.row_number,
     'MISSING_REQUIRED',
     'phone',
-    coalesce(phone_raw, email_raw),
-    'Neither a valid phone number nor a valid e-mail address',
+    t.raw,
+    'No valid phone number, e-mail address or postal address, and no person with a ZIP'
+    || case when r.row_number in (select row_number from contact_points)
+        then '; a postal address alone can only opt out of mail' else '' end,
     'rejected'
-from requests
-where channel is not null and row_number not in (select row_number from opt_outs)
+from requests as r
+left join contact_texts as t on r.row_number = t.row_number
+where r.channel is not null and r.row_number not in (select row_number from opt_outs)
 union all
-select distinct row_number, 'VALIDATION', 'phone', phone_raw, 'Part of the cell is no valid phone number', null
+select row_number, 'TYPE', 'opted_out_at', date_raw, 'Not a date; the file''s date is used', null
 from requests
-where phone_raw is not null and phone_e164 is null and row_number in (select row_number from opt_outs)
-union all
-select distinct row_number, 'TYPE', 'opted_out_at', date_raw, 'Not a date; the file''s date is used', null
-from requests
-where date_raw is not null and said_at is null;
+where date_raw is not null and said_at is null and row_number in (select row_number from opt_outs);

@@ -1,7 +1,7 @@
 """Staged tables of an import in the lake: `staged/<import_id>/<table>.parquet`, sorted by row, written chunk by chunk.
 
 Those of its replays lie in parts beside them (`replay_log` says which count). What the tables hold is decided in
-`staging` and `staging_suppressions`.
+`staging` and its neighbours.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ STAGED_TABLES = {
     "contacts": ("rows", "parties", "phones", "emails", "addresses", "identifiers", "findings"),
     "dnc_registry": ("rows", "dnc", "findings"),
     "opt_outs": ("rows", "opt_outs", "findings"),
+    "contact_facts": ("rows", "contact_facts", "findings"),
     "campaigns": ("rows", "campaigns", "findings"),
     "touchpoints": ("rows", "touchpoints", "findings"),
 }

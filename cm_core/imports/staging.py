@@ -18,6 +18,7 @@ from cm_core.hygiene.columns import FEW, Function, standardize
 from cm_core.hygiene.emails import standardize_emails
 from cm_core.hygiene.person_names import comma_after_surname
 from cm_core.hygiene.phones import standardize_phones
+from cm_core.imports.forgotten import Forgotten, leave_out
 from cm_core.imports.mapping import Mapping, Use
 from cm_core.imports.reader import Batch
 
@@ -85,13 +86,20 @@ def remember_rows(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def stage_contacts(
-    con: duckdb.DuckDBPyConnection, mapping: Mapping, headers: Sequence[str], file_date: datetime
+    con: duckdb.DuckDBPyConnection,
+    mapping: Mapping,
+    headers: Sequence[str],
+    file_date: datetime,
+    forgotten: Forgotten | None = None,
 ) -> Counts:
     """Standardise `source` into the tables of a contacts import: rows, parties, phones, emails, addresses, identifiers.
 
-    Every row of `source` ends up in `rows` or, with its reason and its raw values, in `findings` as rejected.
+    Every row of `source` ends up in `rows` or, with its reason and its raw values, in `findings` as rejected; of a row
+    that has a contact point of somebody `forgotten`, nothing is kept but that it was there.
     """
     stage_people(con, mapping, headers, file_date)
+    if forgotten is not None:
+        leave_out(con, forgotten)
     return settle_findings(con)
 
 

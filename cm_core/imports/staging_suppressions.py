@@ -1,4 +1,4 @@
-"""From a text file to staged do-not-call numbers or opt-outs. What they mean for people is `cm_core.compliance`."""
+"""From a text file to staged do-not-call numbers. What they mean for people is `cm_core.compliance`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import duckdb
 from cm_core.compute import sql
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.mapping import Mapping
-from cm_core.imports.staging import Counts, emails_of, keep_raw, phones_of, settle_findings, standardise, value_of
+from cm_core.imports.staging import Counts, keep_raw, phones_of, settle_findings, standardise, value_of
 
 #: A list is of one date: its file's.
 _ROWS_DATED = (
@@ -52,42 +52,6 @@ def stage_dnc(
 def list_name(feed: Feed) -> str:
     """The do-not-call list that rows of the feed are of, where they do not say."""
     return feed.defaults.get("source", feed.name)
-
-
-def stage_opt_outs(
-    con: duckdb.DuckDBPyConnection,
-    feed: Feed,
-    mapping: Mapping,
-    headers: Sequence[str],
-    file_date: datetime,
-) -> Counts:
-    """Make `opt_outs(row_number, channel, phone_e164, email_key, opted_out_at, reason, source)` of `source`.
-
-    A row without any valid contact point, or with a channel nobody knows, is rejected and reported: a person's wish
-    must never get lost in a silent default.
-    """
-    keep_raw(con, headers)
-    values = {name: value_of(mapping.one(name)) for name in ("phone", "email", "channel", "opted_out_at", "reason")}
-    con.execute(
-        f"create or replace view suppressions_in as select row_number, {values['phone']} as raw, "
-        f"{values['email']} as email_raw, {values['channel']} as channel_raw, {values['opted_out_at']} as date_raw, "
-        f"{values['reason']} as reason, {value_of(mapping.one('source'))} as source_raw from source"
-    )
-    con.execute(
-        "create or replace table parameters (file_date timestamp, default_source varchar, default_channel varchar)"
-    )
-    defaults = [feed.defaults.get("source", feed.name), feed.defaults.get("channel", "all")]
-    con.execute("insert into parameters values (?, ?, ?)", [file_date, *defaults])
-    _standardise_phones(con)
-    standardise(
-        con,
-        "select distinct email_raw as raw from suppressions_in where email_raw is not null",
-        emails_of,
-        "email_values",
-    )
-    con.execute(sql("cm_core.imports", "stage_opt_outs.sql"))
-    con.execute(_ROWS_DATED)
-    return settle_findings(con)
 
 
 def _standardise_phones(con: duckdb.DuckDBPyConnection) -> None:

@@ -29,7 +29,8 @@ KINDS: MappingType[str, Kind] = {
     "phone": "phone", "email": "email", "zip": "zip", "state": "state", "line1": "street", "city": "words",
     "full_name": "name", "first_name": "name", "last_name": "name", "organization": "name", "contact_name": "name",
     "date_of_birth": "date", "source_date": "date", "touchpoint_date": "date", "listing_date": "date",
-    "opted_out_at": "date", "start_date": "date", "end_date": "date",
+    "opted_out_at": "date", "start_date": "date", "end_date": "date", "starts_at": "date", "ends_at": "date",
+    "revoked_at": "date", "ported_at": "date",
 }  # fmt: skip
 #: Fields that name somebody: content gives none where a header gave one of them.
 _NAMES = frozenset({"full_name", "first_name", "last_name", "organization"})
@@ -247,7 +248,10 @@ class _Finder:
         if field not in self._feed.fields:
             return
         target = self._feed.target
-        closing = {"contacts": frozenset[str](), "touchpoints": _ENDS, "dnc_registry": _ENDS, "opt_outs": {field}}
+        closing = {
+            "contacts": frozenset[str](), "touchpoints": _ENDS, "dnc_registry": _ENDS, "opt_outs": {field},
+            "contact_facts": {field},
+        }  # fmt: skip
         if target not in closing or self._fields & closing[target]:
             return
         candidates = self._candidates(field, evidence)

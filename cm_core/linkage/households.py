@@ -58,6 +58,7 @@ inner join known as k on h.cluster = k.cluster
 """
 _GONE = "select entity_id from households_now anti join wanted_households using (entity_id) order by entity_id"
 _CHANGED = "select w.* from (from wanted_households except from households_now) as w order by w.entity_id"
+_CHANGED_ENTITIES = f"select entity_id from ({_GONE}) union select entity_id from ({_CHANGED}) order by 1"
 _TEMPORARY = "create temporary table {} (entity_id bigint primary key{})"
 _DELETE = "delete h from households as h join households_gone as g on h.entity_id = g.entity_id"
 _UPSERT = """
@@ -102,6 +103,7 @@ def write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: s
     _apply(connection, con, "households_gone", "", _GONE, ("entity_id",), _DELETE, ())
     columns = ", household_id bigint not null, reason varchar(32) character set ascii not null"
     _apply(connection, con, "households_changed", columns, _CHANGED, _SCHEMA.names, _UPSERT, (job_id,))
+    load(connection, con, _CHANGED_ENTITIES, "changed_entities", ("entity_id",))
 
 
 def _apply(

@@ -149,6 +149,13 @@ _PLACE = """
 update persons as p join link_persons as n on p.id = n.id
 set p.is_original = n.is_original, p.entity_id = n.entity_id, p.updated_at = current_timestamp(6)
 """
+# The entity that each was in, and the one it is in now.
+_CHANGED_ENTITIES = """
+select entity_id from changed_persons
+union
+select p.entity_id from placed as p semi join changed_persons using (id)
+order by 1
+"""
 _INSERT_COLUMNS = (
     "id", "original_id", "duplicate_id", "match_score", "match_reason", "match_tier", "match_probability", "job_id",
 )  # fmt: skip
@@ -176,6 +183,17 @@ from (
 )
 order by step, original_id, duplicate_id
 """
+# Of people who had their data deleted, nothing is said.
+_FORGET_FIELDS = tuple(
+    f"""
+    update dedup_audit_log as a
+    inner join contact_facts as f
+        on f.person_id = a.{column} and f.fact = 'privacy_deletion' and f.value = 'erased'
+    set a.merged_fields = null
+    where a.job_id = %s
+    """
+    for column in ("original_person_id", "duplicate_person_id")
+)
 _QUEUE = "select person_id, other_id, cause, match_probability, match_score, match_tier, match_reason, value from {}"
 _QUEUE_SCHEMA = pa.schema(
     [
@@ -336,6 +354,7 @@ def _apply(
             attachment = Attachment(connection)
             attachment.persons("link_persons")
             cursor.execute(_PLACE)
+            load(connection, con, _CHANGED_ENTITIES, "changed_entities", ("entity_id",))
             attachment.persons("link_persons")
             attachment.settle(con, shared_max=settings.shared_contact_max_surnames)
     load(
@@ -347,6 +366,9 @@ def _apply(
         params={"job": job_id},
     )
     load(connection, con, _AUDIT, "dedup_audit_log", _AUDIT_COLUMNS, params={"job": job_id})
+    with connection.cursor() as cursor:
+        for statement in _FORGET_FIELDS:
+            cursor.execute(statement, (job_id,))
     _write_queue(connection, con, job_id)
     households.write(connection, con, job_id, compare=everybody)
 

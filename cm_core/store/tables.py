@@ -617,15 +617,19 @@ opt_outs = _table(
     Column("phone_e164", _code(20)),
     Column("email_key", _exact(320)),
     Column("address_key", _exact(255)),
+    Column("name_zip_key", _code(255), comment="FIRST|LAST|SUFFIX|ZIP5 of somebody who may not be known yet"),
     _time("opted_out_at", nullable=False),
     Column("reason", String(255)),
     Column("source", String(64), nullable=False),
+    Column("recorded_by", String(255), comment="Who recorded it by hand; null: an import did"),
     Column("import_id", _code(24)),
     Column("row_number", BigInteger),
     Index(None, "import_id", "row_number"),
     Index(None, "person_id"),
     Index(None, "phone_e164"),
     Index(None, "email_key"),
+    Index(None, "address_key"),
+    Index(None, "name_zip_key"),
     comment="What people asked for: permanent, by person or bare contact point, known to us or not",
 )
 
@@ -677,14 +681,21 @@ changed_entities = _table(
     comment="Entities whose people, contact points or suppressions changed since the marts were built",
 )
 
+changes_in_build = _table(
+    "changes_in_build",
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("entity_id", BigInteger, nullable=False),
+    Index(None, "entity_id"),
+    comment="The rows of changed_entities that the running build of the marts takes in; they go when it is through",
+)
+
 mart_builds = _table(
     "mart_builds",
     Column("id", BigInteger, primary_key=True, autoincrement=True),
     Column("fingerprint", _code(64), nullable=False, comment="Of models, macros and rules: another one builds anew"),
     _time("as_of", nullable=False),
     Column("is_full", Boolean, nullable=False),
-    Column("entities", BigInteger, nullable=False, comment="Entities built anew; 0 of a full build: all"),
-    Column("changes_up_to", BigInteger, nullable=False, comment="Last id of changed_entities that it has in it"),
+    Column("entities", BigInteger, nullable=False, comment="Entities whose changes it took in"),
     _now("built_at"),
     comment="Each build of the marts",
 )
@@ -705,6 +716,36 @@ scrubs = _table(
     Column("requested_by", String(255), nullable=False),
     _now("created_at"),
     comment="Each scrub of a list: where its decisions are kept, by which rules (TSR records, 5 years)",
+)
+
+compliance_violations = _table(
+    "compliance_violations",
+    Column("touchpoint_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("person_id", BigInteger),
+    Column("channel", _code(8), nullable=False),
+    Column("contact_key", _exact(320), nullable=False),
+    _time("touched_at", nullable=False),
+    Column("reason_code", _code(32), nullable=False, comment="The first of the rules that forbade it"),
+    Column("rule_ids", String(255), nullable=False),
+    Column("evidence", String(1000)),
+    Column("deadline", Date, comment="Last day on which the request could still be unhonoured"),
+    Column("severity", _code(16), nullable=False, comment="violation or within_deadline"),
+    _now("judged_at"),
+    Index(None, "touched_at"),
+    Index(None, "severity", "reason_code"),
+    comment="Contacts made that the rules and facts of their time forbade; made anew for 90 days by each check",
+)
+
+violation_checks = _table(
+    "violation_checks",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("judged_up_to", BigInteger, nullable=False, comment="Last id of touchpoints that it has in it"),
+    Column("touches", BigInteger, nullable=False),
+    Column("violations", BigInteger, nullable=False),
+    Column("within_deadline", BigInteger, nullable=False),
+    Column("rules_fingerprint", _code(64), nullable=False),
+    _now("checked_at"),
+    comment="Each check of contacts made against the rules of their time",
 )
 
 #: The tables whose content an import or a dedupe decides; their checksum is how tests compare two databases.

@@ -167,7 +167,9 @@ class Attachment:
             ("id", "person_id", "match_key", "unmatched_reason"),
         )
         if found:
+            execute(self._connection, statements.CHANGED_BY_MATCHES)
             execute(self._connection, statements.ATTACH)
+            execute(self._connection, statements.CHANGED_BY_MATCHES)
         return found
 
     def _one(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:

@@ -169,4 +169,6 @@ def _refer(connection: Connection[Any], con: duckdb.DuckDBPyConnection) -> int:
     resolve(connection, con)
     if not upload(connection, con, "campaign_resolved", _RESOLVED, _MOVED, _RESOLVED_COLUMNS):
         return 0
+    for statement in statements.CHANGED_BY_REFERENCE:
+        execute(connection, statement)
     return sum(execute(connection, statement) for statement in statements.REFER)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from cm_core.compliance import record_messages
 from cm_core.compute import sql
 from cm_core.imports import records
 from cm_core.imports.records import now
@@ -108,6 +109,9 @@ def _write(
     attachment.new_touchpoints(first, first + inserted - 1)
     attachment.changed_touchpoints()
     attachment.settle(con, shared_max=shared_max)
+    if updated:
+        execute(connection, statements.CHANGED_BY_TOUCHPOINTS)
+    record_messages(connection, con, import_id)
     skipped = count(con, "staged_touchpoints") - inserted - updated
     for operation, number in (("INSERT", inserted), ("UPDATE", updated), ("SKIP", skipped)):
         records.audit(connection, import_id, operation, number, "touchpoints")

@@ -139,6 +139,14 @@ delete l from touchpoint_contacts as l
 inner join shared_contacts as s on s.contact_key = l.contact
 where s.kind = %(kind)s
 """
+#: Before and after they are attached: whose touchpoints they were, and whose they are.
+CHANGED_BY_MATCHES = """
+insert into changed_entities (entity_id)
+select distinct straight_join p.entity_id
+from touchpoint_matches as m
+inner join touchpoints as t on t.id = m.id
+inner join persons as p on p.id = t.person_id
+"""
 ATTACH = """
 update touchpoints as t
 inner join touchpoint_matches as m on m.id = t.id
@@ -157,6 +165,13 @@ UPDATE_TOUCHPOINTS = """
 update touchpoints as t
 inner join touchpoints_changed as c on c.id = t.id
 set {assignments}, t.import_id = %(import_id)s, t.updated_at = %(at)s
+"""
+CHANGED_BY_TOUCHPOINTS = """
+insert into changed_entities (entity_id)
+select distinct straight_join p.entity_id
+from touchpoints_changed as c
+inner join touchpoints as t on t.id = c.id
+inner join persons as p on p.id = t.person_id
 """
 CONFIRM_TOUCHPOINTS = """
 update touchpoints as t
@@ -218,18 +233,29 @@ from campaign_touched as k
 inner join touchpoints as t on t.{column} = k.contact
 """
 REFERENCES = tuple(_REFERENCES.format(column=column) for column in ("campaign_code", "campaign_name"))
+# Caps count the touches of a campaign.
+_CHANGED_BY_REFERENCE = """
+insert into changed_entities (entity_id)
+select distinct p.entity_id
+from campaign_resolved as r
+inner join touchpoints as t on {join}
+inner join persons as p on p.id = t.person_id
+where t.touchpoint_type = r.touchpoint_type and not (t.campaign_id <=> r.campaign_id) and {condition}
+"""
 _REFER = """
 update touchpoints as t
 inner join campaign_resolved as r on {join}
 set t.campaign_id = r.campaign_id
 where t.touchpoint_type = r.touchpoint_type and not (t.campaign_id <=> r.campaign_id) and {condition}
 """
-REFER = (
-    _REFER.format(
-        join="r.campaign_code = t.campaign_code and r.campaign_name <=> t.campaign_name",
-        condition="r.campaign_code is not null",
-    ),
-    _REFER.format(
-        join="r.campaign_name = t.campaign_name", condition="r.campaign_code is null and t.campaign_code is null"
-    ),
-)
+_BY_CODE = {
+    "join": "r.campaign_code = t.campaign_code and r.campaign_name <=> t.campaign_name",
+    "condition": "r.campaign_code is not null",
+}
+_BY_NAME = {
+    "join": "r.campaign_name = t.campaign_name",
+    "condition": "r.campaign_code is null and t.campaign_code is null",
+}
+REFER = (_REFER.format(**_BY_CODE), _REFER.format(**_BY_NAME))
+#: Whose touchpoints these two are about to change.
+CHANGED_BY_REFERENCE = (_CHANGED_BY_REFERENCE.format(**_BY_CODE), _CHANGED_BY_REFERENCE.format(**_BY_NAME))

@@ -26,7 +26,7 @@ from cm_core.imports import pipeline, records
 from cm_core.imports.records import now
 from cm_core.imports.staged import count_staged
 from cm_core.settings import Settings
-from cm_core.store import shadow
+from cm_core.store import changes, shadow
 from cm_core.store.bulk import Loads, fetch
 from cm_core.store.database import Database
 from cm_core.store.locks import transaction
@@ -90,6 +90,7 @@ def apply_to_empty(
     tell("putting in place")
     shadow.swap(connection, PEOPLE_TABLES)
     with transaction(connection):
+        changes.all_changed(connection)
         return finish(connection, import_id, operations, writer.counts)
 
 
@@ -125,6 +126,7 @@ def apply_together(
                     every.enter_context(pipeline.failing(settings, database, import_id))
                 _publish(settings, database, connection, con, next(reversed(pending)), tell)
                 with transaction(connection):
+                    changes.all_changed(connection)
                     for import_id, (operations, counts) in pending.items():
                         outcomes[import_id] = finish(connection, import_id, operations, counts)
         except CmError as error:

@@ -19,12 +19,13 @@ from cm_core.imports import pipeline, records
 from cm_core.imports.records import now
 from cm_core.imports.replay_log import open_replay
 from cm_core.settings import Settings
-from cm_core.store import shadow
+from cm_core.store import changes, shadow
 from cm_core.store.bulk import Loads
 from cm_core.store.database import Database
 from cm_core.store.ids import allot
 from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
 from cm_core.upsert import bulk
+from cm_core.upsert.forgotten import empty_rows
 from cm_core.upsert.lookup import TablesKnown
 from cm_core.upsert.resolving import ApplyResult, prepare, resolve, row_operations
 from cm_core.upsert.sinks import TableSink
@@ -106,6 +107,14 @@ def apply_all(
     return outcomes
 
 
+def _was_swapped_in(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str) -> bool:
+    """Whether rows of the import are in although it is not on record: killed after `bulk` had put them in place."""
+    with connection.cursor() as cursor:
+        cursor.execute("select inserted_count is null from import_metadata where import_id = %s", (import_id,))
+        row = cursor.fetchone()
+    return bool(row and row[0]) and bool(con.execute("select exists(from assigned)").fetchall()[0][0])
+
+
 def _of(import_id: str, tell: Callable[[str, str], None]) -> Callable[[str], None]:
     return lambda step: tell(import_id, step)
 
@@ -119,6 +128,7 @@ def _apply(
     *,
     is_replay: bool,
 ) -> ApplyResult:
+    empty_rows(connection, con, import_id)
     resolve(
         TablesKnown(connection),
         con,
@@ -126,6 +136,8 @@ def _apply(
         lambda count: allot(connection, "persons", count) if count else 0,
         tell,
     )
+    if _was_swapped_in(connection, con, import_id):
+        changes.all_changed(connection)
     tell("writing")
     at = now()
     with Loads(connection) as loads:

@@ -2,7 +2,8 @@
 
 `write.CanonicalWriter` says what is written; a sink knows how.
 
-    TableSink    the tables, inside the caller's transaction: for batches smaller than what is known
+    TableSink    the tables, inside the caller's transaction: for batches smaller than what is known; leaves
+                 `changed_shared(phone_key, email_key)`: contacts that are shared now, or by more surnames
     ShadowSink   shadows of tables that are empty: rows only come, none is changed
     StateSink    DuckDB tables that hold all that is known: for imports that follow one another (`bulk`)
 """
@@ -38,6 +39,23 @@ insert into shared_contacts (kind, contact_key, surnames, first_import_id, creat
 select kind, contact_key, surnames, first_import_id, created_at from new_shared
 on duplicate key update surnames = greatest(shared_contacts.surnames, new_shared.surnames)
 """
+#: Keys of the contact tables' own types, so that holders are found by index; null in the column of the other kind.
+_CHANGED_SHARED = (
+    "drop temporary table if exists changed_shared",
+    """
+create temporary table changed_shared (
+    phone_key varchar(20) character set ascii collate ascii_bin,
+    email_key varchar(320) character set utf8mb4 collate utf8mb4_bin
+)
+""",
+    """
+insert into changed_shared (phone_key, email_key)
+select case n.kind when 'phone' then n.contact_key end, case n.kind when 'email' then n.contact_key end
+from new_shared as n
+left join shared_contacts as k on k.kind = n.kind and k.contact_key = n.contact_key
+where k.surnames is null or k.surnames < n.surnames
+""",
+)
 _STATE_RELATIONS = """
 insert into state.person_relations by name
 select n.* from new_relations as n
@@ -127,6 +145,8 @@ class TableSink:
 
     def share(self, query: str, *, constants: Mapping[str, Any]) -> None:  # noqa: D102
         self._fill_temporary("shared_contacts", "new_shared", query, _SHARED_COLUMNS, constants)
+        for statement in _CHANGED_SHARED:
+            self._run(statement)
         self._run(_SHARED)
 
     def _fill_temporary(

@@ -18,12 +18,14 @@ from cm_core.compute import sql
 from cm_core.imports.records import now
 from cm_core.imports.replay_log import all_applied_parts
 from cm_core.settings import Settings
+from cm_core.store import changes
 from cm_core.store.bulk import load
 from cm_core.store.database import Database
 from cm_core.store.ids import allot
 from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
 from cm_core.touchpoints import Attachment
 from cm_core.upsert.engine import WRITER_TIMEOUT_S
+from cm_core.upsert.forgotten import leave_persons
 from cm_core.upsert.gather import gather_rows
 from cm_core.upsert.lookup import CURRENT, arrow_schema, fetch_current, temporary_like
 from cm_core.upsert.write import PERSON_COLUMNS, TARGETS, Target
@@ -67,6 +69,8 @@ def split_persons(settings: Settings, database: Database, con: duckdb.DuckDBPyCo
     `moves(import_id, row_number, party_no, person_id, part)` names every source row of each person concerned, by
     parts from 0; part 0 stays. Afterwards `moved(import_id, row_number, party_no, person_id)` says who has each row.
     """
+    with database.connect() as connection:
+        leave_persons(connection, con, "moves")
     if not con.execute("select count(*) from moves where part > 0").fetchall()[0][0]:
         return 0
     gather_rows(settings, con, all_applied_parts(database))
@@ -103,6 +107,7 @@ def _split(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPy
     con.execute("create or replace table spread as from new_spread")
     con.execute(sql(_PACKAGE, "fold.sql"))
     _write(settings, connection, con, job_id)
+    changes.persons_changed(connection, "moved_sources", "person_id")
     attachment.persons("moved_sources", "person_id")
     attachment.settle(con, shared_max=settings.shared_contact_max_surnames)
     return int(count)
@@ -187,6 +192,7 @@ def _replace_contacts(
         params=[first, at, at],
     )  # fmt: skip
     block = (first, first + count - 1)
+    changes.contacts_new(connection, target.table, *block)
     if target.table == "phone_numbers":
         list_new_phones(settings, connection, con, block)
         refresh_contact_status(connection, phone_ids=block)

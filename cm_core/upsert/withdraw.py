@@ -20,9 +20,11 @@ from cm_core.imports.replay_log import Mode, Replay, all_applied_parts, applied_
 from cm_core.imports.restaging import CHANGED
 from cm_core.imports.staged import read_staged
 from cm_core.settings import Settings
+from cm_core.store import changes
 from cm_core.store.bulk import fetch, load
 from cm_core.store.database import Database
 from cm_core.touchpoints import Attachment
+from cm_core.upsert.forgotten import leave_persons
 from cm_core.upsert.gather import gather_rows
 from cm_core.upsert.lookup import fetch_current, temporary_like
 from cm_core.upsert.write import PERSON_COLUMNS, STAGED, TARGETS, Target
@@ -96,6 +98,9 @@ def withdraw(
             )
         fetch(connection, _SAID_BY, (import_id,), con, "said_by", _SAID_BY_SCHEMA)
         fetch(connection, _MOVES, (import_id,), con, "moves", _MOVES_SCHEMA)
+        leave_persons(connection, con, "said_by", "moves")
+        if not con.execute("select exists(from moves)").fetchall()[0][0]:
+            return 0
         gather_rows(settings, con, {**parts, import_id: (replay.replay_no,)})
         con.execute(_SPREAD)
         con.execute(_ASSIGNMENT)
@@ -105,6 +110,8 @@ def withdraw(
         con.execute(sql(__package__, "withdraw.sql"))
         con.execute(sql(__package__, "fold.sql"))
         changed = _write(connection, con, import_id, at)
+        if changed:
+            changes.persons_changed(connection, "lookup_persons")
         attachment.persons("lookup_persons")
         attachment.settle(con, shared_max=settings.shared_contact_max_surnames)
     return changed
@@ -125,6 +132,7 @@ def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_i
             "gone", ["id"],
         )  # fmt: skip
         if gone:
+            changes.contacts_gone(connection, target.table, "gone")
             with connection.cursor() as cursor:
                 cursor.execute(f"delete t from {target.table} as t join gone as g on g.id = t.id")
         changed += gone

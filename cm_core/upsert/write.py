@@ -20,6 +20,7 @@ from pymysql.connections import Connection
 from cm_core.compliance import list_new_phones, refresh_contact_status
 from cm_core.compute import sql
 from cm_core.settings import Settings
+from cm_core.store import changes
 from cm_core.store.ids import allot
 from cm_core.touchpoints import Attachment
 from cm_core.upsert.lookup import CURRENT
@@ -256,14 +257,22 @@ def attach(
     writer: CanonicalWriter,
     at: datetime,
 ) -> None:
-    """After a write to the tables: counters past the ids used, lists on new contact points, whose touchpoints are."""
+    """After a write to the tables: counters past the ids used, lists on new contact points, whose touchpoints are.
+
+    And which entities were changed by it.
+    """
     attachment = Attachment(connection)
+    if new := writer.counts["persons_new"]:
+        (first,) = con.execute("select first_id from new_ids").fetchall()[0]
+        changes.persons_new(connection, first, first + new - 1)
+    changes.persons_written(connection, "lookup_persons", at)
     for table, count in writer.used.items():
         if not count:
             continue
         first = allot(connection, table, count)
         block = (first, first + count - 1)
         attachment.new_contacts(table, *block)
+        changes.contacts_new(connection, table, *block)
         if table == "phone_numbers":
             list_new_phones(settings, connection, con, block)
             refresh_contact_status(connection, phone_ids=block)
@@ -272,6 +281,8 @@ def attach(
     attachment.changed_persons("lookup_persons", at)
     attachment.left_names(con, "select distinct name_zip_key from left_name_keys")
     attachment.new_shared()
+    for kind in ("phone", "email"):
+        changes.holders_changed(connection, kind, "changed_shared", f"{kind}_key")
     attachment.settle(con, shared_max=con.execute("select shared_max from rules").fetchall()[0][0])
 
 

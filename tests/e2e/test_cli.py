@@ -302,3 +302,32 @@ def test_lineage_and_explain_print_one_document_or_one_error(
         failed = cm_here(*arguments)
         assert (failed.code, failed.out, len(failed.errors)) == (1, "", 1), arguments
     assert cm_here("explain", one).code == 2
+
+
+def test_what_people_record_is_printed_as_one_document_or_one_error(database: Database, cm_here: Cm) -> None:
+    people = People(database)
+    people.phone(people.person(5000), "+14053211001")
+    made = cm_here("suppress", "405-321-1001", "--channel", "call", "--reason", "asked", "--by", "kim", "--json")
+    assert (made.code, made.errors) == (0, [])
+    assert made.document["holders"] == [{"entity_id": 5000, "person_id": 5000, "name": "Ann Lee5000"}]
+    assert [(row["channel"], row["recorded_by"]) for row in made.document["recorded"]] == [("call", "kim")]
+    waits = cm_here("suppress", "--name", "Otto Late", "--zip", "73086", "--channel", "all", "--reason", "letter")
+    assert "waits for them" in waits.out
+    lifted = cm_here("reconsent", "405-321-1001", "--channel", "call", "--reason", "signed", "--json")
+    assert [row["fact"] for row in lifted.document["recorded"]] == ["reconsent"]
+    found = cm_here("facts", "5000", "--json").document
+    assert ([row["reason"] for row in found["opt_outs"]], found["opted_out"]) == (["asked"], [])
+    assert "reconsent" in cm_here("facts", "405-321-1001").out
+    gone = cm_here("forget", "5000", "--reason", "asked", "--json").document
+    assert (gone["persons"], gone["hashes"], gone["sources"]) == ([5000], 1, [])
+    assert cm_here("optouts", "list", "--json").document == {"waiting": 0, "messages": []}
+    for arguments, code, said in (
+        (("reconsent", "405-321-1001", "--channel", "call", "--reason", "x"), 2, "nothing to lift"),
+        (("suppress", "12@", "--channel", "call", "--reason", "x"), 2, "no valid e-mail address"),
+        (("facts", "77"), 1, "no person 77"),
+        (("optouts", "dismiss", "7", "--reason", "x"), 2, "no message 7"),
+    ):
+        ran = cm_here(*arguments)
+        assert ran.code == code
+        assert len(ran.errors) == 1
+        assert said in ran.errors[0]

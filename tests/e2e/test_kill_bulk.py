@@ -64,6 +64,7 @@ def _check(
     import_together(settings, database, paths)
     assert checksum(database) == after, f"killed at {steps}"
     assert sorted(query(database, _SCHEMA), key=repr) == schema, f"killed at {steps}"
+    assert query(database, "select count(*) > 0 from changed_entities where entity_id = 0") == [(1,)]
     states = query(database, "select status from import_metadata where status <> 'DUPLICATE'")
     assert states == [("COMPLETE",)] * len(paths)
     (next_id,) = query(database, "select next_id from id_counters where name = 'persons'")[0]

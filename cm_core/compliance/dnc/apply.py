@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 from pymysql.connections import Connection
 
-from cm_core.compliance.counts import WRITER_TIMEOUT_S, ApplyCounts, Finish
+from cm_core.compliance.applying import WRITER_TIMEOUT_S, ApplyCounts, Finish
 from cm_core.compliance.dnc import files, held, statements, versions
 from cm_core.compliance.dnc.drafts import Draft, draft
 from cm_core.compliance.dnc.lists import AreaList, in_force
@@ -24,7 +24,7 @@ from cm_core.compliance.dnc.obtained import list_obtained_at
 from cm_core.compliance.dnc.refusal import refusal
 from cm_core.compliance.dnc.sets import Numbers
 from cm_core.compliance.dnc.staged import SaidList, read_said
-from cm_core.compliance.dnc.terms import dnc_terms
+from cm_core.compliance.rule_book import load_rules
 from cm_core.compute import scratch, session
 from cm_core.errors import FileRejected
 from cm_core.imports import pipeline, records
@@ -153,7 +153,7 @@ def _draft_all(
     ours = held.HeldNumbers(connection, con, said.source, areas)
     lake = _Files(settings, connection, said, record.import_id)
     result = Drafted(said)
-    shrink = dnc_terms(said.obtained_at.date()).max_shrink_percent
+    shrink = load_rules().term("dnc_max_shrink", said.obtained_at.date()).value
     for area in areas:
         before = known.get(area)
         made = draft(said, area, before, lake.read, max_shrink_percent=shrink)

@@ -61,7 +61,7 @@ def draft(
     known: AreaList | None,
     read: Callable[[AreaList], Numbers],
     *,
-    max_shrink_percent: float,
+    max_shrink_percent: int,
 ) -> Draft:
     """Decide about one area code of a list; `known` is what is in force of it, and `read` gives its numbers."""
     new = said.numbers(area_code)
@@ -93,7 +93,7 @@ def _older(said: SaidList, area_code: str, known: AreaList, new: Numbers) -> Dra
 
 
 def _onto_held(
-    said: SaidList, area_code: str, known: AreaList, old: Numbers, new: Numbers, max_shrink_percent: float
+    said: SaidList, area_code: str, known: AreaList, old: Numbers, new: Numbers, max_shrink_percent: int
 ) -> Draft:
     """A list of an area code that is held, not older than what is in force."""
     reason = None
@@ -121,11 +121,11 @@ def _onto_held(
     )  # fmt: skip
 
 
-def _loss(old: Numbers, new: Numbers, gone: int, max_shrink_percent: float, *, is_change_list: bool) -> str | None:
+def _loss(old: Numbers, new: Numbers, gone: int, max_shrink_percent: int, *, is_change_list: bool) -> str | None:
     """Why the list is not believed, or None."""
     if gone * 100 > max_shrink_percent * len(old):
         percent = gone / len(old)
-        return f"would lose {gone:,} of {len(old):,} numbers ({percent:.1%}), more than {max_shrink_percent:g} %"
+        return f"would lose {gone:,} of {len(old):,} numbers ({percent:.1%}), more than {max_shrink_percent} %"
     if not is_change_list and (missing := missing_at_an_end(old, new)) > CUT_OFF:
         return f"{missing:,} numbers in a row are missing at an end of the list, which looks cut off"
     return None

@@ -21,6 +21,7 @@ from cm_core.compliance.dnc.lists import AreaList, area_codes_of, as_numbers, e1
 from cm_core.compliance.dnc.sets import Array, Numbers, is_in
 from cm_core.compute import sql
 from cm_core.settings import Settings
+from cm_core.store import changes
 from cm_core.store.bulk import fetch, load
 
 #: Held numbers of area codes whose lists have changed from which everything is said to have changed.
@@ -102,8 +103,8 @@ def write_changes(connection: Connection[Any], con: duckdb.DuckDBPyConnection) -
         cursor.execute(statements.INSERT_LISTINGS)
         cursor.execute(statements.UPDATE_LISTINGS)
         marked: int = cursor.execute(statements.MARK_PHONES)
-        cursor.execute(statements.CHANGED_BY_LISTINGS)
-        cursor.execute(statements.DROP_DELTA)
+        changes.holders_changed(connection, "phone", "dnc_changed", "phone_e164")
+        cursor.execute(statements.DROP_TEMPORARY_TABLES)
     return marked
 
 
@@ -115,13 +116,11 @@ def note_new_coverage(connection: Connection[Any], areas: Sequence[str], held: i
     """
     if not areas or not (held or is_first):
         return
-    with connection.cursor() as cursor:
-        if held > EVERYTHING or is_first:
-            cursor.execute(statements.EVERYTHING_CHANGED)
-            return
-        for first in range(0, len(areas), statements.FEW_AREAS):
-            condition, bounds = statements.ranges(areas[first : first + statements.FEW_AREAS])
-            cursor.execute(statements.CHANGED_BY_COVERAGE.format(ranges=condition), bounds)
+    if held > EVERYTHING or is_first:
+        changes.all_changed(connection)
+        return
+    for area in areas:
+        changes.phones_changed(connection, f"+1{area}0000000", f"+1{area}9999999")
 
 
 def list_new_phones(
@@ -140,9 +139,9 @@ def list_new_phones(
     con.execute("drop table new_phones")
     found = _list(settings, connection, con, numbers)
     if found:
+        changes.holders_changed(connection, "phone", "dnc_changed", "phone_e164")
         with connection.cursor() as cursor:
-            cursor.execute(statements.CHANGED_BY_LISTINGS)
-            cursor.execute(statements.DROP_DELTA)
+            cursor.execute(statements.DROP_TEMPORARY_TABLES)
     return found
 
 
@@ -158,9 +157,9 @@ def list_new_numbers(
         return 0
     found = _list(settings, connection, con, as_numbers(con.sql(query)))
     if found:
+        changes.all_changed(connection)
         with connection.cursor() as cursor:
-            cursor.execute(statements.EVERYTHING_CHANGED)
-            cursor.execute(statements.DROP_DELTA)
+            cursor.execute(statements.DROP_TEMPORARY_TABLES)
     return found
 
 
@@ -204,10 +203,13 @@ def _rows(each: AreaList, found: Numbers) -> pa.Table:
 
 
 def _load_delta(connection: Connection[Any], con: duckdb.DuckDBPyConnection) -> int:
+    """Make `dnc_delta`, and `dnc_changed` of the numbers whose listing changes."""
     with connection.cursor() as cursor:
-        cursor.execute(statements.DROP_DELTA)
-        cursor.execute(statements.CREATE_DELTA)
-    return load(connection, con, _LOAD_DELTA, "dnc_delta", _COLUMNS)
+        for statement in (statements.DROP_TEMPORARY_TABLES, statements.CREATE_DELTA, statements.CREATE_CHANGED):
+            cursor.execute(statement)
+        count = load(connection, con, _LOAD_DELTA, "dnc_delta", _COLUMNS)
+        cursor.execute(statements.FILL_CHANGED)
+    return count
 
 
 def held_in(numbers: Array, areas: Sequence[str]) -> int:

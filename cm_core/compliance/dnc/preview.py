@@ -12,7 +12,7 @@ from cm_core.compliance.dnc.lists import in_force
 from cm_core.compliance.dnc.obtained import list_obtained_at
 from cm_core.compliance.dnc.refusal import refusal
 from cm_core.compliance.dnc.staged import read_said
-from cm_core.compliance.dnc.terms import dnc_terms
+from cm_core.compliance.rule_book import load_rules
 from cm_core.compute import scratch, session
 from cm_core.errors import FileRejected
 from cm_core.imports.inspection import Foreseen
@@ -46,7 +46,7 @@ def preview_dnc(settings: Settings, database: Database, record: ImportRecord, *,
                 for each in in_force(connection, sorted(said.area_codes))
                 if each.source == said.source
             }
-            shrink = dnc_terms(said.obtained_at.date()).max_shrink_percent
+            shrink = load_rules().term("dnc_max_shrink", said.obtained_at.date()).value
             drafted = Drafted(said)
             for area in sorted(said.area_codes):
                 made = draft(

@@ -9,7 +9,7 @@ import duckdb
 
 from cm_core.compliance.dnc.obtained import list_obtained_at
 from cm_core.compliance.dnc.staged import SaidList
-from cm_core.compliance.dnc.terms import dnc_terms
+from cm_core.compliance.rule_book import load_rules
 from cm_core.imports.records import ImportRecord
 from cm_core.imports.staged import read_staged
 from cm_core.settings import Settings
@@ -33,10 +33,10 @@ def refusal(
     not say what changed: taken for a full list, it would hold area codes with hardly a number.
     """
     rows, bad = record.row_count or 0, record.error_count or 0
-    most = dnc_terms(list_obtained_at(record).date()).bad_lines_percent
+    most = load_rules().term("dnc_bad_lines", list_obtained_at(record).date()).value
     if bad > max(FEW_BAD_LINES, rows * most / 100):
         return (
-            f"{bad:,} of {rows:,} lines ({bad / rows:.1%}) are no numbers, more than {most:g} %. The list in force "
+            f"{bad:,} of {rows:,} lines ({bad / rows:.1%}) are no numbers, more than {most} %. The list in force "
             "stays. See the error report; download the list again, or name another feed."
         )
     form = record.file_format or {}

@@ -127,7 +127,13 @@ create temporary table dnc_delta (
     primary key (phone_e164, source)
 ) engine = InnoDB
 """
-DROP_DELTA = "drop temporary table if exists dnc_delta"
+CREATE_CHANGED = """
+create temporary table dnc_changed (
+    phone_e164 varchar(20) character set ascii collate ascii_bin not null primary key
+) engine = InnoDB
+"""
+FILL_CHANGED = "insert into dnc_changed (phone_e164) select distinct phone_e164 from dnc_delta where is_change = 1"
+DROP_TEMPORARY_TABLES = "drop temporary table if exists dnc_delta, dnc_changed"
 
 INSERT_LISTINGS = """
 insert into dnc_registry
@@ -147,7 +153,7 @@ set
     r.last_import_id = greatest(r.last_import_id, coalesce(d.import_id, r.last_import_id))
 where d.is_new = 0
 """
-#: Those whom a list import concerns, and those whose import brought a number that was listed all the time.
+#: Numbers of new people that were listed all the time.
 LIST_FOUND = """
 insert into dnc_registry
     (phone_e164, source, listing_date, listed_from, removed_at, first_import_id, last_import_id)
@@ -161,30 +167,11 @@ on duplicate key update
 """
 MARK_PHONES = """
 update phone_numbers as f
-inner join (select distinct phone_e164 from dnc_delta where is_change = 1) as d on d.phone_e164 = f.phone_e164
+inner join dnc_changed as d on d.phone_e164 = f.phone_e164
 set f.dnc_status = (
     select 'listed' from dnc_registry as r where r.phone_e164 = f.phone_e164 and r.removed_at is null limit 1
 )
 """
-
-# --- Whose verdicts change ----------------------------------------------------------------------------------------
-
-CHANGED_BY_LISTINGS = """
-insert into changed_entities (entity_id)
-select distinct p.entity_id
-from dnc_delta as d
-inner join phone_numbers as f on f.phone_e164 = d.phone_e164
-inner join persons as p on p.id = f.person_id
-where d.is_change = 1
-"""
-CHANGED_BY_COVERAGE = """
-insert into changed_entities (entity_id)
-select distinct p.entity_id
-from phone_numbers as f
-inner join persons as p on p.id = f.person_id
-where {ranges}
-"""
-EVERYTHING_CHANGED = "insert into changed_entities (entity_id) values (0)"
 
 
 def of_areas(areas: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cm_core.compliance.dnc import statements
 from cm_core.compliance.dnc.lists import AreaList, in_force
-from cm_core.compliance.dnc.terms import dnc_terms
+from cm_core.compliance.rule_book import load_rules
 from cm_core.store.database import Database
 
 
@@ -84,7 +84,7 @@ class DncStatus:
 
 def dnc_status(database: Database, as_of: datetime, *, versions: int = 20) -> DncStatus:
     """The do-not-call lists as of a moment (naive UTC), with the newest versions."""
-    max_age = dnc_terms(as_of.date()).max_age
+    max_age = timedelta(days=load_rules().term("dnc_list_max_age", as_of.date()).value)
     with closing(database.connect()) as connection:
         areas = sorted((_area(each, as_of, max_age) for each in in_force(connection)), key=_first_to_go_stale)
         with connection.cursor() as cursor:

@@ -1,10 +1,10 @@
-{{ config(indexes=[{"columns": ["entity_id"], "type": "primary"}, {"columns": ["person_id"], "type": "unique"}]) }}
+{{ config(materialized="by_entity", indexes=[{"columns": ["entity_id"], "type": "primary"}, {"columns": ["person_id"], "type": "unique"}]) }}
 
 -- Survivorship over all members of an entity. A name is one unit: it comes, with the entity type, from one member.
 -- Most entities have one member: only the others are ranked, by narrow rows.
 with members as (
 
-    select * from {{ ref('stg_persons') }}
+    select * from {{ ref('stg_persons') }} where {{ of_changed('entity_id') }}
 
 ),
 

@@ -12,6 +12,7 @@ select
     county,
     address_type,
     invalid_reason,
+    name_zip_key,
     is_primary,
     source_date,
     first_import_id,

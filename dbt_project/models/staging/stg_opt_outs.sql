@@ -5,6 +5,7 @@ select
     phone_e164,
     email_key,
     address_key,
+    name_zip_key,
     opted_out_at,
     reason,
     source,

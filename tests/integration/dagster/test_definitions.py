@@ -35,14 +35,14 @@ def test_every_model_follows_the_duplicates_and_the_lists_under_one_condition(gr
     conditions = {graph.get(key).automation_condition for key in _models(graph)}
     (condition,) = conditions
     assert condition is not None
-    assert condition.get_label() == "after person_duplicates, dnc_registry, opt_outs"
+    assert condition.get_label() == "after person_duplicates, dnc_registry, opt_outs, contact_facts, touchpoints"
 
 
 @pytest.mark.parametrize("channel", ["call", "sms", "email", "mail"])
 def test_lineage_goes_from_the_raw_file_to_each_verdict(graph: dg.AssetGraph, channel: str) -> None:
     ancestors = {
         key.to_user_string()
-        for key in graph.get_ancestor_asset_keys(dg.AssetKey(f"{channel}_verdicts"), include_self=False)
+        for key in graph.get_ancestor_asset_keys(dg.AssetKey(f"compliance_{channel}"), include_self=False)
     }
     assert {"raw_import", "staging_raw_import", "persons", "opt_outs"} <= ancestors
 

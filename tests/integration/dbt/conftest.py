@@ -43,11 +43,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Se
 def build(settings: Settings, database: Database) -> Build:
     """Run dbt as the graph does, by the same environment."""
 
-    def run(*arguments: str, command: str = "build") -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, command: str = "build", by_changes: bool = False) -> subprocess.CompletedProcess[str]:
         executable = Path(sys.executable).with_name("dbt")
         done = subprocess.run(
             [str(executable), "--no-use-colors", command, *arguments, "--project-dir", str(project_dir())],
-            env={**os.environ, **dbt_environment(settings, database)},
+            env={**os.environ, **dbt_environment(settings, database, by_changes=by_changes)},
             cwd=settings.home_dir,
             capture_output=True,
             text=True,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from pymysql.cursors import DictCursor
 
 from cm_core.store import Database
 
@@ -34,12 +38,21 @@ class People:
 
     def run(self, statement: str, parameters: tuple[Any, ...] = ()) -> None:
         with self._connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
+            cursor.execute(statement, parameters or None)
 
     def rows(self, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
             cursor.execute(query, parameters)
             return list(cursor.fetchall())
+
+    def dictionaries(self, query: str, parameters: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
+        with self._connection.cursor(DictCursor) as cursor:
+            cursor.execute(query, parameters)
+            return list(cursor.fetchall())
+
+    def many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(statement, rows)
 
     def _insert(self, table: str, **values: Any) -> int:
         self._next += 1
@@ -79,6 +92,41 @@ class People:
             last_import_id=IMPORT,
         )  # fmt: skip
 
+    def covered(self, area_code: str, *, at: str | None = None, source: str = "national") -> None:
+        """The list of an area code, obtained `at` (UTC; without: a moment ago)."""
+        version = self._insert(
+            "dnc_list_versions", source=source, kind="full", import_id=self._an_import_of_a_list(),
+            obtained_at=at or f"{datetime.now(UTC) - timedelta(minutes=1):%Y-%m-%d %H:%M:%S}", status="IN_FORCE",
+            area_codes=1, row_count=1, bad_rows=0, added=1, removed=0, checksum_sha256="x",
+        )  # fmt: skip
+        self.run(
+            "update dnc_area_coverage set is_current = 0 where source = %s and area_code = %s", (source, area_code)
+        )
+        self.run(
+            "insert into dnc_area_coverage (source, area_code, version_id, obtained_at, numbers, lake_key, is_current) "
+            "select source, %s, id, obtained_at, 1, 'k', 1 from dnc_list_versions where id = %s",
+            (area_code, version),
+        )
+
+    def _an_import_of_a_list(self) -> str:
+        self._next += 1
+        import_id = f"imp_2026_01_02_{self._next:03d}"
+        self.an_import(import_id)
+        return import_id
+
+    def fact(self, fact: str, kind: str, key: str, *, at: str = NEW, **values: Any) -> int:
+        values = {"channel": "all", "source": "test", "person_id": None} | values
+        said = hashlib.sha256(repr((fact, kind, key, at, sorted(values.items()))).encode()).hexdigest()
+        return self._insert(
+            "contact_facts", fact_key=said, fact=fact, contact_kind=kind, contact_key=key, starts_at=at, **values
+        )
+
+    def touched(self, person: int, channel: str, at: str, **values: Any) -> int:
+        return self._insert(
+            "touchpoints", touchpoint_key=f"key {self._next}", person_id=person, match_key="phone",
+            touchpoint_type=channel, touchpoint_date=at, source="test", content_key="x", source_date=at, **values,
+        )  # fmt: skip
+
     def opted_out(self, channel: str, **contact: Any) -> int:
         return self._insert("opt_outs", channel=channel, opted_out_at=NEW, source="test", **contact)
 
@@ -87,3 +135,24 @@ class People:
             "insert into shared_contacts (kind, contact_key, surnames, first_import_id) values (%s, %s, 9, %s)",
             (kind, key, IMPORT),
         )
+
+    def taken_into_build(self, *entities: int) -> None:
+        """As `cm_core.compliance.builds` takes the log of changes into a build."""
+        self.run("delete from changes_in_build")
+        for entity in entities:
+            self._insert("changes_in_build", entity_id=entity)
+
+    def by_entity(self) -> list[str]:
+        """The tables that dbt builds with rows per entity."""
+        return [
+            name
+            for (name,) in self.rows(
+                "select table_name from information_schema.columns where table_schema = database() and "
+                "column_name = 'entity_id' and (table_name like 'int\\_%%' or table_name like 'compliance\\_%%' "
+                "or table_name = 'mailable_people') and table_name <> 'int_changed_entities' order by 1"
+            )
+        ]
+
+    def content(self, tables: list[str]) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of the tables, in an order of their own."""
+        return {table: sorted(self.rows(f"select * from {table}"), key=repr) for table in tables}

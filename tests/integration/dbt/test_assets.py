@@ -17,10 +17,10 @@ from resources.dbt import manifest_path, project_dir
 from tests.integration.dbt.people import People
 
 MARTS = {
-    "call_verdicts": "compliance",
-    "sms_verdicts": "compliance",
-    "email_verdicts": "compliance",
-    "mail_verdicts": "compliance",
+    "compliance_call": "compliance",
+    "compliance_sms": "compliance",
+    "compliance_email": "compliance",
+    "compliance_mail": "compliance",
     "mailable_people": "marketing",
     "import_quality": "operations",
 }
@@ -58,7 +58,8 @@ def test_sources_are_the_python_assets(models: dg.AssetsDefinition) -> None:
     upstream = {key.to_user_string() for key in models.dependency_keys} - {key.to_user_string() for key in models.keys}
     assert upstream == {
         "persons", "phone_numbers", "email_addresses", "addresses", "person_duplicates", "dnc_registry", "opt_outs",
-        "import_report", "import_validation_log",
+        "contact_facts", "campaigns", "touchpoints", "person_sources", "calling_windows", "import_report",
+        "import_validation_log",
     }  # fmt: skip
 
 
@@ -79,7 +80,7 @@ def test_a_run_builds_every_model_and_reports_every_test(
     assert {event.asset_key for event in result.get_asset_materialization_events()} == set(models.keys)
     evaluations = result.get_asset_check_evaluations()
     assert {evaluation.asset_check_key for evaluation in evaluations} == set(models.check_keys)
-    assert people.rows("select verdict, reason_code from call_verdicts") == [("blocked", "dnc_area_not_held")]
+    assert people.rows("select verdict, reason_code from compliance_call") == [("blocked", "dnc_area_not_held")]
     log = "".join(path.read_text(errors="replace") for path in (home.home_dir / "dbt").rglob("*.log"))
     password = home.database_url.get_secret_value().split("@")[0].rsplit(":", 1)[-1] if home.database_url else ""
     assert len(password) < 8 or password not in log

@@ -27,6 +27,7 @@ _APPLY: dict[str, Callable[[Settings, Database, str], object]] = {
     "contacts": upsert.apply,
     "dnc_registry": compliance.apply_dnc,
     "opt_outs": compliance.apply_opt_outs,
+    "contact_facts": compliance.apply_facts,
     "campaigns": touchpoints.apply_campaigns,
     "touchpoints": touchpoints.apply_touchpoints,
 }

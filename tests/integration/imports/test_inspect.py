@@ -155,6 +155,7 @@ def test_the_other_lists_are_foretold_too(
     for name, content, new in (
         ("dnc.txt", DNC, "405,2329702\n"),
         ("opt_outs.csv", OPT_OUTS, "405-232-9709,,all,2024-06-01,form\n"),
+        ("litigators.csv", "phone\n405-232-9700\n405-232-9700\n12\n", "405-232-9709\n"),
         ("campaigns.csv", CAMPAIGNS, "C2,Winter,mail,2024-12-01\n"),
         ("call_log.csv", TOUCHPOINTS, "5,405-232-9700,Bob Smith,Outbound,2024-06-01 10:00,Busy\n"),
     ):

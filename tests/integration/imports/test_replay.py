@@ -434,6 +434,7 @@ def test_another_number_of_rows_is_refused_and_changes_nothing(
     [
         ("dnc_registry", "phone,date,source", "12,,", "405-321-2222,2026-01-05,"),
         ("opt_outs", "phone,email,channel", ",,call", "405-321-2222,,call"),
+        ("consents", "phone,channel,given at", "405-321-2222,sms,", "405-321-2222,sms,2026-01-05"),
         ("campaigns", "code,name,type", ",,mail", "C-2,Summer,mail"),
         ("touchpoints", "type,date,phone", "call,,405-321-2222", "call,2026-02-03,405-321-2222"),
     ],
@@ -442,7 +443,8 @@ def test_lists_and_history_are_replayed_as_contacts_are(
     settings: Settings, database: Database, tmp_path: Path, replay: Replay, feed: str, header: str, bad: str, good: str
 ) -> None:
     fine = {
-        "dnc_registry": "405-321-1111,2026-01-05,", "opt_outs": "405-321-1111,,sms", "campaigns": "C-1,Spring,mail",
+        "dnc_registry": "405-321-1111,2026-01-05,", "opt_outs": "405-321-1111,,sms",
+        "consents": "405-321-1111,sms,2026-01-05", "campaigns": "C-1,Spring,mail",
         "touchpoints": "sms,2026-02-03,405-321-1111",
     }[feed]  # fmt: skip
     record = import_file(settings, database, write(tmp_path / "list.csv", f"{header}\n{fine}\n{bad}\n"), feed=feed)
@@ -451,8 +453,9 @@ def test_lists_and_history_are_replayed_as_contacts_are(
         assert counts(replay(record.import_id, Mode.FULL)) == (2, 1, 0, 0, 1)
     path = write(tmp_path / "fixed.csv", f"row_number,{header}\n2,{good}\n")
     assert counts(replay(record.import_id, corrected=path)) == (2, 2, 0, 0, 0)
+    table = {"consents": "contact_facts"}.get(feed, feed)
     listed = "select cast(sum(numbers) as signed) from dnc_area_coverage where is_current"
-    assert column(database, listed if feed == "dnc_registry" else f"select count(*) from {feed}") == [2]
+    assert column(database, listed if feed == "dnc_registry" else f"select count(*) from {table}") == [2]
     assert error_report(settings, record.import_id) == []
     with unchanged(database):
         assert counts(replay(record.import_id, Mode.FULL)) == (2, 2, 0, 0, 0)

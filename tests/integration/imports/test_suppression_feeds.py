@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from cm_core import compliance
 from cm_core.imports.records import ImportRecord
 from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.integration.dbt.people import People
-from tests.integration.imports.steps import attempt, column, counts, error_report, import_file, query, unchanged
+from tests.integration.imports.steps import attempt, column, counts, error_report, import_file, query, run, unchanged
 
 
 def _import(settings: Settings, database: Database, folder: Path, name: str, text: str) -> ImportRecord:
@@ -156,3 +158,84 @@ def test_a_list_that_is_none_is_rejected(settings: Settings, database: Database,
         record, _ = attempt(settings, database, path)
     assert record.status == "REJECTED"
     assert "its values do not tell what the columns are" in str(record.status_reason)
+
+
+def test_people_who_are_not_known_yet_are_suppressed_when_they_come(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    people = People(database)
+    people.address(people.person(5000, first_name="Mary", last_name="Jones"), "S|1098||SHEPARD HILLS|RD||73086")
+    people.run("update addresses set name_zip_key = 'MARY|JONES||73086'")
+    record = _import(
+        settings, database, tmp_path, "opt-outs.csv",
+        "name,address,city,state,zip,channel,date\n"
+        "Mary Jones,,,,73086,call,2024-01-05\n"
+        "Otto Late,,,,73086,all,2024-01-05\n"
+        ",1098 Shepard Hills Rd,Sulphur,OK,73086,mail,2024-01-05\n",
+    )  # fmt: skip
+    assert counts(record) == (3, 3, 0, 0, 0)
+    found = query(database, "select channel, address_key, name_zip_key, person_id from opt_outs order by `row_number`")
+    assert found == [
+        ("call", None, "MARY|JONES||73086", 5000),
+        ("all", None, "OTTO|LATE||73086", None),
+        ("mail", "S|1098||SHEPARD HILLS|RD||73086", None, 5000),
+    ]
+    assert set(column(database, "select entity_id from changed_entities")) == {5000}
+    run(settings, database, record.import_id)
+    assert column(database, "select count(*) from opt_outs") == [3]
+
+
+LISTS = {
+    "litigators.csv": "phone,case\n405-321-1001,Doe v. Acme\n405-321-1001,Doe v. Acme\n405-321-1002,\n12,\n",
+    "rnd_answers.csv": "phone,answer,date\n4053211001,yes,20260105\n4053211009,no,20260105\n",
+    "ported_numbers.csv": "phone,type,port date\n4053211001,wireless,2026-01-05\n",
+    "mail_suppression.csv": "name,address,city,state,zip\nMary Jones,1098 Shepard Hills Rd,Sulphur,OK,73086\n",
+    "deceased_2026.csv": "name,zip,date of death\nMary Jones,73086,2025-12-24\n",
+    "consents.csv": "phone,channel,given at,revoked at\n4053211001,sms,2026-01-05,2026-01-06\n",
+    "ebr_2026.csv": "phone,type,date\n4053211001,purchase,2026-01-05\n",
+}
+
+
+def test_facts_of_every_kind_come_in_once(settings: Settings, database: Database, tmp_path: Path) -> None:
+    people = People(database)
+    for entity in (5000, 5001):
+        people.phone(people.person(entity), "+14053211001")
+    people.phone(people.person(5002, entity=5000, original=0), "+14053211002")
+    people.address(people.person(5003), "S|1098||SHEPARD HILLS|RD||73086", name_zip_key="MARY|JONES||73086")
+    records = {name: _import(settings, database, tmp_path, name, text) for name, text in LISTS.items()}
+    assert counts(records["litigators.csv"]) == (4, 2, 0, 1, 1)
+    assert query(
+        database,
+        "select fact, contact_kind, contact_key, channel, value, cast(starts_at as char(10)), person_id "
+        "from contact_facts where fact <> 'litigator' or contact_key <> '+14053211001' order by id",
+    )[1:] == [
+        ("reassigned", "phone", "+14053211001", "all", "yes", "2026-01-05", None),
+        ("reassigned", "phone", "+14053211009", "all", "no", "2026-01-05", None),
+        ("wireless", "phone", "+14053211001", "all", "ported", "2026-01-05", None),
+        ("mail_suppression", "address", "S|1098||SHEPARD HILLS|RD||73086", "mail", None, today(), 5003),
+        ("mail_suppression", "name_zip", "MARY|JONES||73086", "mail", None, today(), 5003),
+        ("deceased", "name_zip", "MARY|JONES||73086", "all", None, "2025-12-24", 5003),
+        ("consent", "phone", "+14053211001", "sms", None, "2026-01-05", None),
+        ("consent_revoked", "phone", "+14053211001", "sms", None, "2026-01-06", None),
+        ("relationship", "phone", "+14053211001", "all", "purchase", "2026-01-05", None),
+    ]
+    assert query(database, "select contact_key, person_id, reason from contact_facts where fact = 'litigator'") == [
+        ("+14053211001", None, "Doe v. Acme"), ("+14053211002", 5000, None),
+    ]  # fmt: skip
+    assert set(column(database, "select entity_id from changed_entities")) == {5000, 5001, 5003}
+
+    before, noted = facts(database), column(database, "select count(*) from changed_entities")
+    for record in records.values():
+        run(settings, database, record.import_id)
+    longer = _import(settings, database, tmp_path, "litigators_2.csv", "phone\n405-321-1001\n405-321-1003\n")
+    assert counts(longer) == (2, 1, 0, 1, 0)
+    assert facts(database)[:-1] == before
+    assert column(database, "select count(*) from changed_entities") == noted
+
+
+def today() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
+
+
+def facts(database: Database) -> list[tuple[Any, ...]]:
+    return query(database, "select * from contact_facts order by id")

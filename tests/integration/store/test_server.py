@@ -129,7 +129,8 @@ def test_four_starters_at_once_start_one_server(home: Path, private: PrivateServ
 
 def test_the_server_outlives_its_starter_and_ignores_its_ctrl_c(home: Path, private: PrivateServer) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from cm_core.store import PrivateServer; "
+        "import signal, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler); "  # nohup ignores it
+        "from pathlib import Path; from cm_core.store import PrivateServer; "
         "PrivateServer(Path(sys.argv[1]), buffer_pool='64M', redo_log='16M').ensure_running(); "
         "print('up', flush=True); time.sleep(60)"
     )

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from cm_core import linkage
 from cm_core.settings import Settings
 from cm_core.store import Database
+from tests.integration.changes import noted
 from tests.integration.imports.steps import import_file, query
 
 checked = hypothesis_settings(
@@ -87,9 +88,11 @@ def _write(folder: Path, number: int, kind: str, rows: Sequence[Sequence[str]]) 
 def _outcome(settings: Settings, database: Database, paths: list[Path]) -> set[Any]:
     """Every touchpoint with what it says, the source rows of its entity, and its campaign."""
     for path in paths:
-        record = import_file(settings, database, path)
+        with noted(database):
+            record = import_file(settings, database, path)
         assert record.status in ("COMPLETE", "DUPLICATE"), record.status_reason
-    linkage.run(settings, database)
+    with noted(database):
+        linkage.run(settings, database)
     members = defaultdict(set)
     for entity, *row in query(
         database,

@@ -203,6 +203,7 @@ def test_interrupted_it_is_all_there_or_not_at_all_and_the_next_writer_tidies_up
     assert schema(database) == before
     record = records.get(database, import_id)
     assert record.status == "COMPLETE"
+    assert query(database, "select distinct entity_id from changed_entities") == [(0,)]
     (next_id,) = query(database, "select next_id from id_counters where name = 'persons'")[0]
     assert next_id == query(database, "select max(id) + 1 from persons")[0][0]
 

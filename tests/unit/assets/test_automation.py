@@ -25,6 +25,14 @@ def dnc_registry() -> None: ...
 def opt_outs() -> None: ...
 
 
+@dg.asset(partitions_def=imports)
+def contact_facts() -> None: ...
+
+
+@dg.asset(partitions_def=imports)
+def touchpoints() -> None: ...
+
+
 @dg.asset(deps=[persons], automation_condition=AFTER_PERSONS)
 def linkage_model() -> None: ...
 
@@ -40,22 +48,22 @@ def person_duplicates() -> None: ...
 @dg.multi_asset(
     specs=[
         dg.AssetSpec("stg_persons", deps=[persons]),
-        dg.AssetSpec("call_verdicts", deps=["stg_persons", person_duplicates, dnc_registry, opt_outs]),
+        dg.AssetSpec("compliance_call", deps=["stg_persons", person_duplicates, dnc_registry, opt_outs]),
         dg.AssetSpec("import_quality", deps=[]),
     ],
     can_subset=True,
 )
 def dbt_models() -> Iterator[dg.MaterializeResult[None]]:
-    for name in ("stg_persons", "call_verdicts", "import_quality"):
+    for name in ("stg_persons", "compliance_call", "import_quality"):
         yield dg.MaterializeResult(asset_key=name)
 
 
-marts = with_marts_condition(dbt_models)
-SOURCES = [persons, dnc_registry, opt_outs]
+[marts] = with_marts_condition(dbt_models)
+SOURCES = [persons, dnc_registry, opt_outs, contact_facts, touchpoints]
 DUPLICATES = [linkage_model, duplicate_pairs, person_duplicates]
 DEFS = dg.Definitions(assets=[*SOURCES, *DUPLICATES, marts])
 DEDUPE = {"linkage_model", "duplicate_pairs", "person_duplicates"}
-MARTS = {"stg_persons", "call_verdicts", "import_quality"}
+MARTS = {"stg_persons", "compliance_call", "import_quality"}
 
 
 class _Daemon:

@@ -77,6 +77,7 @@ def test_whatever_writes_canonical_tables_holds_the_writer_pool(defs: dg.Definit
         "person_duplicates",
         "dnc_registry",
         "opt_outs",
+        "contact_facts",
         "campaigns",
         "touchpoints",
     }

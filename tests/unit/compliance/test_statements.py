@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from cm_core.compliance import statements
+from cm_core.compliance import fact_statements
 
 
 def _rows(query: str, values: str, path: Path) -> list[tuple[object, ...]]:
@@ -24,8 +24,8 @@ def test_a_request_repeated_in_the_file_keeps_its_first_row(tmp_path: Path) -> N
         f"(3, 'sms', '+14055550101', null, {at}, null, 's')) "
         "as t(row_number, channel, phone_e164, email_key, opted_out_at, reason, source"
     )
-    rows = _rows(statements.STAGED_OPT_OUTS, values, tmp_path / "opt_outs.parquet")
+    rows = _rows(fact_statements.STAGED_OPT_OUTS, values, tmp_path / "opt_outs.parquet")
     assert rows == [
-        (1, 1, "call", "+14055550101", None, datetime(2026, 1, 5), "first", "s"),
-        (2, 3, "sms", "+14055550101", None, datetime(2026, 1, 5), None, "s"),
+        (1, 1, "call", "+14055550101", None, None, None, datetime(2026, 1, 5), "first", "s"),
+        (2, 3, "sms", "+14055550101", None, None, None, datetime(2026, 1, 5), None, "s"),
     ]

@@ -44,7 +44,9 @@ def test_every_feed_loads_and_means_something(name: str) -> None:
     }
     for declared in feed.mapping:
         assert declared in known or declared.startswith("identifier."), declared
-    assert set(feed.requires_any) <= set(feed.fields)
+    assert set(feed.requires_any) <= {*feed.fields, "address"}
+    assert set(feed.requires) <= set(feed.fields)
+    assert (feed.fact is not None) == (feed.target == "contact_facts")
     for columns in feed.mapping.values():
         assert all(column in feed.columns or column.startswith("column_") for column in columns)
 
@@ -61,7 +63,12 @@ def test_no_synonym_means_two_fields() -> None:
 def test_the_promised_feeds_are_there() -> None:
     promised = {"contacts", "dnc_registry", "opt_outs", "campaigns", "touchpoints"}
     assert promised <= set(feed_names())
-    assert {load_feed(name).target for name in feed_names()} == promised
+    assert {load_feed(name).target for name in feed_names()} == promised | {"contact_facts"}
+    facts = {rule.name for name in feed_names() if (rule := load_feed(name).fact)}
+    assert facts == {
+        "litigator", "reassigned", "wireless", "mail_suppression", "deceased", "consent", "relationship",
+        "privacy_deletion",
+    }  # fmt: skip
 
 
 def test_an_unknown_feed_is_answered_with_the_known_ones() -> None:
@@ -120,6 +127,11 @@ def test_a_feed_that_extends_another_adds_to_it(declare: Path) -> None:
         ("touchpoints_march.csv", "touchpoints"), ("call_log.csv", "call_history"), ("sms_sent.csv", "sms_history"),
         ("email_history.csv", "email_history"), ("mail_history_2025.csv", "mail_history"),
         ("sms_opt_outs.csv", "opt_outs"), ("mailing_list.csv", "contacts"),
+        ("tcpa_litigators.csv", "litigators"), ("rnd_answers.csv", "reassigned_numbers"),
+        ("ported_to_wireless.txt", "wireless"), ("mail_suppression_2026.csv", "mail_suppression"),
+        ("DMAchoice_march.csv", "mail_suppression"), ("deceased_2026.csv", "deceased"),
+        ("deceased_owners_heirs.csv", "contacts"), ("web_consents.csv", "consents"), ("ebr_2026.csv", "relationships"),
+        ("privacy_deletions.csv", "privacy_deletions"), ("privacy_notice_mailing.csv", "contacts"),
     ],
 )  # fmt: skip
 def test_a_file_nobody_named_a_feed_for_is_known_by_its_name(name: str, feed: str) -> None:

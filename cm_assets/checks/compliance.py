@@ -1,0 +1,24 @@
+"""Checks of compliance: whether what was done was lawful."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from cm_assets.compliance import compliance_violations
+from cm_assets.metadata import table
+from resources.database import DatabaseResource
+
+
+@dg.asset_check(asset=compliance_violations)
+def contacts_were_lawful(store: DatabaseResource) -> dg.AssetCheckResult:
+    """No call, text or e-mail of the last 90 days was against the rules and facts of its time."""
+    from cm_core.compliance.retrospect import recent_violations
+
+    found = recent_violations(store.database, at=datetime.now(UTC).replace(tzinfo=None))
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"latest": table(found)} if found else {},
+    )

@@ -1,0 +1,24 @@
+{{ config(materialized="by_entity", indexes=[{"columns": ["entity_id", "channel"]}]) }}
+
+-- From the touch that reaches a cap until the oldest of that many leaves the cap's window. Caps per campaign count as
+-- reached when any one campaign has reached them.
+select
+    last_of.entity_id,
+    caps.channel,
+    nullif(caps.state, '') as state,
+    last_of.touched_at as starts_at,
+    first_of.touched_at + interval caps.window_hours hour as ends_at,
+    concat(
+        'frequency_caps ', last_of.cap, ': ', caps.max_touches, ' in ', caps.window_hours, ' hours, the last ',
+        date(last_of.touched_at), coalesce(concat(', campaign ', nullif(last_of.subject, '')), '')
+    ) as evidence
+from {{ ref('int_capped_touches') }} as last_of
+inner join {{ ref('frequency_caps') }} as caps
+    on caps.cap = last_of.cap
+inner join {{ ref('int_capped_touches') }} as first_of
+    on first_of.entity_id = last_of.entity_id
+    and first_of.cap = last_of.cap
+    and first_of.subject = last_of.subject
+    and first_of.nth = last_of.nth - caps.max_touches + 1
+where first_of.touched_at + interval caps.window_hours hour > last_of.touched_at
+    and {{ of_changed('last_of.entity_id') }}

@@ -1,0 +1,3 @@
+{{ config(materialized='view') }}
+
+{{ verdicts_now('call', ref('compliance_call')) }}

@@ -1,0 +1,3 @@
+{{ config(materialized='view') }}
+
+{{ verdicts_now('sms', ref('compliance_sms')) }}
