@@ -18,6 +18,9 @@ from cm_core.store import failures
 
 #: The lock of whoever writes canonical tables: one writer at a time, across processes and machines.
 WRITER_LOCK = "cm_writer"
+#: The lock under which tables change places with RENAME: MySQL's takes the views over a table too, and two at once with
+#: a view in common end in a deadlock. dbt takes it by the same name (macro swap_lock).
+SWAP_LOCK = "cm_swap"
 
 _NAME_MAX = 64
 _ATTEMPTS = 6

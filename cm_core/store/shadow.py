@@ -17,6 +17,7 @@ from typing import Any
 
 from pymysql.connections import Connection
 
+from cm_core.store.locks import SWAP_LOCK, named_lock
 from cm_core.store.tables import metadata
 
 _NEW = "__new"
@@ -85,7 +86,8 @@ def swap(connection: Connection[Any], tables: Sequence[str]) -> None:
     # With checks on, MySQL refuses to take away a table that others refer to.
     _execute(connection, "set session foreign_key_checks = 0")
     pairs = (f"{table} to {table}{_OLD}, {shadow_of(table)} to {table}" for table in tables)
-    _execute(connection, f"rename table {', '.join(pairs)}")
+    with named_lock(connection, SWAP_LOCK, timeout_s=_LOCK_WAIT_S):
+        _execute(connection, f"rename table {', '.join(pairs)}")
     tidy(connection)
 
 

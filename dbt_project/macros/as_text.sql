@@ -1,4 +1,4 @@
 {#- The expression as text of the default collation: columns of different ones cannot stand in one column of a union. -#}
 {% macro as_text(expression) -%}
-    cast({{ expression }} as char character set utf8mb4) collate utf8mb4_unicode_ci
+    convert({{ expression }} using utf8mb4) collate utf8mb4_unicode_ci
 {%- endmacro %}

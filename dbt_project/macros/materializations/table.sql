@@ -63,11 +63,25 @@
     {% call statement('drop_view') %} drop view if exists {{ existing }} {% endcall %}
     {% set existing = none %}
   {% endif %}
+  {% call statement('swap_lock') %} select get_lock({{ swap_lock() }}, 60) {% endcall %}
   {% call statement('swap') %}
     rename table {% if existing is not none %}{{ existing }} to {{ retired }}, {% endif %}{{ building }} to {{ target_relation }}
   {% endcall %}
+  {% call statement('swap_unlock') %} select release_lock({{ swap_lock() }}) {% endcall %}
   {% call statement('drop_retired') %} drop table if exists {{ retired }} {% endcall %}
 {% endmacro %}
+
+
+{#
+  The lock under which tables change places: MySQL's RENAME takes the views over a table too, and two of them with a view
+  in common end in a deadlock. The same name as cm_core.store.locks gives it (SWAP_LOCK).
+#}
+{% macro swap_lock() -%}
+  {%- set name = target.schema ~ '.cm_swap' -%}
+  {%- if name | length <= 64 -%} '{{ name }}'
+  {%- else -%} concat(left('{{ name }}', 31), '.', left(sha2('{{ name }}', 256), 32))
+  {%- endif -%}
+{%- endmacro %}
 
 
 {% macro index_clauses(indexes) %}
