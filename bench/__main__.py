@@ -15,6 +15,7 @@ BENCHMARKS = {
     "hygiene": ["bench.hygiene"],
     "extract": ["bench.extract"],
     "formats": ["bench.formats"],
+    "dnc": ["bench.dnc"],
 }
 
 

@@ -128,13 +128,13 @@ def _read(name: str, path: Path) -> None:
                 "megabytes": path.stat().st_size / 1e6,
                 "seconds": time.perf_counter() - started,
                 "processor_seconds": time.process_time() - before,
-                "peak_mb": _peak_mb(),
+                "peak_mb": peak_mb(),
             }
         )
     )
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Highest resident memory of this program. `ru_maxrss` counts what started it, too."""
     status = Path("/proc/self/status")
     if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):

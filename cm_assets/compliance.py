@@ -31,7 +31,7 @@ DBT_POOL = "dbt"
     tags={"layer": "canonical"},
 )
 def dnc_registry(context: dg.AssetExecutionContext, store: DatabaseResource) -> None:
-    """Numbers on do-not-call lists, held by anybody we know or not. Listings are added, never taken out."""
+    """Do-not-call lists, brought into force by area code; the table has the listed numbers that people here have."""
     from cm_core import compliance
 
     for_each_import(context, lambda import_id: compliance.apply_dnc(store.settings, store.database, import_id))

@@ -73,8 +73,8 @@ def show(summaries: list[dict[str, Any]], *, as_json: bool) -> bool:
         elif not as_json:
             for name, url in summary["reports"].items():
                 output.out.print(f"  {name.replace('_', ' ')}: {url}")
-            if summary["status"] == "DUPLICATE":
-                output.out.print(f"  {summary['reason']}")
+            if summary["reason"]:
+                output.out.print(f"  {summary['reason']}", markup=False)
     return all(summary["status"] in ("COMPLETE", "DUPLICATE") for summary in summaries)
 
 

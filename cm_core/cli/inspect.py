@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cm_core import compliance, touchpoints, upsert
 from cm_core.cli import output
+from cm_core.errors import FileRejected
 from cm_core.imports import registry
 from cm_core.imports.inspection import Foreseen, Inspection, inspect_file
 from cm_core.settings import Settings
@@ -17,7 +19,6 @@ from cm_core.store.database import Database
 
 _PREVIEW: dict[str, Callable[[Settings, Database, str], Foreseen]] = {
     "contacts": upsert.preview,
-    "dnc_registry": compliance.preview_dnc,
     "opt_outs": compliance.preview_opt_outs,
     "contact_facts": compliance.preview_facts,
     "campaigns": touchpoints.preview_campaigns,
@@ -55,12 +56,17 @@ def _one(
     progress: Callable[[int], None],
 ) -> dict[str, Any]:
     with inspect_file(settings, database, path, feed=feed, rows=rows, progress=progress) as found:
-        return found.as_json(_foreseen(database, found))
+        try:
+            return found.as_json(_foreseen(settings, database, found))
+        except FileRejected as error:
+            return replace(found, status="REJECTED", reason=str(error)).as_json(None)
 
 
-def _foreseen(database: Database, found: Inspection) -> Foreseen | None:
+def _foreseen(settings: Settings, database: Database, found: Inspection) -> Foreseen | None:
     if found.status != "COMPLETE" or found.target is None:
         return None
+    if found.target == "dnc_registry":  # compared with the lists in the lake, which is not the inspection's own
+        return compliance.preview_dnc(found.settings, database, found.record, registry=settings)
     return _PREVIEW[found.target](found.settings, database, found.import_id)
 
 

@@ -11,6 +11,7 @@ import typer
 
 from cm_core.cli import facts, output, quality
 from cm_core.cli.contacting import scrub, why
+from cm_core.cli.dnc import dnc_app
 from cm_core.cli.ready import ready as _ready
 from cm_core.cli.review import review_app
 from cm_core.errors import CmError, UsageError
@@ -31,6 +32,7 @@ db_app = typer.Typer(
 )
 app.add_typer(db_app, name="db")
 app.add_typer(review_app, name="review")
+app.add_typer(dnc_app, name="dnc")
 app.command()(why)
 app.command()(scrub)
 

@@ -4,12 +4,23 @@ Verdicts are dbt marts over these facts.
 """
 
 from cm_core.compliance.applying import ApplyCounts
+from cm_core.compliance.dnc import (
+    DncStatus,
+    Listed,
+    apply_dnc,
+    dnc_status,
+    list_new_numbers,
+    list_new_phones,
+    listed,
+    preview_dnc,
+)
 from cm_core.compliance.fact_lists import apply_facts, apply_opt_outs
 from cm_core.compliance.messages import record_messages
-from cm_core.compliance.preview import preview_dnc, preview_facts, preview_opt_outs
-from cm_core.compliance.suppressions import apply_dnc, refresh_contact_status
+from cm_core.compliance.preview import preview_facts, preview_opt_outs
+from cm_core.compliance.suppressions import refresh_contact_status
 
 __all__ = [
-    "ApplyCounts", "apply_dnc", "apply_facts", "apply_opt_outs", "preview_dnc", "preview_facts", "preview_opt_outs",
+    "ApplyCounts", "DncStatus", "Listed", "apply_dnc", "apply_facts", "apply_opt_outs", "dnc_status",
+    "list_new_numbers", "list_new_phones", "listed", "preview_dnc", "preview_facts", "preview_opt_outs",
     "record_messages", "refresh_contact_status",
 ]  # fmt: skip

@@ -163,7 +163,7 @@ def _of_facts(channel: str, facts: Facts) -> Iterator[Finding]:
             continue
         if fact.fact == "opt_out_suspected":
             yield Finding("opt_out_suspected", fact.evidence, fact.starts_at, _ended(fact, facts, "suspicion_cleared"))
-        elif fact.fact == "reassigned" and fact.value == "yes" and fact.reach == "contact":
+        elif fact.fact == "reassigned" and fact.value == "yes":
             yield Finding("reassigned", fact.evidence, fact.starts_at, _ended(fact, facts, "reassigned", "no"))
         elif reason := _PLAIN.get(fact.fact):
             yield Finding(reason, fact.evidence, fact.starts_at, fact.ends_at or NEVER)

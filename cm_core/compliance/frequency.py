@@ -16,7 +16,7 @@ Found = tuple[str, str, datetime, datetime]
 def frequency_findings(
     channel: str, states: frozenset[str], facts: Facts, rules: Rules, campaign: str | None
 ) -> Iterator[Found]:
-    """From the touch that reaches a cap until the oldest of that many leaves the cap's hours; and pauses.
+    """From the touch that reaches a cap until the oldest of that many leaves the cap's hours, and pauses.
 
     A cap of a state counts where the person may be in that state. Counts by campaign are of each campaign apart, of
     the `campaign` alone where the question is about one. Caps of that campaign take the place of our own general caps
@@ -62,10 +62,8 @@ def _reached(cap: Cap, times: Sequence[datetime]) -> Iterator[Found]:
     begins, ends = bounds(cap.dates)
     for last in range(cap.max_touches - 1, len(times)):
         oldest = times[last - cap.max_touches + 1]
-        begin, end = max(times[last], begins), min(oldest + window, ends)
-        if begin < end:
-            evidence = f"touchpoints: {cap.max_touches} since {oldest:%Y-%m-%d %H:%M}, cap {cap.cap}"
-            yield "frequency_cap", evidence, begin, end
+        evidence = f"touchpoints: {cap.max_touches} since {oldest:%Y-%m-%d %H:%M}, cap {cap.cap}"
+        yield "frequency_cap", evidence, max(times[last], begins), min(oldest + window, ends)
 
 
 def bounds(dates: Dates) -> tuple[datetime, datetime]:

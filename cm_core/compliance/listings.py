@@ -1,7 +1,7 @@
 """On which do-not-call lists numbers are, and which lists are held: what verdicts are made with.
 
-The numbers that people here have are in `dnc_registry`, with their history. Asked in one place, so that numbers which
-nobody here has can be looked up elsewhere too.
+The numbers that people here have are in `dnc_registry`, with their history. Those that nobody here has are looked up in
+the lists themselves, which are in the lake (`dnc`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cm_core.compliance import lookup_statements as statements
+from cm_core.compliance.dnc.lists import area_codes_of, as_numbers, e164, in_force, look_up
 from cm_core.compliance.facts import Listing, Lists, Version
 
 if TYPE_CHECKING:
@@ -31,6 +32,15 @@ def listings_of(settings: Settings, connection: Connection[Any], numbers: Sequen
             listed = f", listed {listing_date}" if listing_date else ""
             evidence = f"dnc_registry: {source} list{listed}, {import_id}"
             found[number].append(Listing(source, listed_from, removed_at, evidence))
+    wanted = as_numbers(numbers)
+    for each, hits in look_up(settings, in_force(connection, area_codes_of(wanted)), wanted):
+        rows = zip(e164(hits.number).to_pylist(), hits.since.tolist(), hits.listing_date.tolist(), strict=True)
+        for number, since, listing_date in rows:
+            if any(one.source == each.source and one.removed_at is None for one in found[number]):
+                continue
+            listed = f", listed {listing_date}" if listing_date else ""
+            evidence = f"do-not-call lists: {each.source} list{listed}, {each.import_id}"
+            found[number].append(Listing(each.source, since, None, evidence))
     return found
 
 

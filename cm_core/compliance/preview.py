@@ -1,4 +1,4 @@
-"""What applying a staged list of suppressions or facts would do, by the same comparisons and without writing."""
+"""What applying a staged list of opt-outs or facts would do, by the same comparisons and without writing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from cm_core.compliance import fact_statements, statements
-from cm_core.compliance.applying import execute, number_of
+from cm_core.compliance.applying import execute
 from cm_core.compliance.fact_lists import hash_deletions, read_facts
 from cm_core.compute import session
 from cm_core.imports.forgotten import PrivacyKey, privacy_key
@@ -33,11 +33,6 @@ select count(distinct row_number) from ({staged}) as staged where fact_no not in
 """
 
 _Count = Callable[["Connection[Any]", duckdb.DuckDBPyConnection, Path], tuple[int, int]]
-
-
-def preview_dnc(settings: Settings, database: Database, import_id: str) -> Foreseen:
-    """How many staged do-not-call numbers would be new to their list or get a later date, as `apply_dnc` counts."""
-    return _preview(settings, database, f"staged/{import_id}/dnc.parquet", _count_dnc)
 
 
 def preview_opt_outs(settings: Settings, database: Database, import_id: str) -> Foreseen:
@@ -63,13 +58,6 @@ def _preview(settings: Settings, database: Database, key: str, count: _Count) ->
         total = int(duck.execute(statements.COUNT_STAGED, [str(path)]).fetchall()[0][0])
         inserted, updated = count(connection, duck, path)
     return Foreseen(inserted, updated, total - inserted - updated)
-
-
-def _count_dnc(connection: Connection[Any], duck: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int]:
-    execute(connection, statements.CREATE_DNC_STAGED)
-    columns = ("phone_e164", "source", "listing_date")
-    load(connection, duck, statements.STAGED_DNC, "dnc_staged", columns, params=(str(path),))
-    return number_of(connection, statements.COUNT_NEW_DNC), number_of(connection, statements.COUNT_LATER_DNC)
 
 
 def _count_opt_outs(connection: Connection[Any], duck: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int]:

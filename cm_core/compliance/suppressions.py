@@ -1,35 +1,17 @@
-"""From staged do-not-call lists to `dnc_registry`, one transaction per import.
+"""The marks of do-not-call lists and opt-outs on contact points: `dnc_status` and `opt_out_status`.
 
-The table keeps numbers that nobody we know has: a suppression waits for its person. What a suppression means for a
-channel is decided by the dbt marts, not here; how files become staged rows is `cm_core.imports`.
+What a suppression means for a channel is decided by the dbt marts, not here. Do-not-call lists are brought into force
+by `dnc`, opt-outs by `fact_lists`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from cm_core.compliance import statements
-from cm_core.compliance.applying import ApplyCounts, Finish, Kind, Written, apply, execute
-from cm_core.settings import Settings
-from cm_core.store.bulk import load
-from cm_core.store.database import Database
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
-
-
-def apply_dnc(settings: Settings, database: Database, import_id: str, *, finish: Finish | None = None) -> ApplyCounts:
-    """Bring the staged do-not-call numbers of an import into `dnc_registry`; nothing is ever taken out.
-
-    Keyed by number and list (`source`). Of several dates for one the latest stays, whatever the order of imports.
-    A row is inserted (number new to its list), updated (a later listing date) or skipped (known, or repeated in
-    the file). Numbers of known people get `dnc_status` 'listed'. The same import again changes nothing.
-
-    Raises WriterBusy, StoreError or DatabaseUnavailable; nothing is changed then.
-    """
-    return apply(settings, database, import_id, _DNC, finish)
 
 
 def refresh_contact_status(
@@ -54,18 +36,3 @@ def refresh_contact_status(
             cursor.execute(statements.MARK_NEW_PHONES, phone_ids)
         if email_ids is not None:
             cursor.execute(statements.MARK_NEW_EMAILS, email_ids)
-
-
-def _write_dnc(
-    connection: Connection[Any], duck: duckdb.DuckDBPyConnection, import_id: str, paths: list[str]
-) -> Written:
-    execute(connection, statements.CREATE_DNC_STAGED)
-    columns = ("phone_e164", "source", "listing_date")
-    load(connection, duck, statements.STAGED_DNC, "dnc_staged", columns, params=(paths,))
-    updated = execute(connection, statements.UPDATE_DNC_DATES)
-    inserted = execute(connection, statements.INSERT_DNC, import_id=import_id)
-    execute(connection, statements.CONFIRM_DNC, import_id=import_id)
-    return Written(inserted, updated, marked=execute(connection, statements.MARK_PHONES_OF_STAGED))
-
-
-_DNC = Kind("dnc", "dnc_registry", "phone_numbers.dnc_status", _write_dnc)

@@ -75,6 +75,7 @@ class Inspection:
     status: str = "COMPLETE"
     reason: str | None = None
     duplicate_of: str | None = None
+    source_date: datetime | None = None
     file_size_bytes: int = 0
     checksum_sha256: str | None = None
     form: dict[str, Any] = field(default_factory=dict)
@@ -86,6 +87,16 @@ class Inspection:
     only_first_rows: bool = False
     findings: list[dict[str, Any]] = field(default_factory=list)
     preview: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def record(self) -> ImportRecord:
+        """The record that the import would have, as far as staging and applying read it."""
+        values: dict[str, Any] = dict.fromkeys(ImportRecord.__dataclass_fields__)
+        known = {
+            "import_id": self.import_id, "feed": self.feed, "filename": self.filename, "file_format": self.form,
+            "source_date": self.source_date, "uploaded_at": now(), "row_count": self.rows, "error_count": self.rejected,
+        }  # fmt: skip
+        return ImportRecord(**(values | known))
 
     def as_json(self, foreseen: Foreseen | None) -> dict[str, Any]:
         """The form that `cm inspect --json` prints; the counts are those that `cm ingest --json` would print."""
@@ -164,13 +175,14 @@ def _identify(settings: Settings, database: Database, path: Path, found: Inspect
     """What registering the file would come to."""
     sha256, size = registry.hash_of(path)
     chosen = feed or registry.choose_feed(found.filename)
-    found = replace(found, feed=chosen, checksum_sha256=sha256, file_size_bytes=size)
+    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
+    found = replace(found, feed=chosen, checksum_sha256=sha256, file_size_bytes=size, source_date=modified)
     if chosen in feed_names():
         declared = load_feed(chosen)
         found = replace(found, target=declared.target, schema_version=declared.schema_version)
     reason = registry.refusal(settings, chosen, size)
     with database.connect() as connection:
-        known = registry.same_bytes(connection, sha256, chosen, refused=reason is not None)
+        known = registry.same_bytes(connection, sha256, chosen, found.filename, refused=reason is not None)
         found = replace(found, import_id=known[0] if known else _next_import_id(connection))
     if known and known[1] == "COMPLETE":
         return replace(
@@ -207,11 +219,10 @@ def _look(
     if schema.refusal:
         raise _Refused(found, schema.refusal)
     limited = _First(file.source, rows)
-    record = _record(found, path)
     try:
         with session(settings, memory_limit=settings.import_memory_limit) as con:
             staged = pipeline.stage_file(
-                settings, database, con, replace(file, source=limited.source), record, progress
+                settings, database, con, replace(file, source=limited.source), found.record, progress
             )
     except FileRejected as error:
         raise _Refused(found, str(error)) from error
@@ -228,20 +239,12 @@ def _look(
     )  # fmt: skip
 
 
-def _record(found: Inspection, path: Path) -> ImportRecord:
-    """The record that the import would have, as far as staging reads it."""
-    values: dict[str, Any] = dict.fromkeys(ImportRecord.__dataclass_fields__)
-    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
-    known = {"import_id": found.import_id, "feed": found.feed, "filename": found.filename, "source_date": modified}
-    return ImportRecord(**(values | known))
-
-
 class _First:
     """A source cut off after its first rows; `cut` says whether there was something to cut."""
 
     def __init__(self, source: Source, rows: int | None) -> None:
         self._source, self._rows, self.cut = source, rows, False
-        self.source = source if rows is None else replace(source, batches=self._batches)
+        self.source = source if rows is None else replace(source, batches=self._batches, flat=None)
 
     def _batches(self) -> Iterator[Batch]:
         assert self._rows is not None

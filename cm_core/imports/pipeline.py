@@ -34,6 +34,7 @@ from cm_core.imports.source import Source, open_source
 from cm_core.imports.staged import STAGED_TABLES, read_staged, staged_files
 from cm_core.imports.staging import Counts, find_repeated, remember_rows, stage_contacts
 from cm_core.imports.staging_facts import stage_facts, stage_opt_outs
+from cm_core.imports.staging_numbers import Order, find_repeated_numbers, stage_numbers
 from cm_core.imports.staging_suppressions import stage_dnc
 from cm_core.imports.staging_touchpoints import stage_campaigns, stage_touchpoints
 from cm_core.imports.understanding import Understanding, sample_of, understand
@@ -147,7 +148,8 @@ class OpenFile:
     def is_declared(self) -> bool:
         """Whether the feed names the columns, for want of a header."""
         names = self.feed.columns or self.feed.layouts.get(len(self.source.headers))
-        return self.source.form.get("header") is False and bool(names)
+        is_named = bool(names) or self.feed.target == "dnc_registry"
+        return self.source.form.get("header") is False and is_named
 
     def as_json(self) -> dict[str, Any]:
         """For `import_metadata.file_format`."""
@@ -240,13 +242,12 @@ def stage_file(
     remember_rows(con)
     tables = STAGED_TABLES[file.feed.target]
     part = again.replay.replay_no if again else 0
-    batches = again.batches(con, file.source) if again else file.source.batches()
-    known = Known(settings, database)
+    order = Order() if file.source.flat and again is None else None
     with staged_files(settings, record.import_id, part) as staged:
-        for chunk in stage_chunks(
-            settings, batches, lambda session: _stage_chunk(session, file, record, known), tables
-        ):
+        for chunk in _staged_chunks(settings, database, con, file, record, again):
             counts += chunk.counts
+            if order:
+                order.see(chunk.tables["dnc"]["number"])
             staged.append({table: chunk.tables[table] for table in tables})
             findings += chunk.tables["findings"].num_rows
             _remember(con, chunk)
@@ -258,6 +259,8 @@ def stage_file(
         if again:
             again.note_repeated(con)
         find_repeated(con)
+        if order and not order.ascends:
+            find_repeated_numbers(con, staged.finish("dnc"))
         if again:
             again.drop_known(con)
         repeated = con.sql("from findings order by row_number").to_arrow_table()
@@ -271,12 +274,31 @@ def stage_file(
     )
 
 
+def _staged_chunks(
+    settings: Settings,
+    database: Database,
+    con: duckdb.DuckDBPyConnection,
+    file: OpenFile,
+    record: ImportRecord,
+    again: Restaging | None,
+) -> Iterator[StagedChunk]:
+    """What becomes of the file's records, or of those that are staged again, in order."""
+    source = file.source
+    if source.flat and again is None:
+        return stage_numbers(settings, source.flat, file.feed, file.mapping, source.headers, record.source_date)
+    batches = again.batches(con, source) if again else source.batches()
+    known = Known(settings, database)
+    tables = STAGED_TABLES[file.feed.target]
+    return stage_chunks(settings, batches, lambda session: _stage_chunk(session, file, record, known), tables)
+
+
 def _remember(con: duckdb.DuckDBPyConnection, chunk: StagedChunk) -> None:
     """The chunk's tables as views of their names, and what finding repeated rows takes from it."""
     for table, rows in chunk.tables.items():
         con.register(f"chunk_{table}" if table in REMEMBERED or table == "findings" else table, rows)
     for table in REMEMBERED:
-        con.execute(f"insert into {table} from chunk_{table}")
+        if table in chunk.tables:
+            con.execute(f"insert into {table} from chunk_{table}")
 
 
 def _stage_chunk(con: duckdb.DuckDBPyConnection, file: OpenFile, record: ImportRecord, known: Known) -> Counts:

@@ -24,6 +24,7 @@ from cm_core.imports.content import Column, goes_on, unlike_headers
 from cm_core.imports.dialect import Dialect
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.mapping import known_headers
+from cm_core.imports.number_columns import number_columns
 
 #: Records per Arrow batch where they are read one by one.
 BATCH_ROWS = 20_000
@@ -83,7 +84,7 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     Raises FileRejected when the first record cannot be read or no layout fits its width.
     """
     try:
-        with closing(_Records(path, dialect, _start(path, dialect))) as records:
+        with closing(_Records(path, dialect, first_byte(path, dialect))) as records:
             first = next(records, None)
     except csv.Error as error:
         raise FileRejected(f"The first record cannot be read: {error}.") from None
@@ -98,6 +99,8 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     if has_header:
         return Layout(_unique([_printable(field).strip() for field in fields]), True)
     names = feed.columns or feed.layouts.get(len(fields), () if is_data else None)
+    if not names and feed.target == "dnc_registry":
+        return _numbers_layout(path, dialect, feed, raw)
     if names is None:
         raise FileRejected(
             f"The file has no header that feed {feed.name!r} knows, and the feed declares no layout of "
@@ -112,18 +115,34 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     return Layout(_unique([*names, *rest]), False)
 
 
+def _numbers_layout(path: Path, dialect: Dialect, feed: Feed, first: str) -> Layout:
+    """The layout of a do-not-call list without a header."""
+    names = number_columns(list(_first_records(path, dialect)))
+    if names is None:
+        raise FileRejected(
+            f"The file has no header that feed {feed.name!r} knows, and its values do not tell what the columns are. "
+            "A do-not-call list has AAA,NNNNNNN or ten digits a line; a list of changes has a number, a time and A or "
+            f"D. First record: {first.strip()[:80]!r}."
+        )
+    return Layout(names, False)
+
+
 def _goes_on(path: Path, dialect: Dialect, first: list[str]) -> bool:
     """Whether the first record is data by those that follow it."""
-    records: list[list[str]] = []
+    records = [fields for fields in islice(_first_records(path, dialect), 1, None) if len(fields) == len(first)]
+    return goes_on(first, [Column(cells) for cells in zip(*records, strict=True)])
+
+
+def _first_records(path: Path, dialect: Dialect) -> Iterator[list[str]]:
+    """The fields of the first records; fewer where they are long."""
     chars = 0
-    with closing(_Records(path, dialect, _start(path, dialect))) as following:
-        for fields, raw in islice(following, 1, _FOLLOWING):
+    with closing(_Records(path, dialect, first_byte(path, dialect))) as records:
+        for fields, raw in islice(records, _FOLLOWING):
             chars += len(raw)
             if chars > _FOLLOWING_CHARS:
-                break
-            if fields is not None and len(fields) == len(first):
-                records.append(fields)
-    return goes_on(first, [Column(cells) for cells in zip(*records, strict=True)])
+                return
+            if fields is not None:
+                yield fields
 
 
 def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_chars: int) -> Iterator[Batch]:
@@ -132,7 +151,7 @@ def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_char
     Blank lines are no records. Empty fields are nulls. Surplus fields that are all blank are dropped.
     """
     number = 0
-    with closing(_Records(path, dialect, _start(path, dialect))) as records:
+    with closing(_Records(path, dialect, first_byte(path, dialect))) as records:
         if layout.has_header:
             next(records, None)
         if not plain_csv.can_parse(dialect.encoding):
@@ -187,7 +206,7 @@ def read_record(
     return [field or None for field in fields[: len(headers)]]
 
 
-def _start(path: Path, dialect: Dialect) -> int:
+def first_byte(path: Path, dialect: Dialect) -> int:
     """The byte of the first record: behind a byte-order mark of UTF-8. Those of UTF-16 are its codec's business."""
     with path.open("rb") as file:
         marked = dialect.encoding == "utf-8-sig" and file.read(3) == codecs.BOM_UTF8

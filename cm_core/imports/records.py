@@ -171,6 +171,12 @@ def set_status(
     audit(connection, import_id, f"STATUS_{status}", detail=why or fields.get("status_reason"))
 
 
+def note_reason(connection: Connection[Any], import_id: str, reason: str) -> None:
+    """Say what people should know of an import that is done; the caller commits."""
+    with connection.cursor() as cursor:
+        cursor.execute("update import_metadata set status_reason = %s where import_id = %s", (reason, import_id))
+
+
 def complete(connection: Connection[Any], import_id: str, *, inserted: int, updated: int, skipped: int) -> None:
     """Mark an import COMPLETE with what became of its staged rows; the caller commits, together with the rows.
 

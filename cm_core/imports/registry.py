@@ -26,6 +26,7 @@ from cm_core.imports import arrival, records, reports
 from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import feed_names, load_feed
 from cm_core.imports.formats import archives
+from cm_core.imports.name_dates import dates_in
 from cm_core.imports.records import HOLD, now
 from cm_core.imports.replay_log import Correction
 from cm_core.lake import ObjectInfo, ObjectStore, landing_zone
@@ -129,7 +130,7 @@ def register_file(
     arrived = now()
     with database.connect() as connection, named_lock(connection, _LOCK, timeout_s=600):
         reason = refusal(settings, chosen, size)
-        if known := same_bytes(connection, sha256, chosen, refused=reason is not None):
+        if known := same_bytes(connection, sha256, chosen, name, refused=reason is not None):
             return _again(settings, database, connection, known, name, user, arrived, modified)
         if reason:
             import_id = _insert(
@@ -261,9 +262,9 @@ def choose_feed(name: str, folders: tuple[str, ...] = ()) -> str:
     for folder in folders:
         if folder in known:
             return folder
-    for feed in known:
-        if any(fnmatch(name.lower(), pattern) for pattern in load_feed(feed).filenames):
-            return feed
+    matching = [feed for feed in known if any(fnmatch(name.lower(), each) for each in load_feed(feed).filenames)]
+    for feed in matching:  # a list of a state before the national one, which its feed extends
+        return next((other for other in matching if load_feed(other).extends == feed), feed)
     return "contacts"
 
 
@@ -307,19 +308,24 @@ def refusal(settings: Settings, feed: str, size: int) -> str | None:
     return None
 
 
-def same_bytes(connection: Connection[Any], sha256: str, feed: str, *, refused: bool) -> tuple[str, str] | None:
+def same_bytes(
+    connection: Connection[Any], sha256: str, feed: str, name: str, *, refused: bool
+) -> tuple[str, str] | None:
     """The import of these bytes for this feed that counts: a finished one, else one to take up again.
 
-    One that was refused before it was stored counts only where the file is `refused` again.
+    One that was refused before it was stored counts only where the file is `refused` again. A do-not-call list that has
+    the same numbers at another date, as its `name` says, is another version of it: what came in between is over.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "select import_id, status from import_metadata where checksum_sha256 = %s and feed = %s "
-            "and status <> 'DUPLICATE' and (landing_key <> '' or %s) order by status = 'COMPLETE' desc, id limit 1",
+            "select import_id, status, filename from import_metadata where checksum_sha256 = %s and feed = %s "
+            "and status <> 'DUPLICATE' and (landing_key <> '' or %s) order by status = 'COMPLETE' desc, id",
             (sha256, feed, refused),
         )
-        row = cursor.fetchone()
-    return (row[0], row[1]) if row else None
+        found = list(cursor.fetchall())
+    if feed in feed_names() and load_feed(feed).target == "dnc_registry":
+        found = [row for row in found if dates_in(row[2]) == dates_in(name)]
+    return (found[0][0], found[0][1]) if found else None
 
 
 def _again(
@@ -429,7 +435,7 @@ def _register_object(
         if reason := refusal(settings, feed, info.size):
             records.set_status(connection, import_id, "REJECTED", status_reason=reason, finished_at=now())
             registration = Registration(import_id, "REJECTED", feed, reason=reason)
-        elif (known := same_bytes(connection, sha256, feed, refused=False)) and known[0] != import_id:
+        elif (known := same_bytes(connection, sha256, feed, path.name, refused=False)) and known[0] != import_id:
             _mark_duplicate(connection, import_id, known[0])
             if known[1] in ("FAILED", "REJECTED"):  # whoever drops the file again wants it tried again
                 why = f"the same file was dropped again: {info.key}"

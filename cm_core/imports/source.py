@@ -21,12 +21,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cm_core.errors import FileRejected
-from cm_core.imports.dialect import detect_dialect, scan_file
+from cm_core.imports import plain_csv
+from cm_core.imports.dialect import Dialect, detect_dialect, scan_file
 from cm_core.imports.feed_catalog import Feed
-from cm_core.imports.formats import archives, excel, selection, sql_dump
+from cm_core.imports.formats import archives, dnc_xml, excel, selection, sql_dump
 from cm_core.imports.formats.apart import read_apart
 from cm_core.imports.formats.table_set import MANIFEST, TableSet, read_table_set, unique_names
-from cm_core.imports.reader import BadRow, Batch, read_batches, read_layout
+from cm_core.imports.plain_numbers import FlatList, flat_list
+from cm_core.imports.reader import BadRow, Batch, Layout, first_byte, read_batches, read_layout
 from cm_core.settings import Settings
 
 _SQLITE = b"SQLite format 3\x00"
@@ -48,11 +50,15 @@ _TEXT_OF_TABLES = 4
 
 @dataclass(frozen=True)
 class Source:
-    """One list. `form` is what is known of the file's form, for `import_metadata.file_format`."""
+    """One list. `form` is what is known of the file's form, for `import_metadata.file_format`.
+
+    `flat` is there for do-not-call lists that can be read many lines at once; `batches` gives the same records.
+    """
 
     headers: tuple[str, ...]
     form: dict[str, Any]
     batches: Callable[[], Iterator[Batch]]
+    flat: FlatList | None = None
 
 
 def open_source(path: Path, name: str, feed: Feed, settings: Settings, folder: Path) -> Source:
@@ -72,6 +78,8 @@ def open_source(path: Path, name: str, feed: Feed, settings: Settings, folder: P
 def _open_plain(path: Path, name: str, feed: Feed, settings: Settings, folder: Path, form: dict[str, Any]) -> Source:
     with path.open("rb") as file:
         kind = _kind(name, file.read(64 << 10))
+    if kind == "csv" and feed.target == "dnc_registry" and dnc_xml.is_xml(path):
+        return _numbers_of_xml(path, settings, folder, form)
     if kind == "csv":
         return _text(path, feed, settings, form)
     if kind == "parquet":
@@ -108,14 +116,39 @@ def _text(path: Path, feed: Feed, settings: Settings, form: dict[str, Any]) -> S
     scan = scan_file(path)
     dialect = detect_dialect(path, feed.format, scan)
     layout = read_layout(path, dialect, feed)
-    return Source(
-        layout.headers,
-        {
-            **form, "format": "csv", **dialect.as_json(), "header": layout.has_header,
-            "undecodable_places": scan.bad_utf8,
-        },
-        lambda: read_batches(path, dialect, layout, max_field_chars=settings.max_field_chars),
-    )  # fmt: skip
+    found = {
+        **form, "format": "csv", **dialect.as_json(), "header": layout.has_header,
+        "undecodable_places": scan.bad_utf8, "ends_with_line_break": _ends_with_line_break(path),
+    }  # fmt: skip
+    return _delimited(path, dialect, layout, found, settings, may_be_flat=feed.target == "dnc_registry")
+
+
+def _numbers_of_xml(path: Path, settings: Settings, folder: Path, form: dict[str, Any]) -> Source:
+    """The registry's XML, rewritten as the text of the same list."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = folder / "numbers.csv"
+    columns = dnc_xml.write_as_text(path, text)
+    layout = Layout(columns, False)
+    dialect = Dialect("utf-8", ",", '"', strict_encoding=False)
+    return _delimited(text, dialect, layout, {**form, "format": "xml", "header": False}, settings, may_be_flat=True)
+
+
+def _delimited(
+    path: Path, dialect: Dialect, layout: Layout, form: dict[str, Any], settings: Settings, *, may_be_flat: bool
+) -> Source:
+    flat = None
+    if may_be_flat and not layout.has_header and plain_csv.can_parse(dialect.encoding):
+        start = first_byte(path, dialect)
+        flat = flat_list(path, start, dialect.encoding, layout.headers, dialect.delimiter)
+    most = settings.max_field_chars
+    return Source(layout.headers, form, lambda: read_batches(path, dialect, layout, max_field_chars=most), flat)
+
+
+def _ends_with_line_break(path: Path) -> bool:
+    """Whether the last line is ended: of a file that was cut off, it is not."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 16, 0))
+        return file.read().rstrip(b"\x00 \t\x1a").endswith((b"\n", b"\r"))
 
 
 def _of_tables(

@@ -33,7 +33,7 @@ _REPEATING = frozenset(
     {
         "import_id", "party_no", "role", "entity_type", "name_prefix", "name_suffix", "phone_type", "extension",
         "region", "address_type", "care_of", "city", "state", "zip", "county", "id_type", "invalid_reason", "is_first",
-        "source_date", "error_type", "field_name", "error_message", "row_status",
+        "source_date", "error_type", "field_name", "error_message", "row_status", "listing_date", "source", "action",
     }
 )  # fmt: skip
 
@@ -69,6 +69,11 @@ class StagedWriter:
                 )
             if table.num_rows:
                 self._writers[name].write_table(table)
+
+    def finish(self, table: str) -> Path:
+        """The finished file of a table that nothing more is appended to."""
+        self._writers[table].close()
+        return self.folder / f"{table}.parquet"
 
     def close(self) -> None:
         """Finish the files; again is no harm."""

@@ -31,7 +31,8 @@ create or replace table findings (
     row_status varchar, raw_row varchar
 )
 """
-_FINDINGS_SCHEMA = pa.schema(
+#: The columns of `findings`.
+FINDINGS_SCHEMA = pa.schema(
     [("row_number", pa.int64())]
     + [
         (name, pa.string())
@@ -73,7 +74,7 @@ def load_chunk(con: duckdb.DuckDBPyConnection, batches: list[Batch]) -> None:
         for row in batch.bad
     ]
     if bad:
-        con.register("bad", pa.Table.from_pylist(bad, schema=_FINDINGS_SCHEMA))
+        con.register("bad", pa.Table.from_pylist(bad, schema=FINDINGS_SCHEMA))
         con.execute("insert into findings from bad")
         con.unregister("bad")
 

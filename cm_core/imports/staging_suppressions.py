@@ -26,21 +26,32 @@ def stage_dnc(
     headers: Sequence[str],
     file_date: datetime,
 ) -> Counts:
-    """Make `dnc(row_number, phone_e164, listing_date, source)` of `source`; a row without a full number is rejected."""
+    """Make `dnc(row_number, number, listing_date, source, action, changed_at)` of `source`; see `stage_dnc.sql`.
+
+    A row without a full number is rejected, and one of a change list that does not say A or D.
+    """
     keep_raw(con, headers)
     phone, number = value_of(mapping.one("phone")), value_of(mapping.one("number"))
     raw = f"coalesce({phone}, concat({value_of(mapping.one('area_code'))}, {number}), {number})"
     con.execute(
         f"create or replace view suppressions_in as select row_number, {raw} as raw, "
-        f"{value_of(mapping.one('listing_date'))} as date_raw, "
+        f"{value_of(mapping.one('listing_date'))} as date_raw, {value_of(mapping.one('action'))} as action_raw, "
         f"{value_of(mapping.one('source'))} as source_raw from source"
     )
-    con.execute("create or replace table parameters (file_date timestamp, default_source varchar)")
-    con.execute("insert into parameters values (?, ?)", [file_date, feed.defaults.get("source", feed.name)])
+    con.execute(
+        "create or replace table parameters (file_date timestamp, default_source varchar, is_change_list boolean)"
+    )
+    is_change_list = mapping.one("action") is not None
+    con.execute("insert into parameters values (?, ?, ?)", [file_date, list_name(feed), is_change_list])
     _standardise_phones(con)
     con.execute(sql("cm_core.imports", "stage_dnc.sql"))
     con.execute(_ROWS_DATED)
     return settle_findings(con)
+
+
+def list_name(feed: Feed) -> str:
+    """The do-not-call list that rows of the feed are of, where they do not say."""
+    return feed.defaults.get("source", feed.name)
 
 
 def _standardise_phones(con: duckdb.DuckDBPyConnection) -> None:

@@ -21,6 +21,7 @@ from cm_core.imports import content
 from cm_core.imports.content import Column, Kind
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.mapping import Mapping, Use, label_of, mapping_of, match_headers, require
+from cm_core.imports.number_columns import is_action
 from cm_core.imports.reader import Batch
 
 #: The kind of value that a field (or the part of an address behind the point) holds, where values can be told apart.
@@ -192,7 +193,17 @@ class _Finder:
         for field, evidence in (("email", content.email_evidence), ("phone", content.phone_evidence)):
             self._contacts(field, evidence)
         self._name()
+        self._action()
         return self._found
+
+    def _action(self) -> None:
+        """The column of a do-not-call list that makes it a list of changes: A and D, and nothing else."""
+        if self._feed.target != "dnc_registry" or "action" in self._fields:
+            return
+        for column in self._open:
+            if all(map(is_action, self._sample[column].values)):
+                self._take("action", column, 0.99)
+                return
 
     def _address(self) -> None:
         slots = sorted({field.rpartition(".")[0] for field in self._fields if "." in field})

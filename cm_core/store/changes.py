@@ -36,6 +36,13 @@ from {{contacts}} as l
 inner join {{table}} as c on c.{{key}} = l.{{column}}
 inner join persons as p on p.id = c.person_id
 """
+_PHONES_BETWEEN = f"""
+{_ADD}
+select distinct p.entity_id
+from phone_numbers as c
+inner join persons as p on p.id = c.person_id
+where c.phone_e164 between %(first)s and %(last)s
+"""
 # One who holds an opted-out contact alone is certain to have asked; beside another holder, no longer.
 _BESIDE = """
 insert into changed_entities (entity_id)
@@ -85,6 +92,11 @@ def holders_changed(connection: Connection[Any], kind: str, contacts: str, colum
     """
     table, key = CONTACTS[kind]
     _execute(connection, _HOLDERS.format(contacts=contacts, column=column, table=table, key=key))
+
+
+def phones_changed(connection: Connection[Any], first: str, last: str) -> None:
+    """The entities of all holders of the telephone numbers from `first` to `last` (E.164)."""
+    _execute(connection, _PHONES_BETWEEN, first=first, last=last)
 
 
 def contacts_new(connection: Connection[Any], table: str, first: int, last: int) -> None:

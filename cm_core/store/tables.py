@@ -598,6 +598,17 @@ dnc_area_coverage = _table(
     comment="Area codes held, by list and version; the current row of each is the list in force",
 )
 
+dnc_additions = _table(
+    "dnc_additions",
+    Column("source", _code(32), primary_key=True),
+    Column("area_code", _code(3), primary_key=True),
+    Column("version_id", BigInteger, ForeignKey("dnc_list_versions.id"), nullable=False),
+    _time("obtained_at", nullable=False),
+    Column("numbers", BigInteger, nullable=False),
+    Column("lake_key", _exact(700), nullable=False, comment="Parquet of them, as for dnc_area_coverage"),
+    comment="Numbers listed in area codes of which no full list is held: the area codes are not covered by them",
+)
+
 opt_outs = _table(
     "opt_outs",
     Column("id", BigInteger, primary_key=True, autoincrement=True),

@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 from pymysql.connections import Connection
 
-from cm_core.compliance import refresh_contact_status
+from cm_core.compliance import list_new_numbers, refresh_contact_status
 from cm_core.compute import session
 from cm_core.errors import CmError
 from cm_core.imports import pipeline, records
@@ -67,6 +67,7 @@ def outweigh_the_base(
 
 
 def apply_to_empty(
+    settings: Settings,
     database: Database,
     connection: Connection[Any],
     con: duckdb.DuckDBPyConnection,
@@ -84,6 +85,7 @@ def apply_to_empty(
         writer.write()
         operations = row_operations(con)
         _require_conserved(connection, import_id, operations)
+        _list_numbers(settings, connection, con, "phones")
         _complete_shadows(loads)
     tell("putting in place")
     shadow.swap(connection, PEOPLE_TABLES)
@@ -122,7 +124,7 @@ def apply_together(
             with ExitStack() as every:  # what goes wrong from here on, goes wrong for all
                 for import_id in pending:
                     every.enter_context(pipeline.failing(settings, database, import_id))
-                _publish(database, connection, con, next(reversed(pending)), tell)
+                _publish(settings, database, connection, con, next(reversed(pending)), tell)
                 with transaction(connection):
                     changes.all_changed(connection)
                     for import_id, (operations, counts) in pending.items():
@@ -189,6 +191,7 @@ def _require_conserved(connection: Connection[Any], import_id: str, operations: 
 
 
 def _publish(
+    settings: Settings,
     database: Database,
     connection: Connection[Any],
     con: duckdb.DuckDBPyConnection,
@@ -202,6 +205,7 @@ def _publish(
         loads = _open_loads(database, stack)
         for position, table in enumerate(PEOPLE_TABLES):
             _load_table(con, table, loads[position % len(loads)])
+        _list_numbers(settings, connection, con, f"{STATE}.phone_numbers")
         _complete_shadows(loads)
     tell(last, "putting in place")
     shadow.swap(connection, PEOPLE_TABLES)
@@ -227,6 +231,12 @@ def _open_loads(database: Database, stack: ExitStack) -> list[Loads]:
         stack.enter_context(Loads(stack.enter_context(closing(database.connect(autocommit=True)))))
         for _ in range(_CONNECTIONS)
     ]
+
+
+def _list_numbers(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, phones: str) -> None:
+    """The do-not-call listings of the numbers in a DuckDB table: there before the phones are, never after them."""
+    with transaction(connection):
+        list_new_numbers(settings, connection, con, f"select distinct phone_e164 from {phones}")
 
 
 def _complete_shadows(loads: Sequence[Loads]) -> None:

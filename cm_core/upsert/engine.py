@@ -65,9 +65,9 @@ def apply(
                     replay = open_replay(connection, import_id)
                     connection.commit()
                     if replay is None and bulk.fills_an_empty_base(settings, connection, con):
-                        return bulk.apply_to_empty(database, connection, con, import_id, tell)
+                        return bulk.apply_to_empty(settings, database, connection, con, import_id, tell)
                     with transaction(connection):
-                        result = _apply(connection, con, import_id, tell, is_replay=replay is not None)
+                        result = _apply(settings, connection, con, import_id, tell, is_replay=replay is not None)
                         if replay is not None:
                             withdraw(settings, database, connection, replay, now())
                         return result
@@ -120,6 +120,7 @@ def _of(import_id: str, tell: Callable[[str, str], None]) -> Callable[[str], Non
 
 
 def _apply(
+    settings: Settings,
     connection: Connection[Any],
     con: duckdb.DuckDBPyConnection,
     import_id: str,
@@ -142,5 +143,5 @@ def _apply(
     with Loads(connection) as loads:
         writer = CanonicalWriter(TableSink(connection, con, loads), con, import_id, at)
         writer.write()
-    attach(connection, con, writer, at)
+    attach(settings, connection, con, writer, at)
     return bulk.finish(connection, import_id, row_operations(con, only_new=is_replay), writer.counts)

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 from pymysql.connections import Connection
 
-from cm_core.compliance import refresh_contact_status
+from cm_core.compliance import list_new_phones, refresh_contact_status
 from cm_core.compute import sql
 from cm_core.imports.records import now
 from cm_core.imports.replay_log import all_applied_parts
@@ -106,14 +106,14 @@ def _split(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPy
         con.unregister("nothing")
     con.execute("create or replace table spread as from new_spread")
     con.execute(sql(_PACKAGE, "fold.sql"))
-    _write(connection, con, job_id)
+    _write(settings, connection, con, job_id)
     changes.persons_changed(connection, "moved_sources", "person_id")
     attachment.persons("moved_sources", "person_id")
     attachment.settle(con, shared_max=settings.shared_contact_max_surnames)
     return int(count)
 
 
-def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> None:
+def _write(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> None:
     at = now()
     columns = ", ".join(PERSON_COLUMNS)
     temporary_like(connection, "changed_persons", "persons", ["id", *PERSON_COLUMNS])
@@ -137,7 +137,7 @@ def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
         params=[at, at],
     )  # fmt: skip
     for target in TARGETS:
-        _replace_contacts(connection, con, target, at)
+        _replace_contacts(settings, connection, con, target, at)
     with connection.cursor() as cursor:
         cursor.execute("drop temporary table if exists moved_sources")
         cursor.execute(_CREATE_MOVED)
@@ -161,7 +161,7 @@ def _write(connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: 
 
 
 def _replace_contacts(
-    connection: Connection[Any], con: duckdb.DuckDBPyConnection, target: Target, at: datetime
+    settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, target: Target, at: datetime
 ) -> None:
     """Write one contact table of the persons concerned anew; what was verified stays verified."""
     with connection.cursor() as cursor:
@@ -194,6 +194,7 @@ def _replace_contacts(
     block = (first, first + count - 1)
     changes.contacts_new(connection, target.table, *block)
     if target.table == "phone_numbers":
+        list_new_phones(settings, connection, con, block)
         refresh_contact_status(connection, phone_ids=block)
     elif target.table == "email_addresses":
         refresh_contact_status(connection, email_ids=block)

@@ -17,8 +17,9 @@ from typing import Any
 import duckdb
 from pymysql.connections import Connection
 
-from cm_core.compliance import refresh_contact_status
+from cm_core.compliance import list_new_phones, refresh_contact_status
 from cm_core.compute import sql
+from cm_core.settings import Settings
 from cm_core.store import changes
 from cm_core.store.ids import allot
 from cm_core.touchpoints import Attachment
@@ -249,7 +250,13 @@ class CanonicalWriter:
         self.counts[target.table] += count
 
 
-def attach(connection: Connection[Any], con: duckdb.DuckDBPyConnection, writer: CanonicalWriter, at: datetime) -> None:
+def attach(
+    settings: Settings,
+    connection: Connection[Any],
+    con: duckdb.DuckDBPyConnection,
+    writer: CanonicalWriter,
+    at: datetime,
+) -> None:
     """After a write to the tables: counters past the ids used, lists on new contact points, whose touchpoints are.
 
     And which entities were changed by it.
@@ -267,6 +274,7 @@ def attach(connection: Connection[Any], con: duckdb.DuckDBPyConnection, writer: 
         attachment.new_contacts(table, *block)
         changes.contacts_new(connection, table, *block)
         if table == "phone_numbers":
+            list_new_phones(settings, connection, con, block)
             refresh_contact_status(connection, phone_ids=block)
         elif table == "email_addresses":
             refresh_contact_status(connection, email_ids=block)

@@ -14,15 +14,6 @@ from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.integration.dbt.people import People
 
-DNC_SCHEMA = pa.schema(
-    [
-        ("import_id", pa.string()),
-        ("row_number", pa.int64()),
-        ("phone_e164", pa.string()),
-        ("listing_date", pa.date32()),
-        ("source", pa.string()),
-    ]
-)
 OPT_OUT_SCHEMA = pa.schema(
     [
         ("import_id", pa.string()),
@@ -63,11 +54,6 @@ def settings(make_settings: Callable[..., Settings], database: Database) -> Sett
 @pytest.fixture
 def people(database: Database) -> People:
     return People(database)
-
-
-@pytest.fixture
-def stage_dnc(settings: Settings, people: People) -> Stage:
-    return _stage(settings, people, "dnc.parquet", DNC_SCHEMA)
 
 
 @pytest.fixture

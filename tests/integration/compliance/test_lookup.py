@@ -115,6 +115,15 @@ def test_one_number_of_two_people_and_of_nobody(people: People, look_up: LookUp)
     assert [asked.reach for asked in nobody.facts.opt_outs] == ["contact"]
 
 
+def test_a_switchboard_that_asked_says_nothing_about_who(people: People, look_up: LookUp) -> None:
+    people.person(1), people.phone(1, "+14057620001"), people.phone(1, "+14057620009")
+    people.shared("phone", "+14057620009"), people.opted_out("call", phone_e164="+14057620009")
+    found = look_up("phone", [Asked(Contact("phone", f"+1405762000{n}")) for n in (1, 9)])
+    assert [asked.reach for asked in found["+14057620009"][0].facts.opt_outs] == ["contact"]
+    assert found["+14057620009"][0].facts.surnames == 9
+    assert found["+14057620001"][0].facts.opt_outs == ()
+
+
 def test_touches_that_count(people: People, look_up: LookUp) -> None:
     people.person(1), people.phone(1, "+14057620001")
     insert = (

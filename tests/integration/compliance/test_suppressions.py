@@ -1,15 +1,15 @@
-"""Do-not-call and opt-out lists: applied once, whatever the order, for people known and not yet known."""
+"""Opt-out lists: applied once, whatever the order, for people known and not yet known; marks of both kinds of list."""
 
 from __future__ import annotations
 
 import threading
 import time
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from cm_core.compliance import ApplyCounts, apply_dnc, apply_opt_outs, refresh_contact_status
+from cm_core.compliance import ApplyCounts, apply_opt_outs, refresh_contact_status
 from cm_core.errors import ImportFailed
 from cm_core.settings import Settings
 from cm_core.store import Database
@@ -20,10 +20,6 @@ from tests.integration.dbt.people import People
 FIRST, SECOND = "imp_2026_02_01_001", "imp_2026_02_01_002"
 A, B, C = "+14055550101", "+14055550102", "+14055550103"
 ASKED = datetime(2026, 1, 5, 9, 30)
-
-
-def listing(number: str, day: date | None = None, source: str = "national") -> dict[str, Any]:
-    return {"phone_e164": number, "listing_date": day, "source": source}
 
 
 def request(channel: str, *, phone: str | None = None, email: str | None = None, **values: Any) -> dict[str, Any]:
@@ -41,65 +37,35 @@ def content(people: People) -> list[list[tuple[Any, ...]]]:
     ]
 
 
-def test_each_source_row_of_a_dnc_list_is_counted_once(
-    settings: Settings, database: Database, people: People, stage_dnc: Stage
-) -> None:
-    stage_dnc(FIRST, [listing(A), listing(B, date(2020, 1, 1)), listing(A), listing(A, source="National ")])
-    assert apply_dnc(settings, database, FIRST) == ApplyCounts(2, 0, 2)
-
-    stage_dnc(SECOND, [listing(A), listing(B, date(2021, 1, 1)), listing(C), listing(B, date(2019, 1, 1), "oklahoma")])
-    assert apply_dnc(settings, database, SECOND) == ApplyCounts(2, 1, 1)
-    assert people.rows("select phone_e164, source, listing_date, last_import_id from dnc_registry order by 1, 2") == [
-        (A, "national", None, SECOND),
-        (B, "national", date(2021, 1, 1), SECOND),
-        (B, "oklahoma", date(2019, 1, 1), SECOND),
-        (C, "national", None, SECOND),
-    ]
-
-
 def test_applying_again_changes_nothing_even_after_a_later_import(
-    settings: Settings, database: Database, people: People, stage_dnc: Stage, stage_opt_outs: Stage
+    settings: Settings, database: Database, people: People, stage_opt_outs: Stage
 ) -> None:
     people.person(1), people.phone(1, A), people.email(1, "a@x.org")
-    stage_dnc(FIRST, [listing(A, date(2020, 1, 1))])
-    stage_dnc(SECOND, [listing(A, date(2022, 1, 1)), listing(B)])
-    stage_opt_outs("imp_2026_02_01_003", [request("email", email="a@x.org"), request("call", phone=B)])
-    apply_dnc(settings, database, FIRST)
-    apply_dnc(settings, database, SECOND)
-    apply_opt_outs(settings, database, "imp_2026_02_01_003")
+    stage_opt_outs(FIRST, [request("email", email="a@x.org"), request("call", phone=B)])
+    stage_opt_outs(SECOND, [request("email", email="a@x.org", opted_out_at=datetime(2026, 1, 6))])
+    apply_opt_outs(settings, database, FIRST)
+    apply_opt_outs(settings, database, SECOND)
     before = content(people)
 
-    assert apply_dnc(settings, database, FIRST) == ApplyCounts(0, 0, 1)
-    assert apply_dnc(settings, database, SECOND) == ApplyCounts(0, 0, 2)
-    assert apply_opt_outs(settings, database, "imp_2026_02_01_003") == ApplyCounts(0, 0, 2)
+    assert apply_opt_outs(settings, database, FIRST) == ApplyCounts(0, 0, 2)
+    assert apply_opt_outs(settings, database, SECOND) == ApplyCounts(0, 0, 1)
     assert content(people) == before
 
 
-def test_the_order_of_dnc_lists_makes_no_difference(
-    settings: Settings, database: Database, people: People, stage_dnc: Stage
+def test_suppressions_wait_for_contact_points_not_yet_known(
+    settings: Settings, database: Database, people: People, stage_opt_outs: Stage
 ) -> None:
-    stage_dnc(FIRST, [listing(A, date(2022, 1, 1))])
-    stage_dnc(SECOND, [listing(A, date(2020, 1, 1))])
-    apply_dnc(settings, database, SECOND)
-    apply_dnc(settings, database, FIRST)
-    assert people.rows("select listing_date, last_import_id from dnc_registry") == [(date(2022, 1, 1), SECOND)]
-
-
-def test_known_numbers_are_marked_and_unknown_ones_wait(
-    settings: Settings, database: Database, people: People, stage_dnc: Stage, stage_opt_outs: Stage
-) -> None:
-    people.person(1), people.phone(1, A), people.phone(1, C)
-    stage_dnc(FIRST, [listing(A), listing(B)])
+    people.listed(B), people.listed(C)
+    people.run("update dnc_registry set removed_at = '2026-01-01' where phone_e164 = %s", (C,))
     stage_opt_outs(SECOND, [request("all", email="late@x.org")])
-    apply_dnc(settings, database, FIRST)
     apply_opt_outs(settings, database, SECOND)
-    assert people.rows("select phone_e164, dnc_status from phone_numbers order by 1") == [(A, "listed"), (C, None)]
 
-    people.person(2), people.email(2, "late@x.org", id=7001), people.phone(2, B, id=7002)
+    people.person(2), people.email(2, "late@x.org", id=7001)
+    people.phone(2, B, id=7002), people.phone(2, C, id=7003)
     with database.connect() as connection:
-        refresh_contact_status(connection, phone_ids=(7002, 7002), email_ids=(7001, 7001))
+        refresh_contact_status(connection, phone_ids=(7002, 7003), email_ids=(7001, 7001))
         connection.commit()
-    assert people.rows("select dnc_status from phone_numbers where person_id = 2") == [("listed",)]
+    assert people.rows("select phone_e164, dnc_status from phone_numbers order by 1") == [(B, "listed"), (C, None)]
     assert people.rows("select opt_out_status from email_addresses where person_id = 2") == [("opted_out",)]
 
 
@@ -139,15 +105,15 @@ def test_a_request_known_from_another_file_is_skipped_and_a_later_one_kept(
 
 
 def test_counts_are_logged_and_the_import_completed_in_the_same_transaction(
-    settings: Settings, database: Database, people: People, stage_dnc: Stage
+    settings: Settings, database: Database, people: People, stage_opt_outs: Stage
 ) -> None:
-    stage_dnc(FIRST, [listing(A), listing(A), listing(B)])
+    stage_opt_outs(FIRST, [request("call", phone=A), request("call", phone=A), request("call", phone=B)])
 
     def finish(connection: Any, counts: ApplyCounts) -> None:
         assert counts == ApplyCounts(2, 0, 1)
-        assert people.rows("select count(*) from dnc_registry") == [(0,)]
+        assert people.rows("select count(*) from opt_outs") == [(0,)]
 
-    apply_dnc(settings, database, FIRST, finish=finish)
+    apply_opt_outs(settings, database, FIRST, finish=finish)
     assert people.rows(
         "select status, inserted_count, updated_count, skipped_count from import_metadata where import_id = %s",
         (FIRST,),
@@ -156,25 +122,25 @@ def test_counts_are_logged_and_the_import_completed_in_the_same_transaction(
         "select operation, record_count, detail from import_audit_log where detail is not null order by id"
     )
     assert logged == [
-        ("INSERT", 2, "dnc_registry"),
-        ("UPDATE", 0, "dnc_registry"),
-        ("SKIP", 1, "dnc_registry"),
-        ("UPDATE", 0, "phone_numbers.dnc_status"),
+        ("INSERT", 2, "opt_outs"),
+        ("UPDATE", 0, "opt_outs"),
+        ("SKIP", 1, "opt_outs"),
+        ("UPDATE", 0, "email_addresses.opt_out_status"),
     ]
 
 
 def test_a_failing_finish_leaves_nothing_behind(
-    settings: Settings, database: Database, people: People, stage_dnc: Stage
+    settings: Settings, database: Database, people: People, stage_opt_outs: Stage
 ) -> None:
-    people.person(1), people.phone(1, A)
-    stage_dnc(FIRST, [listing(A)])
+    people.person(1), people.email(1, "a@x.org")
+    stage_opt_outs(FIRST, [request("email", email="a@x.org")])
     before = content(people)
 
     def finish(connection: Any, counts: ApplyCounts) -> None:
         raise RuntimeError("stop")
 
     with pytest.raises(ImportFailed, match="stop"):
-        apply_dnc(settings, database, FIRST, finish=finish)
+        apply_opt_outs(settings, database, FIRST, finish=finish)
     assert content(people) == before
     assert people.rows("select operation from import_audit_log") == [
         ("STATUS_APPLYING",),
@@ -183,13 +149,13 @@ def test_a_failing_finish_leaves_nothing_behind(
 
 
 def test_an_apply_waits_for_the_writer(
-    settings: Settings, database: Database, people: People, stage_dnc: Stage
+    settings: Settings, database: Database, people: People, stage_opt_outs: Stage
 ) -> None:
-    stage_dnc(FIRST, [listing(A)])
+    stage_opt_outs(FIRST, [request("call", phone=A)])
     done: list[float] = []
 
     def work() -> None:
-        apply_dnc(settings, database, FIRST)
+        apply_opt_outs(settings, database, FIRST)
         done.append(time.monotonic())
 
     with database.connect() as connection, named_lock(connection, WRITER_LOCK, timeout_s=1):
@@ -203,6 +169,8 @@ def test_an_apply_waits_for_the_writer(
     assert done[0] >= released
 
 
-def test_an_empty_list_is_no_error(settings: Settings, database: Database, people: People, stage_dnc: Stage) -> None:
-    stage_dnc(FIRST, [])
-    assert apply_dnc(settings, database, FIRST) == ApplyCounts(0, 0, 0)
+def test_an_empty_list_is_no_error(
+    settings: Settings, database: Database, people: People, stage_opt_outs: Stage
+) -> None:
+    stage_opt_outs(FIRST, [])
+    assert apply_opt_outs(settings, database, FIRST) == ApplyCounts(0, 0, 0)

@@ -93,6 +93,7 @@ def test_the_same_bytes_for_another_feed_are_another_import(
     second = import_file(settings, database, owners, feed="dnc_registry")
     assert (second.status, second.import_id != first.import_id) == ("COMPLETE", True)
     assert column(database, "select phone_e164 from dnc_registry order by 1") == ["+14053214567", "+14055552345"]
+    assert column(database, "select distinct dnc_status from phone_numbers") == ["listed"]
 
 
 def test_import_ids_count_through_the_day(settings: Settings, database: Database, tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from cm_core import compliance
 from cm_core.imports.records import ImportRecord
 from cm_core.settings import Settings
 from cm_core.store import Database
@@ -25,27 +25,48 @@ def _import(settings: Settings, database: Database, folder: Path, name: str, tex
     return record
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "405,5552345\n405,3214567\n",
-        "4055552345\n4053214567\n",
-        "phone\n405-555-2345\n(405) 321-4567\n",
-        "Area Code,Number\n405,555-2345\n405,321-4567\n",
-        "phone_number\tlisted on\n4055552345\t2024-01-05\n4053214567\t\n",
-    ],
-    ids=["registry", "digits", "header", "parts", "dated"],
-)
+def _is_listed(settings: Settings, database: Database, source: str = "national") -> list[str]:
+    """Which of the two numbers of these tests are on a list."""
+    found = compliance.listed(settings, database, ["+14055552345", "+14053214567"]).listings.to_pylist()
+    return [row["phone_e164"] for row in found if row["source"] == source]
+
+
+#: A list of two numbers, as lists are written.
+FORMS = {
+    "registry": "405,5552345\n405,3214567\n",
+    "digits": "4055552345\n4053214567\n",
+    "header": "phone\n405-555-2345\n(405) 321-4567\n",
+    "parts": "Area Code,Number\n405,555-2345\n405,321-4567\n",
+    "dated": "phone_number\tlisted on\n4055552345\t2024-01-05\n4053214567\t\n",
+    "xml": "<?xml version='1.0'?><list val='405'><ac val='405'><ph val='5552345'/><ph val='3214567'/></ac></list>",
+    "windows": "\ufeff405,5552345\r\n\r\n405,3214567\r\n",
+    "dated digits": "4055552345,2024-01-05\n4053214567,2024-01-06\n",
+    "quoted": '"405","5552345"\n"405","3214567"\n',
+}
+
+
 def test_every_form_of_a_do_not_call_list_gives_the_same_numbers(
-    settings: Settings, database: Database, tmp_path: Path, text: str
+    settings: Settings, database: Database, tmp_path: Path
 ) -> None:
-    record = _import(settings, database, tmp_path, "dnc.csv", text)
-    assert record.feed == "dnc_registry"
-    assert counts(record) == (2, 2, 0, 0, 0)
-    assert query(database, "select phone_e164, source from dnc_registry order by 1") == [
-        ("+14053214567", "national"),
-        ("+14055552345", "national"),
+    states = ("co", "fl", "in", "la", "ma", "mo", "ok", "pa", "tx")
+    for (form, text), state in zip(FORMS.items(), states, strict=True):
+        record = _import(settings, database, tmp_path, f"{state}_dnc.csv", text)
+        assert record.feed == f"dnc_{state}_state"
+        assert counts(record) == (2, 2, 0, 0, 0), form
+        assert _is_listed(settings, database, f"{state}_state") == ["+14053214567", "+14055552345"], form
+    assert query(database, "select distinct kind, status, area_codes, row_count from dnc_list_versions") == [
+        ("full", "IN_FORCE", 1, 2)
     ]
+
+
+def test_packed_lists_have_the_date_of_the_file_in_them(settings: Settings, database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "dnc.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("405_20260801.txt", "405,5552345\n405,3214567\n")
+    record = import_file(settings, database, path)
+    assert record.feed == "dnc_registry"
+    assert _is_listed(settings, database) == ["+14053214567", "+14055552345"]
+    assert column(database, "select cast(obtained_at as char) from dnc_area_coverage") == ["2026-08-01 00:00:00.000000"]
 
 
 def test_bad_numbers_of_a_list_are_reported_and_the_rest_is_listed(
@@ -65,9 +86,9 @@ def test_bad_numbers_of_a_list_are_reported_and_the_rest_is_listed(
     ]
     assert rejected == [("2", "VALIDATION"), ("3", "VALIDATION"), ("6", "WIDTH")]
     assert query(database, "select phone_e164, cast(listing_date as char) from dnc_registry order by 1") == [
-        ("+14053214567", None),
         ("+14055552345", "2024-01-05"),
     ]
+    assert _is_listed(settings, database) == ["+14053214567", "+14055552345"]
     assert column(database, "select dnc_status from phone_numbers") == ["listed"]
     assert column(database, "select count(*) from persons") == [1]
 
@@ -80,6 +101,21 @@ def test_a_list_again_and_a_renamed_copy_change_nothing(settings: Settings, data
         assert import_file(settings, database, copy).status == "DUPLICATE"
     longer = _import(settings, database, tmp_path, "dnc_2.csv", "4055552345\n4053214567\n4055559999\n")
     assert counts(longer) == (3, 1, 0, 2, 0)
+
+
+def test_the_same_numbers_at_a_later_date_are_a_version_of_their_own(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    _import(settings, database, tmp_path, "dnc_20260801.txt", "4055552345\n4053214567\n")
+    copy = tmp_path / "dnc_20260801 (copy).txt"
+    copy.write_text("4055552345\n4053214567\n")
+    assert import_file(settings, database, copy).status == "DUPLICATE"
+    later = _import(settings, database, tmp_path, "dnc_20260901.txt", "4055552345\n4053214567\n")
+    assert counts(later) == (2, 0, 0, 2, 0)
+    in_force = query(
+        database, "select cast(date(obtained_at) as char), version_id from dnc_area_coverage where is_current"
+    )
+    assert in_force == [("2026-09-01", 2)]
 
 
 def test_opt_outs_of_every_channel_are_kept_and_nonsense_is_reported(
@@ -121,7 +157,7 @@ def test_a_list_that_is_none_is_rejected(settings: Settings, database: Database,
     with unchanged(database):
         record, _ = attempt(settings, database, path)
     assert record.status == "REJECTED"
-    assert "no layout of 3 columns" in str(record.status_reason)
+    assert "its values do not tell what the columns are" in str(record.status_reason)
 
 
 def test_people_who_are_not_known_yet_are_suppressed_when_they_come(

@@ -65,6 +65,7 @@ def test_places_of_area_codes_and_homes() -> None:
     assert area_key("800", RULES) == ""
     assert area_key("416", RULES) == "@America/Toronto"
     assert home_key([Home("OK", "73701"), Home("ok", None), Home("OK", None)], RULES) == "OK@America/Chicago"
+    assert home_key([Home("TX", "90210")], RULES) == "CA@America/Los_Angeles|TX@America/Chicago|TX@America/Denver"
     assert home_key([Home("AE", "09012")], RULES) == ""
     assert home_key([Home("NY", "06390")], RULES) == "CT@America/New_York|NY@America/New_York"
     number = Contact("phone", "+14057620001")
@@ -157,12 +158,23 @@ def test_evidence_and_list_versions_are_named() -> None:
     found = _verdict(RULES)
     assert found.list_versions == ("national 405 version 1 of 2026-03-01 18:00:00",)
     assert found.rule_ids == ("call.no_rule_blocks",)
+    assert found.valid_until == datetime(2026, 3, 3, 2)  # the hours of the day end before the list gets too old
     late = verdict(
         Contact("phone", "+14057620001"), "call", "solicitation", datetime(2026, 3, 3, 3),
         Facts(lists=Lists([Version("national", "405", "1", NOON)])), RULES,
     )  # fmt: skip
     assert late.evidence == "calling_hours: closed in OK@America/Chicago"
     assert late.rule_ids == ("call.calling_window", "call.no_rule_blocks")
+
+
+def test_a_wait_ends_where_nothing_else_speaks_against_it() -> None:
+    # At night the list gets too old; the next one comes in the afternoon.
+    old, new = datetime(2026, 1, 31, 3), datetime(2026, 3, 3, 20)
+    lists = Lists([Version("national", "405", str(at), at) for at in (old, new)])
+    night = datetime(2026, 3, 3, 2, 30)
+    found = verdict(Contact("phone", "+14057620001"), "call", "solicitation", night, Facts(lists=lists), RULES)
+    assert (found.reason_code, found.usable_from) == ("calling_window", new)
+    assert found.valid_until == datetime(2026, 3, 3, 3)
 
 
 def test_questions_that_cannot_be_meant() -> None:

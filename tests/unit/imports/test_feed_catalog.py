@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
 import pytest
 
+import cm_core
 from cm_core.errors import UsageError
 from cm_core.imports import feed_catalog
 from cm_core.imports.feed_catalog import feed_names, load_feed
@@ -70,9 +72,7 @@ def test_the_promised_feeds_are_there() -> None:
 
 
 def test_an_unknown_feed_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(
-        UsageError, match=r"Unknown feed 'contact'. Known feeds: .*, contacts, deceased, dnc_registry, "
-    ):
+    with pytest.raises(UsageError, match=r"Unknown feed 'contact'. Known feeds: .*, contacts, .*, dnc_registry, "):
         load_feed("contact")
 
 
@@ -118,6 +118,9 @@ def test_a_feed_that_extends_another_adds_to_it(declare: Path) -> None:
     ("name", "feed"),
     [
         ("owners.csv", "contacts"), ("National_DNC_2026.csv", "dnc_registry"), ("opt-outs.csv", "opt_outs"),
+        ("2026-09-01_405_1A2B.txt", "dnc_registry"), ("405_20260901.zip", "dnc_registry"), ("405_2026.csv", "contacts"),
+        ("Texas_DNC_2026.csv", "dnc_tx_state"), ("tx_dnc.txt", "dnc_tx_state"), ("dnc_ok_to_call.csv", "dnc_registry"),
+        ("Wyoming no-call list.csv", "dnc_wy_state"), ("texas_nov_calls.csv", "contacts"),
         ("unsubscribed.csv", "opt_outs"), ("VOTER_NY.csv", "voter_ny"), ("voter_pa_2026.txt", "voter_pa"),
         ("voter_oh.csv", "contacts"), ("campaigns.csv", "campaigns"), ("campaigns_2026.csv", "campaigns"),
         ("campaign_leads_q1_2026.csv", "contacts"), ("campaign_2026_q1.csv", "contacts"),
@@ -138,3 +141,11 @@ def test_a_file_nobody_named_a_feed_for_is_known_by_its_name(name: str, feed: st
 def test_a_folder_called_like_a_feed_decides() -> None:
     assert choose_feed("owners.csv", ("2026", "dnc_registry")) == "dnc_registry"
     assert choose_feed("unsubscribed.csv", ("contacts",)) == "contacts"
+
+
+def test_each_state_with_a_list_of_its_own_has_a_feed() -> None:
+    seeds = Path(str(cm_core.__file__)).resolve().parent.with_name("dbt_project") / "seeds" / "state_lists.csv"
+    with seeds.open(newline="") as lines:
+        lists = {row["list"] for row in csv.DictReader(lines)}
+    sources = {load_feed(name).defaults.get("source") for name in feed_names() if name.startswith("dnc_")}
+    assert sources == lists | {"national"}
