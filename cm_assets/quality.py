@@ -237,8 +237,11 @@ def _failing_rows(metadata: Mapping[str, dg.MetadataValue[Any]]) -> int | None:
 def _samples(metadata: Mapping[str, dg.MetadataValue[Any]]) -> tuple[Mapping[str, str], ...]:
     """The first rows of the first table in the metadata; lines of a checklist that pass are left out."""
     for value in metadata.values():
+        rows: list[dict[str, str]] = []
         if isinstance(value, dg.MarkdownMetadataValue):
             rows = [row for row in rows_of(str(value.value)) if row.get("status") != "PASS"]
-            if rows:
-                return tuple(rows[:SAMPLES])
+        elif isinstance(value, dg.TableMetadataValue):
+            rows = [{name: str(cell) for name, cell in record.data.items()} for record in value.records]
+        if rows:
+            return tuple(rows[:SAMPLES])
     return ()

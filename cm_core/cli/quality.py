@@ -14,8 +14,10 @@ from cm_core.errors import CmError
 if TYPE_CHECKING:
     from cm_core.quality import Check, Report
 
-#: Days of imports that people see; `--json` has all.
+#: Days of imports that people see; `--json` has all, here and below.
 _DAYS_SHOWN = 10
+#: Failures of a check that people see.
+_FAILURES_SHOWN = 5
 _COLORS = {"failed": "red", "did not run": "red", "warned": "yellow", "never ran": "dim", "passed": "green"}
 
 
@@ -91,16 +93,14 @@ def _show_failures(check: Check) -> None:
             f"{check.asset}: {check.name} did not run: its run {check.did_not_run.run_id[:8]} failed before it.",
             markup=False,
         )
-    for failure in check.failures:
+    for failure in check.failures[:_FAILURES_SHOWN]:
         where = f" ({failure.partition})" if failure.partition else ""
         output.out.print(
             f"{check.asset}: {check.name}{where}: {failure.description or check.description}", markup=False
         )
         if failure.samples:
-            columns = list(dict.fromkeys(column for row in failure.samples for column in row))
-            output.print_table(
-                columns, [[escape(str(row.get(column, ""))) for column in columns] for row in failure.samples]
-            )
+            rows = [[escape(row.get(column, "")) for column in failure.columns] for row in failure.samples]
+            output.print_table(failure.columns, rows)
 
 
 def _show_imports(report: Report) -> None:

@@ -14,8 +14,10 @@ from cm_core.quality.report import Check, Report, State
 
 #: A trend has a slot for each day; sizes in pixels.
 _SLOT, _HEIGHT = 4, 16
-#: The chart of the imports: slot of a day, height of the bars.
-_DAY_SLOT, _DAY_HEIGHT = 20, 90
+#: The charts of the imports: slot of a day, heights of the bars.
+_DAY_SLOT, _DAY_HEIGHT, _PERCENT_HEIGHT = 32, 90, 40
+#: Failures of a check that are shown; a check on imports may have one for each.
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ def page(report: Report) -> str:
         trend_size=(_SLOT * len(days), _HEIGHT),
         chart=_chart(report.imports or (), days),
         chart_size=(_DAY_SLOT * len(days), _DAY_HEIGHT),
-        slot=_DAY_SLOT,
+        percents=_percents(report.imports or (), days),
+        percents_size=(_DAY_SLOT * len(days), _PERCENT_HEIGHT),
+        worst=_worst(report.imports or ()),
+        shown=_SHOWN,
         calendar=days,
         totals=_total(report),
     )
@@ -94,6 +99,23 @@ def _chart(imports: Sequence[ImportDay], days: Sequence[date]) -> list[_Bar]:
         bars.append(_Bar(x, round(top, 1), width, round(rejected, 1), "bad", title))
         bars.append(_Bar(x, round(top + rejected, 1), width, round(height - rejected, 1), "rows", title))
     return [bar for bar in bars if bar.height > 0]
+
+
+def _percents(imports: Sequence[ImportDay], days: Sequence[date]) -> list[_Bar]:
+    """Rejected rows of each day in percent, against the worst day."""
+    worst = _worst(imports) or 1.0
+    places = {day: place for place, day in enumerate(days)}
+    bars = []
+    for day in imports:
+        if day.error_percent and day.day in places:
+            height = max(1.0, round(_PERCENT_HEIGHT * day.error_percent / worst, 1))
+            x, title = places[day.day] * _DAY_SLOT + 2, f"{day.day}: {day.error_percent:g} %"
+            bars.append(_Bar(x, round(_PERCENT_HEIGHT - height, 1), _DAY_SLOT - 4, height, "bad", title))
+    return bars
+
+
+def _worst(imports: Sequence[ImportDay]) -> float:
+    return max((day.error_percent or 0.0 for day in imports), default=0.0)
 
 
 def _total(report: Report) -> ImportDay:

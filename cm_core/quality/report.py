@@ -42,7 +42,12 @@ class Evaluation:
     severity: str = "ERROR"
     description: str | None = None
     failing_rows: int | None = None
-    samples: tuple[Mapping[str, Any], ...] = ()
+    samples: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the samples, in order of appearance."""
+        return list(dict.fromkeys(column for row in self.samples for column in row))
 
 
 @dataclass(frozen=True)
