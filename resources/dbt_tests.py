@@ -43,6 +43,8 @@ def in_words(manifest: Mapping[str, Any], unique_id: str) -> str | None:
             return f"{column} is one of {', '.join(map(str, arguments['values']))}"
         case "relationships":
             return f"Every {column} is found in {_name_in(arguments['to'])}"
+        case "unique_combination":
+            return f"No two rows have the same {' and '.join(arguments['columns'])}"
         case None:
             return test.get("meta", {}).get("description")
         case name:

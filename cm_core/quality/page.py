@@ -1,4 +1,7 @@
-"""The report as one page of HTML that can be printed: no script, no file beside it. How it looks is `page.html.j2`."""
+"""The report as one page of HTML that can be printed: no script, no file beside it. How it looks is `page.html.j2`.
+
+The page of each day is kept in the lake: `quality/YYYY-MM-DD.html` (UTC), as it was last written on that day.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
+from cm_core.lake import lake
 from cm_core.quality.imports import DAYS, ImportDay
 from cm_core.quality.report import Check, Report, State
+from cm_core.settings import Settings
 
 #: A trend has a slot for each day; sizes in pixels.
 _SLOT, _HEIGHT = 4, 16
@@ -54,6 +59,13 @@ def page(report: Report) -> str:
         calendar=days,
         totals=_total(report),
     )
+
+
+def keep(settings: Settings, report: Report) -> str:
+    """Write the page of the report's day into the lake; returns its URL. Raises StoreError."""
+    store, key = lake(settings), f"quality/{report.at:%Y-%m-%d}.html"
+    store.put_bytes(page(report).encode(), key)
+    return store.url(key)
 
 
 def _days(report: Report) -> list[date]:

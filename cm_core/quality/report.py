@@ -175,7 +175,7 @@ class Report:
             "headline": self.headline,
             "counts": {str(state): count for state, count in self.counts.items()},
             "checks": [_check_as_json(check) for section in self.sections for check in section.checks],
-            "imports": None if self.imports is None else [asdict(day) for day in self.imports],
+            "imports": None if self.imports is None else [_day_as_json(day) for day in self.imports],
         }
 
 
@@ -229,3 +229,7 @@ def _check_as_json(check: Check) -> dict[str, Any]:
         "did_not_run": asdict(check.did_not_run) if check.did_not_run else None,
         "trend": [asdict(day) for day in check.days],
     }
+
+
+def _day_as_json(day: ImportDay) -> dict[str, Any]:
+    return {**asdict(day), "error_percent": day.error_percent}
