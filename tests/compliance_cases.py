@@ -378,7 +378,7 @@ def _write_lists(people: People, versions: Sequence[Version]) -> None:
     for held in versions:
         people.run(
             "insert into dnc_area_coverage (source, area_code, version_id, obtained_at, numbers, lake_key, is_current) "
-            "values (%s, %s, %s, %s, 1, 'x', %s)",
+            "values (%s, %s, %s, %s, 0, 'none', %s)",
             (
                 held.source, held.area_code, int(held.version), held.obtained_at,
                 newest[held.source, held.area_code] == held.obtained_at,

@@ -9,12 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from cm_core.cli import contacting
 from cm_core.cli.main import app
+from cm_core.compliance.dnc import files
+from cm_core.compliance.dnc.sets import distinct
 from cm_core.compliance.rule_book import load_rules
 from cm_core.compliance.scrub import Scrub, added_headers, scrub
 from cm_core.errors import UsageError
@@ -27,15 +30,19 @@ NOON = datetime(2026, 3, 2, 18)
 
 
 @pytest.fixture
-def held(people: People) -> People:
-    """Area code 405 is held, a number of it is listed, another one asked."""
+def held(people: People, settings: Settings) -> People:
+    """Area code 405 is held, a number that somebody has and one that nobody has are listed, another one asked."""
+    listed = distinct(np.array([4057620002, 4057620009], np.int64), None, datetime(2026, 2, 1))
+    files.write(settings, listed, "dnc/national/405/x.parquet")
     people.run(
         "insert into dnc_list_versions (id, source, kind, import_id, obtained_at, status, area_codes, row_count, "
         "bad_rows, added, removed, checksum_sha256) "
         "values (7, 'national', 'full', %s, '2026-02-20', 'IN_FORCE', 1, 1, 0, 1, 0, 'x')",
         (IMPORT,),
     )
-    people.run("insert into dnc_area_coverage values ('national', '405', 7, '2026-02-20', 1, 'x', 1)")
+    people.run(
+        "insert into dnc_area_coverage values ('national', '405', 7, '2026-02-20', 2, 'dnc/national/405/x.parquet', 1)"
+    )
     people.listed("+14057620002"), people.opted_out("call", phone_e164="+14057620003")
     return people
 
@@ -47,6 +54,19 @@ def _scrub(settings: Settings, database: Database, path: Path | None, **values: 
 def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def test_numbers_that_nobody_here_has_are_looked_up_in_the_lists(
+    settings: Settings, database: Database, held: People, tmp_path: Path
+) -> None:
+    path = tmp_path / "numbers.txt"
+    path.write_text("4057620009\n4057620008\n4057620002\n")
+    done = _scrub(settings, database, path)
+    table = pq.read_table(lake(settings).local_path(done.decisions.removeprefix(lake(settings).url("")))).to_pylist()
+    assert [(row["code"], row["evidence"]) for row in table] == [
+        ("D", f"do-not-call lists: national list, {IMPORT}"), ("C", None),
+        ("D", f"dnc_registry: national list, listed 2020-02-02, {IMPORT}"),
+    ]  # fmt: skip
 
 
 def test_every_row_comes_back_with_a_decision(

@@ -8,7 +8,7 @@ from alembic import op
 from cm_core.store.migrations.steps import add_column, code, create_index, drop_index
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
