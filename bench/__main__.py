@@ -16,6 +16,7 @@ BENCHMARKS = {
     "extract": ["bench.extract"],
     "formats": ["bench.formats"],
     "dnc": ["bench.dnc"],
+    "scrub": ["bench.scrub"],
 }
 
 

@@ -35,6 +35,8 @@ _FILE = Path(__file__).with_name("compliance_cases.yaml")
 _KINDS = {"call": "phone", "sms": "phone", "email": "email", "mail": "address"}
 _DEFAULTS = {"channel": "call", "at": "monday noon", "purpose": "solicitation"}
 _FIRST_PERSON = 100_000
+#: Where in the lake the numbers of all lists would be; who looks there puts an empty one.
+LIST_KEY = "dnc/cases.parquet"
 _PERSONS_PER_CASE = 10
 
 
@@ -378,9 +380,9 @@ def _write_lists(people: People, versions: Sequence[Version]) -> None:
     for held in versions:
         people.run(
             "insert into dnc_area_coverage (source, area_code, version_id, obtained_at, numbers, lake_key, is_current) "
-            "values (%s, %s, %s, %s, 1, 'x', %s)",
+            "values (%s, %s, %s, %s, 1, %s, %s)",
             (
-                held.source, held.area_code, int(held.version), held.obtained_at,
+                held.source, held.area_code, int(held.version), held.obtained_at, LIST_KEY,
                 newest[held.source, held.area_code] == held.obtained_at,
             ),
         )  # fmt: skip

@@ -52,7 +52,15 @@ class Judge:
         places = self._rules.memo(
             ("places of", contact.area_code, facts.homes), lambda: keys_of(contact, facts.homes, self._rules)
         )
-        alike = (point, contact.invalid_reason, contact.missing, places, facts.is_estate, facts.is_trust)
+        alike = (
+            point,
+            contact.invalid_reason,
+            contact.missing,
+            places,
+            facts.listings,
+            facts.is_estate,
+            facts.is_trust,
+        )
         if alike not in self._known:
             self._known[alike] = self._verdict(contact, facts)
         return self._known[alike]
@@ -63,5 +71,5 @@ class Judge:
 
 
 def _is_quiet(facts: Facts) -> bool:
-    """Whether nothing is known that names this contact point or its entity, but lists, places and kinds of entity."""
-    return not (facts.opt_outs or facts.facts or facts.listings or facts.touches or facts.surnames)
+    """Whether nothing is known of this contact point or its entity but lists, places and kinds of entity."""
+    return not (facts.opt_outs or facts.facts or facts.touches or facts.surnames)

@@ -33,6 +33,7 @@ from cm_core.compliance.facts import (
 from cm_core.compliance.listings import held_lists, listings_of
 from cm_core.compliance.lookup_statements import KINDS
 from cm_core.compliance.rules import Rules
+from cm_core.imports.forgotten import key_of_hashes
 from cm_core.store.packets import read_rows
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def facts_for(
     """What is known of contact points of one kind, by their key: one holding for each entity that has it, at least one.
 
     With `entity_id`, all are asked about for that entity, whether they are valid or not. Makes temporary tables in the
-    connection; call it inside `looking`, so that all queries see one state. Touches before the longest cap's hours and
+    connection; call it inside `looking`, so that all queries see one state. Raises SettingsError where people had their
+    data deleted and the key of their hashes is lost. Touches before the longest cap's hours and
     list versions that no longer matter at `at` are left out.
     """
     reader = _Reader(settings, connection, kind, rules, at)
@@ -105,6 +107,7 @@ class _Reader:
         if self._kind == "phone":
             listings = listings_of(self._settings, self._connection, [*keys])
         self._read_contacts()
+        self._read_hashes(keys)
         if holders or entity_id is not None:
             self._read_entities()
         self._execute(statements.DROP)
@@ -172,6 +175,17 @@ class _Reader:
             for key, channel, at, campaign in self._rows(query, (self._since,)):
                 self._touches[key].append(Touch(channel, at, _campaign(campaign)))
 
+    def _read_hashes(self, keys: Iterable[str]) -> None:
+        """Of contact points whose person had the data deleted only a hash is there."""
+        made = self._rows(statements.KEYS_OF_HASHES)
+        if not made or self._kind == "address":
+            return
+        secret = key_of_hashes(self._settings, {value for value, _ in made}, sum(count for _, count in made))
+        hashed = {secret.hashed(self._kind, key): key for key in keys}
+        self._others(f"varchar(64) {statements.ASCII}", hashed)
+        for row in self._rows(statements.FACTS_OF_HASHES):
+            self._facts[hashed[row[3]]].append(_fact("contact", *row))
+
     def _read_entities(self) -> None:
         """What names the entities, or other contact points that they have."""
         for entity, state, zip5 in self._bulk(statements.HOMES, ("int", "text", "text")):
@@ -208,13 +222,16 @@ class _Reader:
         if not keys:
             return set(), set()
         names = KINDS[kind]
-        self._execute(statements.DROP_OTHERS)
-        self._execute(statements.CREATE_OTHERS.format(key_type=names.key_type))
-        self._insert(statements.ADD_OTHERS, ((key,) for key in keys))
+        self._others(names.key_type, keys)
         query = statements.COUNT_ADDRESS_HOLDERS if kind == "address" else statements.COUNT_HOLDERS
         counts = self._rows(query.format(table=names.table, key=names.key))
         crowded = {key for (key,) in self._rows(statements.SHARED_OTHERS, (kind,))}
         return {key for key, entities in counts if entities == 1}, crowded
+
+    def _others(self, key_type: str, keys: Iterable[str]) -> None:
+        self._execute(statements.DROP_OTHERS)
+        self._execute(statements.CREATE_OTHERS.format(key_type=key_type))
+        self._insert(statements.ADD_OTHERS, ((key,) for key in keys))
 
     def _compose(
         self,

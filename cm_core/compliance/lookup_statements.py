@@ -167,6 +167,14 @@ inner join contact_facts as f on f.contact_kind = %s and f.contact_key = c.{{key
 where f.contact_kind = 'name_zip' or f.fact in %s
 """
 
+#: Hashes of contact points of people who had their data deleted: by which keys, how many; and those asked about.
+KEYS_OF_HASHES = "select value, count(*) from contact_facts where contact_kind = 'hash' group by value"
+FACTS_OF_HASHES = f"""
+select {_FACT}
+from asked_others as a
+inner join contact_facts as f on f.contact_kind = 'hash' and f.contact_key = a.contact_key
+"""
+
 #: Contact points by which something was asked or said, with how many entities have them, if not too many surnames do.
 COUNT_HOLDERS = """
 select a.contact_key, count(distinct p.entity_id)

@@ -35,7 +35,8 @@ KINDS: dict[str, Kind] = {"call": "phone", "sms": "phone", "email": "email", "ma
 _WORDS = {"phone": "phone numbers", "email": "e-mail addresses", "address": "postal addresses"}
 _PARTS = ("line1", "line2", "city", "state", "zip", "zip4")
 _LINE_TYPES = ("mobile", "landline", "voip", "fax")
-_ROWS = 20_000
+#: Rows that are judged together: many, since each time the lists of their area codes are read.
+ROWS = 100_000
 
 
 class Cell(NamedTuple):
@@ -86,7 +87,19 @@ def read_file(settings: Settings, path: Path, channel: str, folder: Path) -> Con
         )
     reader = _Reader(file.source, file.mapping, kind, uses)
     judged = tuple(" ".join(use.headers) for use, *_ in uses)
-    return ContactList(tuple(file.source.headers), judged, reader.batches)
+    return ContactList(tuple(file.source.headers), judged, lambda: _gathered(reader.batches()))
+
+
+def _gathered(batches: Iterator[list[Row]]) -> Iterator[list[Row]]:
+    """The same rows in larger batches."""
+    rows: list[Row] = []
+    for batch in batches:
+        if rows and len(rows) + len(batch) > ROWS:
+            yield rows
+            rows = []
+        rows = rows + batch if rows else batch
+    if rows:
+        yield rows
 
 
 def read_campaign(connection: Connection[Any], campaign_id: int, channel: str) -> ContactList:
@@ -95,8 +108,8 @@ def read_campaign(connection: Connection[Any], campaign_id: int, channel: str) -
 
     def batches() -> Iterator[list[Row]]:
         found = contacts_of_campaign(connection, campaign_id, kind)
-        for begin in range(0, len(found), _ROWS):
-            part = enumerate(found[begin : begin + _ROWS], start=begin + 1)
+        for begin in range(0, len(found), ROWS):
+            part = enumerate(found[begin : begin + ROWS], start=begin + 1)
             yield [
                 Row(number, (_text(entity), _text(person), shown), (Cell(shown, (asked,)),))
                 for number, (entity, person, shown, asked) in part
@@ -150,8 +163,8 @@ class _Reader:
     def batches(self) -> Iterator[list[Row]]:
         for batch in self._source.batches():
             bad = sorted((self._bad(row.row_number, row.raw, row.message) for row in batch.bad), key=_number)
-            for begin in range(0, batch.table.num_rows, _ROWS):
-                good = self._good(batch.table.slice(begin, _ROWS))
+            for begin in range(0, batch.table.num_rows, ROWS):
+                good = self._good(batch.table.slice(begin, ROWS))
                 between = [row for row in bad if row.number < good[-1].number]
                 bad = bad[len(between) :]
                 yield sorted(good + between, key=_number) if between else good

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Collection
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -133,14 +134,20 @@ def forgotten(settings: Settings, database: Database) -> Forgotten | None:
         rows = cursor.fetchall()
     if not rows:
         return None
+    key = key_of_hashes(settings, {value for _, value in rows}, len(rows))
+    return Forgotten(key, pa.table({"hash": pa.array([contact_key for contact_key, _ in rows], pa.string())}))
+
+
+def key_of_hashes(settings: Settings, fingerprints: Collection[str | None], hashes: int) -> PrivacyKey:
+    """The secret that so many hashes were made with, by its fingerprints. Raises SettingsError where it is lost."""
     key = privacy_key(settings)
-    if key is None or any(value != key.fingerprint for _, value in rows):
+    if key is None or any(found != key.fingerprint for found in fingerprints):
         what = "is not there" if key is None else "is another one than they were made with"
         raise SettingsError(
-            f"People had their data deleted ({len(rows):,} hashes), and the key that tells them {what}. Set "
+            f"People had their data deleted ({hashes:,} hashes), and the key that tells them {what}. Set "
             f"CM_PRIVACY_KEY, or bring back {settings.home_dir / _FILE}; without it, lists would bring them back."
         )
-    return Forgotten(key, pa.table({"hash": pa.array([contact_key for contact_key, _ in rows], pa.string())}))
+    return key
 
 
 def leave_out(con: duckdb.DuckDBPyConnection, found: Forgotten) -> None:

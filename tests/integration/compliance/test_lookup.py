@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 
 from cm_core.compliance.contact_points import contacts_of
+from cm_core.compliance.dnc import files
+from cm_core.compliance.dnc.sets import Numbers
 from cm_core.compliance.facts import Contact
 from cm_core.compliance.lookup import Asked, Holding, facts_for
 from cm_core.compliance.rule_book import load_rules
 from cm_core.compliance.verdicts import Verdict, strictest, verdict
-from cm_core.errors import PersonError
+from cm_core.errors import PersonError, SettingsError
+from cm_core.imports.forgotten import PrivacyKey
 from cm_core.settings import Settings
 from cm_core.store import Database
 from cm_core.store.locks import looking
-from tests.compliance_cases import Case, load_cases, load_into
+from tests.compliance_cases import LIST_KEY, Case, load_cases, load_into
 from tests.integration.dbt.people import People
 
 RULES = load_rules()
@@ -53,6 +56,7 @@ def _judged(contact: Contact, holdings: list[Holding], channel: str, purpose: st
 def test_the_table_of_cases(settings: Settings, database: Database, people: People) -> None:
     cases = load_cases()
     placed = {found.case.number: found for found in load_into(people, cases)}
+    files.write(settings, Numbers.none(), LIST_KEY)
     groups: dict[tuple[str, datetime], list[Case]] = defaultdict(list)
     for case in cases:
         groups[case.kind, case.at].append(case)
@@ -122,6 +126,24 @@ def test_a_switchboard_that_asked_says_nothing_about_who(people: People, look_up
     assert [asked.reach for asked in found["+14057620009"][0].facts.opt_outs] == ["contact"]
     assert found["+14057620009"][0].facts.surnames == 9
     assert found["+14057620001"][0].facts.opt_outs == ()
+
+
+def test_who_had_their_data_deleted_is_known_by_a_hash(
+    make_settings: Callable[..., Settings], database: Database, people: People
+) -> None:
+    settings = make_settings(database=database, privacy_key="the first secret")
+    key = PrivacyKey(b"the first secret")
+    people.fact(
+        "privacy_deletion", "hash", key.hashed("phone", "+14057620001"), value=key.fingerprint, at="2026-01-01 00:00:00"
+    )
+    asked = [Asked(Contact("phone", f"+1405762000{n}")) for n in (1, 2)]
+    with closing(database.connect()) as connection, looking(connection):
+        found = facts_for(settings, connection, "phone", asked, at=NOON, rules=RULES)
+        judged = [_judged(one.contact, found[one.contact.key], "call", "solicitation", NOON) for one in asked]
+        assert [one.reason_code for one in judged] == ["privacy_deleted", "dnc_area_not_held"]
+        other = make_settings(database=database, privacy_key="the second secret")
+        with pytest.raises(SettingsError, match="is another one than they were made with"):
+            facts_for(other, connection, "phone", asked, at=NOON, rules=RULES)
 
 
 def test_touches_that_count(people: People, look_up: LookUp) -> None:

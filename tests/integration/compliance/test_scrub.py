@@ -9,12 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from cm_core.cli import contacting
 from cm_core.cli.main import app
+from cm_core.compliance.dnc import files
+from cm_core.compliance.dnc.sets import distinct
 from cm_core.compliance.rule_book import load_rules
 from cm_core.compliance.scrub import Scrub, added_headers, scrub
 from cm_core.errors import UsageError
@@ -27,15 +30,19 @@ NOON = datetime(2026, 3, 2, 18)
 
 
 @pytest.fixture
-def held(people: People) -> People:
-    """Area code 405 is held, a number of it is listed, another one asked."""
+def held(people: People, settings: Settings) -> People:
+    """Area code 405 is held, two numbers of it are listed, of which somebody here has one; another one asked."""
+    listed = distinct(np.array([4057620002, 4057620008]), None, datetime(2026, 2, 20))
+    files.write(settings, listed, "dnc/national/405/x.parquet")
     people.run(
         "insert into dnc_list_versions (id, source, kind, import_id, obtained_at, status, area_codes, row_count, "
         "bad_rows, added, removed, checksum_sha256) "
         "values (7, 'national', 'full', %s, '2026-02-20', 'IN_FORCE', 1, 1, 0, 1, 0, 'x')",
         (IMPORT,),
     )
-    people.run("insert into dnc_area_coverage values ('national', '405', 7, '2026-02-20', 1, 'x', 1)")
+    people.run(
+        "insert into dnc_area_coverage values ('national', '405', 7, '2026-02-20', 2, 'dnc/national/405/x.parquet', 1)"
+    )
     people.listed("+14057620002"), people.opted_out("call", phone_e164="+14057620003")
     return people
 
@@ -67,7 +74,8 @@ def test_every_row_comes_back_with_a_decision(
         "Gus,call me,\n"
         "Hal,405-762-0001 / 405-762-0002,\n"
         "Ida,(405) 762-0004,\n"
-        "Jon,(405) 762-0005,\n",
+        "Jon,(405) 762-0005,\n"
+        "Kay,(405) 762-0008,\n",
         encoding="utf-8",
     )
     done = _scrub(settings, database, path)
@@ -79,11 +87,12 @@ def test_every_row_comes_back_with_a_decision(
         ("Ann", "allowed", "C"), ("Bob", "blocked", "D"), ("Cid", "blocked", "P"), ("Dan", "blocked", "I"),
         ('"a" row, of, four, cells', "blocked", "M"), ("Eve", "allowed", "C"), ("Fay", "blocked", "B"),
         ("Gus", "blocked", "I"), ("Hal", "blocked", "D"), ("Ida", "allowed", "C"), ("Jon", "blocked", "Z"),
+        ("Kay", "blocked", "D"),
     ]  # fmt: skip
     assert (rows[0]["Phone"], rows[0]["verdict"]) == ("(405) 762-0001", "mine")
     assert rows[0]["valid_until"] == "2026-03-03 02:00:00"
     assert rows[1]["reason"] == "The number is on a do-not-call list"
-    assert (done.rows, done.allowed) == (11, 3)
+    assert (done.rows, done.allowed) == (12, 3)
     assert done.counts[0] == ("allowed", "C", "no_rule_blocks", "No rule speaks against it", 3)
 
     evening = _rows(_scrub(settings, database, path, at=datetime(2026, 3, 3, 2, 30), purpose="offer_to_buy").out)
