@@ -51,6 +51,17 @@ def test_dbt_tests_are_checks_of_their_models(graph: dg.AssetGraph) -> None:
     assert any(check.asset_key in _models(graph) for check in graph.asset_check_keys)
 
 
+def test_every_check_says_what_it_checks(graph: dg.AssetGraph) -> None:
+    bare = [key.to_user_string() for key in graph.asset_check_keys if not graph.get_check_spec(key).description]
+    assert bare == []
+
+
+def test_the_quality_report_comes_after_the_last_models(graph: dg.AssetGraph) -> None:
+    parents = graph.get(dg.AssetKey("quality_report")).parent_keys
+    assert parents <= _models(graph)
+    assert {"compliance_risk", "import_quality", "priority_list"} <= {key.to_user_string() for key in parents}
+
+
 def test_workspace_and_cloud_files_name_this_code_location() -> None:
     root = Path(__file__).parents[3]
     assert "python_module: cm_assets.definitions" in (root / "workspace.yaml").read_text()

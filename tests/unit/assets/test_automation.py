@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from cm_assets.automation import DEDUPE as AFTER_PERSONS
-from cm_assets.automation import with_marts_condition
+from cm_assets.automation import with_marts_condition, with_report_condition
 from cm_assets.partitions import imports
 
 
@@ -58,12 +59,18 @@ def dbt_models() -> Iterator[dg.MaterializeResult[None]]:
         yield dg.MaterializeResult(asset_key=name)
 
 
+@dg.asset
+def quality_report() -> None: ...
+
+
 [marts] = with_marts_condition(dbt_models)
+report = with_report_condition(quality_report, dbt_models)
 SOURCES = [persons, dnc_registry, opt_outs, contact_facts, touchpoints]
 DUPLICATES = [linkage_model, duplicate_pairs, person_duplicates]
-DEFS = dg.Definitions(assets=[*SOURCES, *DUPLICATES, marts])
+DEFS = dg.Definitions(assets=[*SOURCES, *DUPLICATES, marts, report])
 DEDUPE = {"linkage_model", "duplicate_pairs", "person_duplicates"}
 MARTS = {"stg_persons", "compliance_call", "import_quality"}
+REPORT = {"quality_report"}
 
 
 class _Daemon:
@@ -73,11 +80,13 @@ class _Daemon:
         self.instance = instance
         self._cursor: Any = None
 
-    def tick(self) -> set[str]:
+    def tick(self, among: set[str] = DEDUPE | MARTS, *, at: datetime | None = None) -> set[str]:
         """Names of the assets requested."""
-        result = dg.evaluate_automation_conditions(DEFS, instance=self.instance, cursor=self._cursor)
+        result = dg.evaluate_automation_conditions(
+            DEFS, instance=self.instance, cursor=self._cursor, evaluation_time=at
+        )
         self._cursor = result.cursor
-        return {name for name in DEDUPE | MARTS if result.get_num_requested(dg.AssetKey(name)) > 0}
+        return {name for name in among if result.get_num_requested(dg.AssetKey(name)) > 0}
 
     def imported(self, asset: dg.AssetsDefinition, *import_ids: str) -> None:
         self.instance.add_dynamic_partitions("imports", list(import_ids))
@@ -199,3 +208,23 @@ def test_marts_are_not_torn_apart_by_duplicates_that_come_again(daemon: _Daemon)
     assert daemon.tick() == DEDUPE
     daemon.run(*DUPLICATES)
     assert daemon.tick() == MARTS
+
+
+def test_the_quality_report_follows_the_marts_once_the_last_of_them_is_built(daemon: _Daemon) -> None:
+    assert daemon.tick(REPORT) == set()
+    run = daemon.starts("going_on", marts)
+    daemon.instance.report_runless_asset_event(dg.AssetMaterialization("import_quality"))
+    assert daemon.tick(REPORT) == set()
+    daemon.run(marts)
+    daemon.instance.report_run_failed(run)
+    assert daemon.tick(REPORT) == REPORT
+    assert daemon.tick(REPORT) == set()
+
+
+def test_the_quality_report_is_written_every_day_whatever_became_of_the_marts(daemon: _Daemon) -> None:
+    daemon.run(marts)
+    morning = datetime(2040, 3, 2, 11, 59, tzinfo=UTC)
+    assert daemon.tick(REPORT, at=morning) == REPORT
+    assert daemon.tick(REPORT, at=morning + timedelta(seconds=30)) == set()
+    assert daemon.tick(REPORT, at=morning + timedelta(minutes=2)) == REPORT
+    assert daemon.tick(REPORT, at=morning + timedelta(minutes=3)) == set()
