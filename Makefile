@@ -60,6 +60,7 @@ lint: setup ## Style, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project
 
 format: setup ## Put the code into the project's form
 	$(BIN)/ruff check --fix-only --quiet .

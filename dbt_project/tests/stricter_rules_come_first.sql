@@ -1,4 +1,6 @@
-{{ config(meta={'description': 'Within a channel, stricter rules come before looser ones: adding a finding never loosens a verdict'}) }}
+{{ config(meta={
+    'description': 'Within a channel, stricter rules come before looser ones: adding a finding never loosens a verdict'
+}) }}
 
 -- Within a channel, blocked comes before review, review before wait, wait before allowed.
 select

@@ -23,7 +23,10 @@ with given as (
         end as ends_at,
         facts.evidence
     from {{ ref('int_entity_facts') }} as facts
-    where ((facts.fact = 'consent' and facts.contact_key is not null) or (facts.fact = 'relationship' and facts.value in ('purchase', 'inquiry')))
+    where (
+            (facts.fact = 'consent' and facts.contact_key is not null)
+            or (facts.fact = 'relationship' and facts.value in ('purchase', 'inquiry'))
+        )
         and {{ of_changed('facts.entity_id') }}
 
 ),

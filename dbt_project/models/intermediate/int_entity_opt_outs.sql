@@ -1,9 +1,10 @@
 {{ config(materialized="by_entity", indexes=[{"columns": ["entity_id", "channel"]}]) }}
 
 -- What entities asked for, with whatever contact point. `is_certain`: the request names a member, by id or by name and
--- ZIP, or comes from a contact point that only this entity holds; otherwise one of several holders asked and nobody knows which. A contact
--- point shared by many surnames says nothing about who asked and names nobody here; it stays blocked itself.
--- Who holds what is worked out in each build, so the order in which people and opt-outs arrive makes no difference.
+-- ZIP, or comes from a contact point that only this entity holds; otherwise one of several holders asked and nobody
+-- knows which. A contact point shared by many surnames says nothing about who asked and names nobody here; it stays
+-- blocked itself. Who holds what is worked out in each build, so the order in which people and opt-outs arrive makes no
+-- difference.
 {%- set contact_points = [
     ('phone', 'int_entity_phones', 'phone_e164', 'phone_e164'),
     ('email', 'int_entity_emails', 'contact_key', 'email_key'),

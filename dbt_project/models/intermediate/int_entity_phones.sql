@@ -1,4 +1,7 @@
-{{ config(materialized="by_entity", indexes=[{"columns": ["entity_id", "contact_key"], "type": "primary"}, {"columns": ["phone_e164"]}]) }}
+{{ config(materialized="by_entity", indexes=[
+    {"columns": ["entity_id", "contact_key"], "type": "primary"},
+    {"columns": ["phone_e164"]},
+]) }}
 
 -- Of several copies one that knows the line type speaks before one that does not.
 {{ entity_contacts('stg_phone_numbers', 'phone_key', 'phone_id',

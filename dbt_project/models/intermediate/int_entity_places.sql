@@ -1,7 +1,7 @@
 {{ config(materialized="by_entity", indexes=[{"columns": ["entity_id"], "type": "primary"}, {"columns": ["places"]}]) }}
 
--- Where the people of an entity may be by their addresses: states and time zones of each ZIP code, and of the state where
--- the ZIP code is missing or lies in another one. `??` is any place: too many to tell apart.
+-- Where the people of an entity may be by their addresses: states and time zones of each ZIP code, and of the state
+-- where the ZIP code is missing or lies in another one. `??` is any place: too many to tell apart.
 with of_addresses as (
 
     select

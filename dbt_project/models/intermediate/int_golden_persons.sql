@@ -1,4 +1,7 @@
-{{ config(materialized="by_entity", indexes=[{"columns": ["entity_id"], "type": "primary"}, {"columns": ["person_id"], "type": "unique"}]) }}
+{{ config(materialized="by_entity", indexes=[
+    {"columns": ["entity_id"], "type": "primary"},
+    {"columns": ["person_id"], "type": "unique"},
+]) }}
 
 -- Survivorship over all members of an entity. A name is one unit: it comes, with the entity type, from one member.
 -- Most entities have one member: only the others are ranked, by narrow rows.
@@ -63,7 +66,7 @@ choices as (
     from ranked
     group by entity_id
     union all
-    select entity_id, only_person_id, only_person_id, only_person_id
+    select entity_id, only_person_id, only_person_id as name_person_id, only_person_id as birth_person_id
     from summary
     where members = 1
 

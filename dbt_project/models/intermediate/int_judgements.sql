@@ -1,7 +1,9 @@
-{{ config(materialized="by_entity", indexes=[{"columns": ["entity_id", "contact_key", "channel"], "type": "primary"}]) }}
+{{ config(materialized="by_entity", indexes=[
+    {"columns": ["entity_id", "contact_key", "channel"], "type": "primary"},
+]) }}
 
--- Of what speaks against a contact point at as_of() and no exemption lifts, the rule with the lowest precedence. Contact
--- points that nothing speaks against are not here.
+-- Of what speaks against a contact point at as_of() and no exemption lifts, the rule with the lowest precedence.
+-- Contact points that nothing speaks against are not here.
 with findings as (
     {% for findings, channels in [
         ('int_phone_findings', "('call', 'sms')"), ('int_email_findings', "('email')"), ('int_mail_findings', "('mail')")

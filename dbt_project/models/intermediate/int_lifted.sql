@@ -1,4 +1,6 @@
-{{ config(materialized="by_entity", indexes=[{"columns": ["entity_id", "contact_key", "channel"], "type": "primary"}]) }}
+{{ config(materialized="by_entity", indexes=[
+    {"columns": ["entity_id", "contact_key", "channel"], "type": "primary"},
+]) }}
 
 -- Contact points that an exemption of their own or of their person helps at as_of(), or will.
 with matched as (

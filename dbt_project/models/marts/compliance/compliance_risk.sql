@@ -1,5 +1,6 @@
--- What the risk dashboard shows, one number a row: contact points by verdict and rule, do-not-call lists by age, what runs
--- out soon, contacts of 90 days that were against the law, messages that wait for a person, rules that are switched off.
+-- What the risk dashboard shows, one number a row: contact points by verdict and rule, do-not-call lists by age, what
+-- runs out soon, contacts of 90 days that were against the law, messages that wait for a person, rules that are
+-- switched off.
 with verdicts as (
     {% for channel in ['call', 'sms', 'email', 'mail'] %}
     select '{{ channel }}' as channel, verdict, reason_code, count(*) as points
@@ -54,8 +55,8 @@ union all
 select {{ as_text("'expiries'") }}, {{ as_text('channel') }}, {{ as_text("'verdicts that run out'") }}, points, due
 from expiries
 union all
-select {{ as_text("'lists'") }}, {{ as_text("'call'") }}, {{ as_text("concat(source, ' of ', obtained, ', area codes')") }},
-    area_codes, stale_on
+select {{ as_text("'lists'") }}, {{ as_text("'call'") }},
+    {{ as_text("concat(source, ' of ', obtained, ', area codes')") }}, area_codes, stale_on
 from lists
 union all
 select {{ as_text('severity') }}, {{ as_text('channel') }}, {{ as_text('reason_code') }}, count(*), null
@@ -63,8 +64,8 @@ from {{ ref('stg_compliance_violations') }}
 where touched_at > {{ as_of() }} - interval 90 day
 group by severity, channel, reason_code
 union all
-select {{ as_text("'review'") }}, {{ as_text('suspected.channel') }}, {{ as_text("'messages that read like an opt-out'") }},
-    count(*), null
+select {{ as_text("'review'") }}, {{ as_text('suspected.channel') }},
+    {{ as_text("'messages that read like an opt-out'") }}, count(*), null
 from {{ ref('stg_contact_facts') }} as suspected
 left join {{ ref('stg_contact_facts') }} as cleared
     on cleared.contact_kind = suspected.contact_kind

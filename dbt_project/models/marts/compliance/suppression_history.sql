@@ -5,7 +5,13 @@
 select
     opted_out_at as happened_at,
     {{ as_text("'opt_out'") }} as event,
-    {{ as_text("case when phone_e164 is not null then 'phone' when email_key is not null then 'email' when address_key is not null then 'address' when name_zip_key is not null then 'name_zip' else 'person' end") }} as contact_kind,
+    {{ as_text("case
+        when phone_e164 is not null then 'phone'
+        when email_key is not null then 'email'
+        when address_key is not null then 'address'
+        when name_zip_key is not null then 'name_zip'
+        else 'person'
+    end") }} as contact_kind,
     {{ as_text('coalesce(phone_e164, email_key, address_key, name_zip_key, person_id)') }} as contact_key,
     person_id,
     {{ as_text('channel') }} as channel,

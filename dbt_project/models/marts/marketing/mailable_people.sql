@@ -1,4 +1,9 @@
-{{ config(materialized="by_entity", indexes=[{"columns": ["entity_id"], "type": "primary"}, {"columns": ["household_id"]}, {"columns": ["state", "county"]}, {"columns": ["zip"]}]) }}
+{{ config(materialized="by_entity", indexes=[
+    {"columns": ["entity_id"], "type": "primary"},
+    {"columns": ["household_id"]},
+    {"columns": ["state", "county"]},
+    {"columns": ["zip"]},
+]) }}
 
 -- Golden persons with an address that may be mailed: the primary one if it is allowed, else the newest allowed.
 with chosen as (

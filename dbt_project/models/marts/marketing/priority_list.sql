@@ -1,8 +1,13 @@
-{{ config(materialized="by_entity", indexes=[{"columns": ["entity_id"], "type": "primary"}, {"columns": ["state", "county", "score"]}, {"columns": ["score"]}, {"columns": ["household_id"]}]) }}
+{{ config(materialized="by_entity", indexes=[
+    {"columns": ["entity_id"], "type": "primary"},
+    {"columns": ["state", "county", "score"]},
+    {"columns": ["score"]},
+    {"columns": ["household_id"]},
+]) }}
 
--- Golden persons with what may be used to reach them, whom to ask first at the top of the score. `wait` counts as usable:
--- only the hour or a cap speaks against it. The score is 0 to 100: 40 for a call, 25 for a letter, 20 for a text, 15 for
--- an e-mail; a contact in the last 30 days halves it, since the others have waited longer.
+-- Golden persons with what may be used to reach them, whom to ask first at the top of the score. `wait` counts as
+-- usable: only the hour or a cap speaks against it. The score is 0 to 100: 40 for a call, 25 for a letter, 20 for a
+-- text, 15 for an e-mail; a contact in the last 30 days halves it, since the others have waited longer.
 select
     people.entity_id,
     coalesce(households.household_id, people.entity_id) as household_id,

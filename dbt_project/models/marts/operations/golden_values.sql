@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 
--- Which value of each field survives in a golden record, and from which member and import it comes. Nothing is stored: the
--- rules are those of the models it reads, and changing one of them changes the answer without merging anything anew.
+-- Which value of each field survives in a golden record, and from which member and import it comes. Nothing is stored:
+-- the rules are those of the models it reads, and changing one of them changes the answer without merging anything
+-- anew.
 with people as (
 
     select * from {{ ref('int_golden_persons') }}

@@ -23,7 +23,10 @@ select
     touchpoints.touched_at,
     {{ as_text("'touch'") }},
     {{ as_text('touchpoints.channel') }},
-    {{ as_text("concat_ws(', ', touchpoints.status, coalesce(touchpoints.campaign_code, touchpoints.campaign_name), touchpoints.phone_e164, touchpoints.email_key)") }},
+    {{ as_text("concat_ws(
+        ', ', touchpoints.status, coalesce(touchpoints.campaign_code, touchpoints.campaign_name),
+        touchpoints.phone_e164, touchpoints.email_key
+    )") }},
     {{ as_text('touchpoints.source') }},
     {{ as_text('touchpoints.import_id') }}
 from {{ ref('stg_persons') }} as persons
