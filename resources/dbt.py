@@ -133,8 +133,10 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
         self, context: dg.AssetExecutionContext, database: Database, environment: Mapping[str, str], target: Path
     ) -> Iterator[dg.DagsterEventType | Any]:
         # Rules are part of the fingerprint: where only changes are built, the seeds are as they were.
+        # Without "empty", every test that reads a seed would be left out with it.
         by_changes = environment.get(_BY_CHANGES) == "1"
-        arguments = ["build", *(["--exclude", "resource_type:seed"] if by_changes else [])]
+        without_seeds = ["--exclude", "resource_type:seed", "--indirect-selection", "empty"]
+        arguments = ["build", *(without_seeds if by_changes else [])]
         with _environment(environment):
             invocation = _cli().cli(arguments, context=context, target_path=target)
         for event in invocation.stream():

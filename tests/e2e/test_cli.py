@@ -331,3 +331,49 @@ def test_what_people_record_is_printed_as_one_document_or_one_error(database: Da
         assert ran.code == code
         assert len(ran.errors) == 1
         assert said in ran.errors[0]
+
+
+def test_quality_says_what_the_checks_said_and_ends_with_1_where_one_fails(
+    settings: Settings, tmp_path: Path, cm_here: Cm, give_parsed_dbt: Callable[[Path], None]
+) -> None:
+    give_parsed_dbt(settings.home_dir)
+    done = cm_here("ingest", _write(tmp_path / "owners.csv", OWNERS), "--json").document
+    page = tmp_path / "quality.html"
+    ran = cm_here("quality", "--json", "--html", page)
+    assert (ran.code, ran.err) == (0, f"Page: {page}\n")
+    checks = {(check["asset"], check["check"]): check for check in ran.document["checks"]}
+    conserved = checks["import_report", "rows_conserved"]
+    assert [conserved[name] for name in ("state", "severity", "partition")] == ["passed", "ERROR", done["import_id"]]
+    assert checks["compliance_call", "one_verdict_per_contact_point_compliance_call_ref_int_entity_phones_"][
+        "state"
+    ] == ("never ran")
+    assert (ran.document["good"], ran.document["imports"]) == (True, None)
+    assert "Nothing needs attention." in page.read_text()
+
+    _write_a_failure(settings)
+    ran = cm_here("quality")
+    assert ran.code == 1
+    assert "1 failed" in ran.out.splitlines()[0]
+    assert "import_report: rows_conserved: Two rows are gone [" in ran.out
+    assert "entity_id" in ran.out
+    assert cm_here("quality", "--html", tmp_path / "nowhere" / "page.html").errors == [
+        f"Cannot write {tmp_path / 'nowhere' / 'page.html'}: No such file or directory."
+    ]
+
+
+def _write_a_failure(settings: Settings) -> None:
+    import dagster as dg
+
+    from cm_assets.launch import open_instance
+    from cm_assets.metadata import table
+
+    with open_instance(settings) as instance:
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey("import_report"),
+                check_name="rows_conserved",
+                passed=False,
+                description="Two rows are gone [of 5]",
+                metadata={"violations": 2, "examples": table([{"entity_id": 7}])},
+            )
+        )

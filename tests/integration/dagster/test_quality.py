@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,7 +15,9 @@ from cm_assets.metadata import table
 from cm_assets.partitions import imports
 from cm_core.quality import Check, Report
 from cm_core.quality.report import State
+from cm_core.settings import Settings
 from cm_core.store import Database
+from resources.database import DatabaseResource
 
 #: What the check says next: keyword arguments of its result.
 SAYS: dict[str, Any] = {}
@@ -162,3 +166,22 @@ def test_the_number_of_queries_does_not_grow_with_checks_and_evaluations(
     monkeypatch.setattr(storage, "index_connection", lambda: opened.append(1) or original())
     graph.report()
     assert len(opened) == 1
+
+
+def test_the_report_of_the_day_is_a_page_in_the_lake(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, give_parsed_dbt: Callable[[Path], None]
+) -> None:
+    from cm_assets.reports import quality_report
+
+    give_parsed_dbt(settings.home_dir)
+    assert settings.database_url is not None
+    monkeypatch.setenv("CM_HOME", str(settings.home_dir))
+    monkeypatch.setenv("CM_DATABASE_URL", settings.database_url.get_secret_value())
+    result = dg.materialize([quality_report], resources={"store": DatabaseResource()})
+    (made,) = result.get_asset_materialization_events()
+    metadata = made.materialization.metadata
+    page = Path(str(metadata["page"].value))
+    assert page == settings.home_dir / "lake" / "quality" / f"{datetime.now(UTC):%Y-%m-%d}.html"
+    assert "one_verdict_per_contact_point_compliance_call" in page.read_text()
+    assert metadata["failed"].value == 0
+    assert metadata["never_ran"].value > 50

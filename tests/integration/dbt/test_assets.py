@@ -86,6 +86,19 @@ def test_a_run_builds_every_model_and_reports_every_test(
     assert len(password) < 8 or password not in log
 
 
+@pytest.mark.soak
+def test_a_build_by_changes_leaves_out_the_seeds_and_no_test(
+    home: Settings, models: dg.AssetsDefinition, people: People
+) -> None:
+    for _ in range(2):  # the first may be a full one
+        result = dg.materialize([models], resources={**build_dbt_assets()[1], "store": DatabaseResource()})
+        assert result.success
+    built = {event.asset_key for event in result.get_asset_materialization_events()}
+    assert dg.AssetKey("compliance_rules") not in built
+    assert dg.AssetKey("compliance_call") in built
+    assert {evaluation.asset_check_key for evaluation in result.get_asset_check_evaluations()} == set(models.check_keys)
+
+
 def test_a_check_that_fails_shows_the_rows_that_do(home: Settings, models: dg.AssetsDefinition, people: People) -> None:
     people.an_import("imp_2026_03_01_001")
     people.run("update import_metadata set inserted_count = 4 where import_id = 'imp_2026_03_01_001'")
