@@ -86,7 +86,6 @@ def reconsent(
     reason: Reason,
     who: Who = None,
     address: Address = None,
-    name: Name = None,
     zip_code: Zip = None,
     source: Source = "by_hand",
     by: By = None,
@@ -98,7 +97,7 @@ def reconsent(
     from cm_core.compliance.subjects import subject_of
 
     settings, database = ready()
-    subject = subject_of(settings, database, who, address=address, name=name, zip_code=zip_code)
+    subject = subject_of(settings, database, who, address=address, zip_code=zip_code)
     made = by_hand.reconsent(database, subject, channel.value, reason=reason, source=source, by=by, at=_naive(at))
     if as_json:
         output.print_json(made.as_json())
@@ -120,7 +119,7 @@ def facts(
     if as_json:
         output.print_json(found.as_json())
         return
-    output.print_facts({"key": found.subject.key, "opted out of": ", ".join(found.opted_out) or "nothing by itself"})
+    output.print_facts({"key": found.subject.key, "opted out of": ", ".join(found.opted_out) or "nothing"})
     _show_holders(found.holders)
     for title, rows, columns in (("Opt-outs", found.opt_outs, _OPT_OUTS), ("Facts", found.facts, _FACTS)):
         if rows:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pymysql.cursors import DictCursor
 
 from cm_core.compliance import fact_statements as statements
 from cm_core.compliance.applying import execute, number_of, writing
 from cm_core.compliance.contact_facts import add_facts, add_opt_outs, fact_key
+from cm_core.compliance.reach import COLUMN, opted_out
 from cm_core.compliance.subjects import Subject, golden_of
 from cm_core.errors import UsageError
 from cm_core.imports.records import actor, now
@@ -34,7 +35,6 @@ PATIENCE_S = 300
 SOURCE = "by_hand"
 _REASON_MAX, _SOURCE_MAX, _BY_MAX = 255, 64, 255
 _LAST = "select coalesce(max(id), 0) from {table}"
-_COLUMN = {"phone": "phone_e164", "email": "email_key", "address": "address_key", "name_zip": "name_zip_key"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def suppress(
     made = now()
     values = {
         "fact_no": 1, "channel": channel, "opted_out_at": moment_of(at, made), "person_id": subject.person_id,
-        **said(reason, source, by), **({_COLUMN[subject.kind]: subject.key} if subject.kind in _COLUMN else {}),
+        **said(reason, source, by), **({COLUMN[subject.kind]: subject.key} if subject.kind in COLUMN else {}),
     }  # fmt: skip
 
     def write(connection: Connection[Any]) -> list[dict[str, Any]]:
@@ -100,14 +100,18 @@ def reconsent(
 ) -> Recorded:
     """Record that somebody who had opted out wants to be contacted again on a channel, from `at` on (now, if not said).
 
-    One fact per channel; of `all`, for those that are opted out then. An opt-out that comes later is not lifted.
-    Raises UsageError where nothing is opted out by then, WriterBusy or DatabaseUnavailable; nothing is recorded then.
+    It is for the contact point: what was asked before, by it or by whoever is behind it, stops it no longer. Their
+    other contact points stay as they are, and a later opt-out is not lifted. One fact per channel; of `all`, for those
+    that are opted out then. Raises UsageError where nothing is, WriterBusy or DatabaseUnavailable; nothing is recorded
+    then.
     """
+    if subject.kind not in ("phone", "email", "address"):
+        raise UsageError("A re-consent is for a contact point: name the phone, the e-mail address or the --address.")
     moment, words = moment_of(at, now()), said(reason, source, by)
-    asked = [name for name in get_args(Channel) if name != "all"] if channel == "all" else [channel]
 
     def write(connection: Connection[Any]) -> list[dict[str, Any]]:
-        channels = [name for name in asked if is_opted_out(connection, subject, name, moment)]
+        stopped = opted_out(connection, subject, moment)
+        channels = stopped if channel == "all" else [name for name in stopped if name == channel]
         if not channels:
             raise UsageError(
                 f"Nothing is opted out at {subject} for {channel} on {moment:%Y-%m-%d}: there is nothing to lift. "
@@ -194,17 +198,6 @@ def moment_of(at: datetime | None, made: datetime) -> datetime:
     if at is not None and at > made:
         raise UsageError(f"{at:%Y-%m-%d %H:%M} UTC lies in the future: what is recorded has happened.")
     return at or made
-
-
-def is_opted_out(connection: Connection[Any], subject: Subject, channel: str, at: datetime) -> bool:
-    """Whether a request of the subject itself stops a channel at a moment, and no re-consent has lifted it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            statements.IS_OPTED_OUT[subject.kind],
-            {"key": subject.key, "kind": subject.kind, "channel": channel, "at": at},
-        )
-        row = cursor.fetchone()
-    return bool(row and row[0])
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -247,36 +247,8 @@ order by fact_no
 """
 COUNT_NEW_FACT_ROWS = "select count(distinct `row_number`) from facts_staged where is_known = 0"
 
-# --- What is in force ---------------------------------------------------------------------------------------------
+# --- By hand ------------------------------------------------------------------------------------------------------
 
-_IS_OPTED_OUT = """
-select exists (
-    select 1
-    from opt_outs as asked
-    where {asked} and asked.channel in (%(channel)s, 'all') and asked.opted_out_at <= %(at)s
-        and not exists (
-            select 1
-            from contact_facts as lifting
-            where lifting.fact = 'reconsent'
-                and lifting.contact_kind = %(kind)s
-                and lifting.contact_key = %(key)s
-                and lifting.channel in (%(channel)s, 'all')
-                and lifting.starts_at >= asked.opted_out_at
-                and lifting.starts_at <= %(at)s
-        )
-)
-"""
-#: By kind of contact point: whether a request of it holds at a moment for a channel, as far as re-consents go.
-IS_OPTED_OUT = {
-    "phone": _IS_OPTED_OUT.format(asked="asked.phone_e164 = convert(%(key)s using ascii)"),
-    "email": _IS_OPTED_OUT.format(asked="asked.email_key = %(key)s"),
-    "address": _IS_OPTED_OUT.format(asked="asked.address_key = %(key)s"),
-    "name_zip": _IS_OPTED_OUT.format(asked="asked.name_zip_key = convert(%(key)s using ascii)"),
-    "person": _IS_OPTED_OUT.format(
-        asked="asked.person_id = cast(%(key)s as unsigned) and coalesce(asked.phone_e164, asked.email_key, "
-        "asked.address_key, asked.name_zip_key) is null"
-    ),
-}
 DROP_FACTS_STAGED = "drop temporary table if exists facts_staged"
 
 #: A message that became known after somebody had decided about its contact point was not seen then: it holds from
@@ -302,7 +274,7 @@ where f.fact = 'opt_out_suspected'
         where c.fact = 'suspicion_cleared'
             and c.contact_kind = f.contact_kind
             and c.contact_key = f.contact_key
-            and c.starts_at >= f.starts_at
+            and c.starts_at > f.starts_at
     )
 """
 _SUSPICION = """

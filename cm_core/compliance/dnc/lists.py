@@ -112,7 +112,9 @@ def look_up(settings: Settings, lists: Sequence[AreaList], wanted: Array) -> Ite
 
     def find(each: AreaList) -> tuple[AreaList, Numbers]:
         asked = wanted[of_area(wanted, each.area_code)]
-        return each, files.find(settings, store, each.lake_key, asked) if len(asked) else Numbers.none()
+        if not len(asked) or not each.numbers:
+            return each, Numbers.none()
+        return each, files.find(settings, store, each.lake_key, asked)
 
     with ThreadPoolExecutor(max(1, settings.compute_threads), thread_name_prefix="dnc") as pool:
         yield from pool.map(find, lists)

@@ -106,10 +106,17 @@ def test_a_reconsent_lifts_what_came_before_it_at_one_contact_point_and_channel(
     assert [(row["fact"], row["channel"], row["recorded_by"]) for row in found.facts] == [("reconsent", "sms", "kim")]
     by_hand.suppress(database, phone, "sms", reason="again", at=JUNE + timedelta(2))
     assert recorded_of(database, phone).opted_out == ["call", "sms", "email", "mail"]
+    with pytest.raises(UsageError, match="for a contact point"):
+        by_hand.reconsent(database, Subject("person", "5000"), "call", reason="signed")
     made = by_hand.reconsent(database, phone, "all", reason="signed again")
     assert [row["channel"] for row in made.rows] == ["call", "sms", "email", "mail"]
     assert recorded_of(database, phone).opted_out == []
     assert len(opt_outs(people)) == 2
+    people.phone(5000, OTHER)
+    by_hand.suppress(database, Subject("person", "5000"), "call", reason="in the office")
+    by_hand.reconsent(database, Subject("phone", OTHER), "call", reason="signed for this one")
+    stopped = [recorded_of(database, Subject("phone", number)).opted_out for number in (PHONE, OTHER)]
+    assert stopped == [["call"], ["sms", "email", "mail"]]
 
 
 def test_facts_of_a_person_are_those_of_everything_it_has(database: Database, people: People) -> None:

@@ -93,7 +93,7 @@ class People:
         )  # fmt: skip
 
     def covered(self, area_code: str, *, at: str | None = None, source: str = "national") -> None:
-        """The list of an area code, obtained `at` (UTC; without: a moment ago)."""
+        """The list of an area code, without a number, obtained `at` (UTC; without: a moment ago)."""
         version = self._insert(
             "dnc_list_versions", source=source, kind="full", import_id=self._an_import_of_a_list(),
             obtained_at=at or f"{datetime.now(UTC) - timedelta(minutes=1):%Y-%m-%d %H:%M:%S}", status="IN_FORCE",
@@ -104,7 +104,7 @@ class People:
         )
         self.run(
             "insert into dnc_area_coverage (source, area_code, version_id, obtained_at, numbers, lake_key, is_current) "
-            "select source, %s, id, obtained_at, 1, 'k', 1 from dnc_list_versions where id = %s",
+            "select source, %s, id, obtained_at, 0, 'none', 1 from dnc_list_versions where id = %s",
             (area_code, version),
         )
 
