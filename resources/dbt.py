@@ -15,11 +15,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
+from packaging.version import Version
 
 from cm_core.errors import ImportFailed
 
@@ -178,8 +181,16 @@ def _tables_by_entity(manifest: Path) -> list[str]:
     return [node["name"] for node in nodes if node["config"].get("materialized") == "by_entity"]
 
 
+class _InstalledDbt(DbtCliResource):
+    """dbt of this environment. Its version is that of the package: asking the executable takes seconds in each run."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(metadata.version("dbt-core"))
+
+
 def _cli() -> DbtCliResource:
-    return DbtCliResource(
+    return _InstalledDbt(
         project_dir=os.fspath(project_dir()),
         profiles_dir=os.fspath(project_dir()),
         dbt_executable=_executable(),

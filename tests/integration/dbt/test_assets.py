@@ -58,8 +58,8 @@ def test_sources_are_the_python_assets(models: dg.AssetsDefinition) -> None:
     upstream = {key.to_user_string() for key in models.dependency_keys} - {key.to_user_string() for key in models.keys}
     assert upstream == {
         "persons", "phone_numbers", "email_addresses", "addresses", "person_duplicates", "dnc_registry", "opt_outs",
-        "contact_facts", "campaigns", "touchpoints", "person_sources", "calling_windows", "compliance_violations", "import_report",
-        "import_validation_log",
+        "contact_facts", "campaigns", "touchpoints", "person_sources", "calling_windows",
+        "compliance_violations", "import_report", "import_validation_log",
     }  # fmt: skip
 
 
