@@ -43,7 +43,7 @@ def _show(answer: Answer) -> None:
     facts = {
         "verdict": f"{said.verdict}, {said.code}, {said.reason_code}", "reason": said.reason, "evidence": said.evidence,
         "usable from": said.usable_from, "nothing changes until": said.valid_until,
-        "lists": "; ".join(said.list_versions), "places": "; ".join("anywhere" if places == EVERYWHERE else places for places in answer.places),
+        "lists": "; ".join(said.list_versions), "places": "; ".join(answer.places).replace(EVERYWHERE, "anywhere"),
     }  # fmt: skip
     output.print_facts({f"  {name}": value for name, value in facts.items() if value not in (None, "")})
     if answer.grounds:
