@@ -16,6 +16,8 @@ import dagster as dg
 AT_THE_LATEST = "0 * * * *"
 #: When the marts are built without news: before the first call anywhere (UTC).
 DAILY = "0 10 * * *"
+#: When the data-quality report of a day is written without news: after the marts (UTC).
+DAILY_REPORT = "0 12 * * *"
 
 Condition: TypeAlias = dg.AutomationCondition[Any]
 
@@ -75,8 +77,7 @@ def with_marts_condition(models: dg.AssetsDefinition, *before: dg.AssetsDefiniti
     They follow the duplicates, the suppression lists, the facts and the contact history; and once a day they run
     without news, since verdicts run out by the passing of time.
     """
-    read = {key for keys in models.asset_deps.values() for key in keys}
-    leaves = sorted(key.to_user_string() for key in models.keys if key not in read)
+    leaves = _leaves(models)
     condition = follow(
         "person_duplicates",
         "dnc_registry",
@@ -92,6 +93,24 @@ def with_marts_condition(models: dg.AssetsDefinition, *before: dg.AssetsDefiniti
         definition.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=condition))
         for definition in (models, *before)
     ]
+
+
+def with_report_condition(report: dg.AssetsDefinition, models: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    """The data-quality report follows the marts, and is written once a day even if they fail."""
+    leaves = _leaves(models)
+    condition = follow(*leaves, leader=report.key.to_user_string(), ends_with=[report.key.to_user_string()],
+                       daily=DAILY_REPORT)  # fmt: skip
+    return report.map_asset_specs(
+        lambda spec: spec.replace_attributes(
+            automation_condition=condition, deps=[dg.AssetDep(leaf) for leaf in leaves]
+        )
+    )
+
+
+def _leaves(models: dg.AssetsDefinition) -> list[str]:
+    """What no other model reads: the last of a run."""
+    read = {key for keys in models.asset_deps.values() for key in keys}
+    return sorted(key.to_user_string() for key in models.keys if key not in read)
 
 
 def automation_sensor(*, interval_seconds: int) -> dg.AutomationConditionSensorDefinition:

@@ -95,11 +95,13 @@ def _sensors(jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
 
 
 def _dbt() -> tuple[list[dg.AssetsDefinition], dict[str, Any]]:
-    from cm_assets.automation import with_marts_condition
+    from cm_assets.automation import with_marts_condition, with_report_condition
     from cm_assets.compliance import build_dbt_assets, calling_windows, compliance_violations
+    from cm_assets.reports import quality_report
 
-    models, resources = build_dbt_assets()
-    return with_marts_condition(*models, calling_windows, compliance_violations), resources
+    (models,), resources = build_dbt_assets()
+    report = with_report_condition(quality_report, models)
+    return [*with_marts_condition(models, calling_windows, compliance_violations), report], resources
 
 
 def _contacts_were_lawful() -> dg.AssetChecksDefinition:

@@ -76,7 +76,7 @@ def run_import(
     database = open_database(settings)
     items = registry.named(database, import_ids)
     bounds = batches.bounds(settings, database, items)
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         job = _job(settings, IMPORT_JOBS[target], dbt=False)
         places = {key: place for place, key in enumerate(instance.get_dynamic_partitions(str(imports.name)))}
         instance.add_dynamic_partitions(str(imports.name), [item.import_id for item in items])
@@ -118,7 +118,7 @@ def run_extract(settings: Settings, slices: list[str], *, on_event: OnEvent | No
     """Run the job `extract_legacy` over the slices of one table, from the first to the last, in this process."""
     from cm_assets.partitions import legacy_slices
 
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         instance.add_dynamic_partitions(str(legacy_slices.name), slices)
         return _run(instance, _job(settings, "extract_legacy", dbt=False), _range(slices), on_event)
 
@@ -126,24 +126,24 @@ def run_extract(settings: Settings, slices: list[str], *, on_event: OnEvent | No
 def run_dedupe(settings: Settings, *, full: bool = False, on_event: OnEvent | None = None) -> LaunchResult:
     """Run the `dedupe` job in this process; `full` is the configuration of its assets."""
     ops = {name: {"config": {"full": full}} for name in ("duplicate_pairs", "person_duplicates")}
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         return _run(instance, _job(settings, "dedupe", dbt=False), {}, on_event, ops=ops)
 
 
 def run_marts(settings: Settings, *, on_event: OnEvent | None = None) -> LaunchResult:
     """Run the `marts` job (dbt) in this process."""
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         return _run(instance, _job(settings, "marts", dbt=True), {}, on_event)
 
 
 def prepare(settings: Settings) -> None:
     """Create the instance's databases and fail the runs whose process is gone."""
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         instance.all_instigator_state()
 
 
 @contextmanager
-def _instance(settings: Settings) -> Iterator[DagsterInstance]:
+def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
     """The instance under CM_HOME. What steps print is not captured: the terminal belongs to the caller."""
     from dagster._core.instance.ref import InstanceRef
 

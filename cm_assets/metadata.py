@@ -45,6 +45,15 @@ def table(rows: Sequence[Mapping[str, Any]], *, limit: int = PREVIEW_ROWS) -> dg
     return dg.MetadataValue.md("\n".join(lines))
 
 
+def rows_of(markdown: str) -> list[dict[str, str]]:
+    """The rows of a table as `table` writes it, as texts; none if it is something else."""
+    lines = [line for line in markdown.splitlines() if line.startswith("| ") and line.endswith(" |")]
+    if len(lines) < 2 or set(lines[1]) > set("| -"):
+        return []
+    columns, _, *rows = ([_uncell(cell) for cell in line[2:-2].split(" | ")] for line in lines)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
 def picture(png: bytes) -> dg.MarkdownMetadataValue:
     """A picture that the UI shows in place."""
     return dg.MetadataValue.md(f"![chart](data:image/png;base64,{base64.b64encode(png).decode()})")
@@ -83,6 +92,10 @@ def _plain(value: Any) -> Any:
 def _cell(value: Any) -> str:
     text = "" if value is None else re.sub(r"[\x00-\x1f]+", " ", str(value)).replace("|", "\\|")
     return text if len(text) <= _CELL_CHARS else text[: _CELL_CHARS - 1] + "…"
+
+
+def _uncell(text: str) -> str:
+    return text.strip().replace("\\|", "|")
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -25,6 +25,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtC
 from packaging.version import Version
 
 from cm_core.errors import ImportFailed
+from resources.dbt_tests import explained, in_words
 
 if TYPE_CHECKING:
     from cm_core.settings import Settings
@@ -117,25 +118,30 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
             target = runs / f"{context.run.run_id}-{context.op_execution_context.retry_number}"
             _forget_old(runs, keep=_KEPT_RUNS)
             if not _selects_all(context):
-                yield from self._run(context, dbt_environment(settings, database), target)
+                yield from self._run(context, database, dbt_environment(settings, database), target)
                 return
             as_of = datetime.now(UTC).replace(tzinfo=None)
             build = builds.begin(database, _fingerprint(project_dir()), _tables_by_entity(manifest_path(settings)))
             context.log.info(
                 f"Building {'what changed' if build.by_changes else 'everything'}; {build.entities} changed"
             )
-            yield from self._run(context, dbt_environment(settings, database, by_changes=build.by_changes), target)
+            environment = dbt_environment(settings, database, by_changes=build.by_changes)
+            yield from self._run(context, database, environment, target)
             builds.end(database, build, as_of)
 
     def _run(
-        self, context: dg.AssetExecutionContext, environment: Mapping[str, str], target: Path
+        self, context: dg.AssetExecutionContext, database: Database, environment: Mapping[str, str], target: Path
     ) -> Iterator[dg.DagsterEventType | Any]:
         # Rules are part of the fingerprint: where only changes are built, the seeds are as they were.
         by_changes = environment.get(_BY_CHANGES) == "1"
         arguments = ["build", *(["--exclude", "resource_type:seed"] if by_changes else [])]
         with _environment(environment):
             invocation = _cli().cli(arguments, context=context, target_path=target)
-        yield from invocation.stream()
+        for event in invocation.stream():
+            if isinstance(event, dg.AssetCheckResult):
+                yield explained(event, invocation.manifest, target, database)
+            else:
+                yield event
 
 
 class CmTranslator(DagsterDbtTranslator):
@@ -164,6 +170,13 @@ class CmTranslator(DagsterDbtTranslator):
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
         """Everybody's marts are one team's."""
         return ["team:data-engineering"]
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        """The check of a dbt test, with what it says in words."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return spec and spec._replace(description=in_words(manifest, unique_id))
 
     def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> dg.AutomationCondition[Any] | None:
         """The same condition for all: one follow-up run builds everything."""

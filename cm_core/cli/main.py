@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cm_core.cli import facts, output
+from cm_core.cli import facts, output, quality
 from cm_core.cli.contacting import scrub, why
 from cm_core.cli.dnc import dnc_app
 from cm_core.cli.ready import ready as _ready
@@ -282,6 +282,7 @@ def db_url(
 
 
 facts.register(app)
+quality.register(app)
 
 
 def main() -> None:

@@ -12,13 +12,19 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cm_core.cli.output import progress
 from cm_core.settings import Settings
 
+if TYPE_CHECKING:
+    from cm_core.quality import Report
+    from cm_core.store import Database
+
 #: The module that runs jobs of the graph.
 LAUNCHER = "cm_assets.launch"
+#: The module that knows what its checks said.
+QUALITY = "cm_assets.quality"
 
 
 def run_imports(settings: Settings, import_ids: list[str], target: str, *, verb: str = "importing") -> Any:
@@ -72,6 +78,13 @@ def run_marts(settings: Settings) -> Any:
         return _launcher().run_marts(settings, on_event=_shown_in(bar))
 
 
+def quality_report(settings: Settings, database: Database, *, days: int) -> Report:
+    """What every check of the graph last said; imports of the last `days` days count."""
+    with _quiet(settings), progress("reading what the checks said"):
+        report: Report = _found(QUALITY).report_of(settings, database, days=days)
+        return report
+
+
 @contextmanager
 def _quiet(settings: Settings) -> Iterator[None]:
     """What libraries print while a job runs (dbt its whole log) goes to CM_HOME/logs: stdout is for the answer."""
@@ -86,10 +99,14 @@ def _quiet(settings: Settings) -> Iterator[None]:
 
 
 def _launcher() -> Any:
+    return _found(LAUNCHER)
+
+
+def _found(module: str) -> Any:
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     if not sys.warnoptions:  # libraries warn developers; the terminal is for people
         warnings.simplefilter("ignore")
-    return import_module(LAUNCHER)
+    return import_module(module)
 
 
 def _shown_in(bar: Any) -> Any:

@@ -4,9 +4,10 @@ Where evaluations come from is the graph's business (`cm_assets.quality`); here 
 """
 
 from cm_core.quality.imports import ImportDay, import_days
-from cm_core.quality.page import page
+from cm_core.quality.page import keep, page
 from cm_core.quality.report import Check, Evaluation, Planned, Report, Section, check_of
 
 __all__ = [
-    "Check", "Evaluation", "ImportDay", "Planned", "Report", "Section", "check_of", "import_days", "page",
+    "Check", "Evaluation", "ImportDay", "Planned", "Report", "Section", "check_of", "import_days", "keep",
+    "page",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What an asset check is found to be from its evaluations, and the report of all of them. Pure: nothing is read here."""
+"""What a check is found to be from its evaluations, and the report of all of them. Pure: nothing is read here."""
 
 from __future__ import annotations
 
@@ -42,7 +42,12 @@ class Evaluation:
     severity: str = "ERROR"
     description: str | None = None
     failing_rows: int | None = None
-    samples: tuple[Mapping[str, Any], ...] = ()
+    samples: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the samples, in order of appearance."""
+        return list(dict.fromkeys(column for row in self.samples for column in row))
 
 
 @dataclass(frozen=True)
@@ -170,7 +175,7 @@ class Report:
             "headline": self.headline,
             "counts": {str(state): count for state, count in self.counts.items()},
             "checks": [_check_as_json(check) for section in self.sections for check in section.checks],
-            "imports": None if self.imports is None else [asdict(day) for day in self.imports],
+            "imports": None if self.imports is None else [_day_as_json(day) for day in self.imports],
         }
 
 
@@ -224,3 +229,7 @@ def _check_as_json(check: Check) -> dict[str, Any]:
         "did_not_run": asdict(check.did_not_run) if check.did_not_run else None,
         "trend": [asdict(day) for day in check.days],
     }
+
+
+def _day_as_json(day: ImportDay) -> dict[str, Any]:
+    return {**asdict(day), "error_percent": day.error_percent}

@@ -1,3 +1,5 @@
+{{ config(meta={'description': 'Every channel has its rule no_rule_blocks; without one its mart would be empty'}) }}
+
 -- Each channel has its no_rule_blocks row; without one the mart of that channel would be empty.
 select channels.channel
 from (

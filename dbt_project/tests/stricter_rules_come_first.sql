@@ -1,7 +1,12 @@
--- Within a channel, blocked comes before review and review before allowed: adding a finding never loosens a verdict.
-select looser.channel, looser.reason_code, stricter.reason_code as must_come_after
+{{ config(meta={'description': 'Within a channel, stricter rules come before looser ones: adding a finding never loosens a verdict'}) }}
+
+-- Within a channel, blocked comes before review, review before wait, wait before allowed.
+select
+    looser.channel,
+    looser.reason_code,
+    stricter.reason_code as must_come_after
 from {{ ref('compliance_rules') }} as looser
 inner join {{ ref('compliance_rules') }} as stricter
     on stricter.channel = looser.channel and stricter.precedence > looser.precedence
-where (looser.verdict = 'review' and stricter.verdict = 'blocked')
-    or (looser.verdict = 'allowed' and stricter.verdict in ('blocked', 'review'))
+where field(looser.verdict, 'blocked', 'review', 'wait', 'allowed')
+    > field(stricter.verdict, 'blocked', 'review', 'wait', 'allowed')

@@ -84,3 +84,38 @@ def test_a_run_builds_every_model_and_reports_every_test(
     log = "".join(path.read_text(errors="replace") for path in (home.home_dir / "dbt").rglob("*.log"))
     password = home.database_url.get_secret_value().split("@")[0].rsplit(":", 1)[-1] if home.database_url else ""
     assert len(password) < 8 or password not in log
+
+
+def test_a_check_that_fails_shows_the_rows_that_do(home: Settings, models: dg.AssetsDefinition, people: People) -> None:
+    people.an_import("imp_2026_03_01_001")
+    people.run("update import_metadata set inserted_count = 4 where import_id = 'imp_2026_03_01_001'")
+    people.opted_out("fax", phone_e164="+14055550009")
+    result = dg.materialize(
+        [models],
+        selection=["stg_opt_outs", "stg_import_metadata", "import_quality"],
+        resources={**build_dbt_assets()[1], "store": DatabaseResource()},
+        raise_on_error=False,
+    )
+    assert not result.success
+    failed = {check.check_name: check for check in result.get_asset_check_evaluations() if not check.passed}
+    assert set(failed) == {
+        "import_counts_add_up_import_quality_",
+        "accepted_values_stg_opt_outs_channel__call__sms__email__mail__all",
+    }
+    counts = failed["import_counts_add_up_import_quality_"]
+    assert counts.severity is dg.AssetCheckSeverity.ERROR
+    assert counts.metadata["dagster_dbt/failed_row_count"].value == 1
+    assert _samples(counts) == [
+        {
+            "import_id": "imp_2026_03_01_001", "row_count": 10, "inserted_count": 4, "updated_count": 2,
+            "skipped_count": 2, "error_count": 1,
+        }
+    ]  # fmt: skip
+    channels = failed["accepted_values_stg_opt_outs_channel__call__sms__email__mail__all"]
+    assert _samples(channels) == [{"value_field": "fax", "n_records": 1}]
+
+
+def _samples(check: dg.AssetCheckEvaluation) -> list[dict[str, object]]:
+    value = check.metadata["sample_rows"]
+    assert isinstance(value, dg.TableMetadataValue)
+    return [dict(record.data) for record in value.records]

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from cm_assets.metadata import PREVIEW_ROWS, metadata_of, table
+from cm_assets.metadata import PREVIEW_ROWS, metadata_of, rows_of, table
 
 
 @dataclass(frozen=True)
@@ -57,3 +57,11 @@ def test_a_long_table_is_cut_and_says_so() -> None:
     text = table([{"a": number} for number in range(PREVIEW_ROWS + 5)]).md_str
     assert text is not None
     assert text.endswith("5 more rows")
+
+
+def test_the_rows_of_a_table_are_read_back() -> None:
+    rows = [{"a": "x | y", "b": "", "c": "\\"}, {"a": "1", "b": "|", "c": ""}, {"a": "", "b": "", "c": "z"}]
+    assert rows_of(str(table(rows).value)) == rows
+    assert rows_of(str(table(rows, limit=1).value)) == rows[:1]
+    assert rows_of("![chart](data:image/png;base64,xx)") == []
+    assert rows_of("") == []
