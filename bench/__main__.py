@@ -11,6 +11,7 @@ BENCHMARKS = {
     "bases": ["bench.bases"],
     "many": ["bench.many"],
     "linkage": ["bench.linkage", "--people", "100000"],
+    "marts": ["bench.marts"],
     "quality": ["bench.quality"],
     "hygiene": ["bench.hygiene"],
     "extract": ["bench.extract"],

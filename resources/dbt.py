@@ -140,8 +140,10 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
         with _environment(environment):
             invocation = _cli().cli(arguments, context=context, target_path=target)
         for event in invocation.stream():
-            is_result = isinstance(event, dg.AssetCheckResult)
-            yield explained(event, invocation.manifest, target, database) if is_result else event
+            if isinstance(event, dg.AssetCheckResult):
+                yield explained(event, invocation.manifest, target, database)
+            else:
+                yield event
 
 
 class CmTranslator(DagsterDbtTranslator):

@@ -46,7 +46,8 @@ def in_words(manifest: Mapping[str, Any], unique_id: str) -> str | None:
         case "unique_combination":
             return f"No two rows have the same {' and '.join(arguments['columns'])}"
         case None:
-            return test.get("meta", {}).get("description")
+            said: str | None = test.get("meta", {}).get("description")
+            return said
         case name:
             macro = manifest["macros"].get(f"macro.{test['package_name']}.test_{name}", {})
             return macro.get("description") or None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from cm_core.cli import output
+from cm_core.compliance.places import EVERYWHERE
 from cm_core.compliance.why import Answer, why
 from cm_core.errors import UsageError
 from cm_core.settings import Settings
@@ -42,7 +43,7 @@ def _show(answer: Answer) -> None:
     facts = {
         "verdict": f"{said.verdict}, {said.code}, {said.reason_code}", "reason": said.reason, "evidence": said.evidence,
         "usable from": said.usable_from, "nothing changes until": said.valid_until,
-        "lists": "; ".join(said.list_versions), "places": "; ".join(answer.places),
+        "lists": "; ".join(said.list_versions), "places": "; ".join(answer.places).replace(EVERYWHERE, "anywhere"),
     }  # fmt: skip
     output.print_facts({f"  {name}": value for name, value in facts.items() if value not in (None, "")})
     if answer.grounds:

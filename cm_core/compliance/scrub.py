@@ -7,13 +7,14 @@ Records of what was decided, by which rules and list versions, are what a safe h
 from __future__ import annotations
 
 import csv
+import gc
 import hashlib
 import secrets
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -112,7 +113,8 @@ def scrub(
                 else read_campaign(connection, campaign_id or 0, channel)
             )
             run = _Run(settings, connection, rules, question, found, folder)
-            run.run(progress)
+            with _without_collector():
+                run.run(progress)
         scrub_id = _new_id(connection, started)
         source = readable(path.name) if path is not None else f"campaign {campaign}"
         out = out or (path.with_name(f"{path.stem}_{scrub_id}.csv") if path else Path(f"{scrub_id}.csv"))
@@ -234,6 +236,18 @@ def added_headers(headers: Sequence[str], judged: Sequence[str]) -> list[str]:
             taken.add(header)
             found.append(header)
     return found
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """No look for cycles, of which there are none in a batch of 100,000 rows: it takes a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _precedence(found: Verdict) -> int:

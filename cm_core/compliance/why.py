@@ -117,7 +117,7 @@ def _target(text: str) -> tuple[Literal["phone", "email", "person"], Contact | N
     if text.isascii() and text.isdigit() and len(text) <= _ID_DIGITS:
         return "person", None
     found = standardize_phone(text)
-    if len(found) != 1:
+    if len(found) != 1 or found[0].invalid_reason == "no_digits":
         raise UsageError(f"{text!r} is neither one phone number, nor an e-mail address, nor a person's id.")
     phone = found[0]
     if phone.e164:

@@ -233,6 +233,8 @@ def test_why_of_what_nobody_has_and_of_nonsense(cm: Any, held: People) -> None:
         ("call", None, "dnc_area_not_held"), ("sms", None, "dnc_area_not_held")
     ]  # fmt: skip
     assert "letters" in cm("why", "4O5-762-0001").output
+    with pytest.raises(UsageError, match="neither one phone number, nor an e-mail address, nor a person's id"):
+        cm("why", "nonsense")
     with pytest.raises(UsageError, match="is no time"):
         cm("why", "1", "--at", "noon")
     with pytest.raises(UsageError, match="nothing that can be used on channel mail"):
