@@ -55,12 +55,12 @@ soak: setup ## The long forms of the kill, fuzz and fault tests
 bench: setup ## Speed, memory and linkage quality
 	$(BIN)/python -m bench
 
-lint: setup ## Style, types and import rules
+lint: setup ## Style, types, import rules and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project
+	PYTHONWARNINGS=ignore $(BIN)/sqlfluff lint --disable-progress-bar dbt_project
 
 format: setup ## Put the code into the project's form
 	$(BIN)/ruff check --fix-only --quiet .
