@@ -19,6 +19,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from cm_assets.metadata import rows_of
 from cm_core.quality import Check, Evaluation, Planned, Report, check_of, import_days
 from cm_core.quality.report import TREND
+from resources.dbt_tests import HIDDEN
 
 if TYPE_CHECKING:
     from dagster._core.storage.event_log.base import EventLogStorage
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 #: Rows shown of those that break a check.
 SAMPLES = 5
+#: Columns of sample rows that are about a person and stay out of the report; ids say who is meant.
+_PERSONAL = frozenset(
+    {"contact", "contact_key", "evidence", "phone_e164", "email", "email_key", "address", "address_key", "name_zip_key",
+     "first_name", "last_name", "organization_name", "display_name", "street"}
+)  # fmt: skip
 #: Where checks say how many rows break them.
 _COUNTS = ("violations", "entities", "dagster_dbt/failed_row_count")
 _RUN_IDS_AT_ONCE = 500
@@ -243,5 +249,8 @@ def _samples(metadata: Mapping[str, dg.MetadataValue[Any]]) -> tuple[Mapping[str
         elif isinstance(value, dg.TableMetadataValue):
             rows = [{name: str(cell) for name, cell in record.data.items()} for record in value.records]
         if rows:
-            return tuple(rows[:SAMPLES])
+            return tuple(
+                {name: HIDDEN if name in _PERSONAL and value else value for name, value in row.items()}
+                for row in rows[:SAMPLES]
+            )
     return ()

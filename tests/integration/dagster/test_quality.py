@@ -118,6 +118,14 @@ def test_a_failure_shows_its_severity_its_rows_and_how_many(graph: _Graph) -> No
     assert graph.check("has_verdicts").state is State.passed
 
 
+def test_personal_data_stays_out_of_the_report(graph: _Graph) -> None:
+    rows = [{"touchpoint_id": 7, "contact_key": "+14055550001", "evidence": "", "rule_ids": "call.dnc_listed"}]
+    graph.built(passed=False, metadata={"latest": table(rows)})
+    assert graph.check("has_verdicts").failures[0].samples == (
+        {"touchpoint_id": "7", "contact_key": "(personal data)", "evidence": "", "rule_ids": "call.dnc_listed"},
+    )
+
+
 def test_each_import_speaks_for_itself(graph: _Graph) -> None:
     lines = [{"import_id": "imp_1", "status": "FAIL"}, {"import_id": "imp_1", "status": "PASS"}]
     graph.imported("imp_1", passed=False, metadata={"imports": table(lines)})
