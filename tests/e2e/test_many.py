@@ -239,7 +239,7 @@ def _assert_runs_are_shared(settings: Settings, database: Database, daemon: _Dae
     """Few runs for many imports; each import has its partition with what became of it."""
     import dagster as dg
 
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         runs = [run for run in instance.get_runs() if run.job_name in IMPORT_JOBS.values()]
         assert len(runs) <= 4 * (1 + count // 100) + 6, [(run.job_name, run.tags) for run in runs]
         _wait(lambda: all(run.is_finished for run in instance.get_runs()), daemon, 120, "a run does not end")

@@ -41,7 +41,7 @@ def register(settings: Settings, database: Database, tmp_path: Path) -> Iterator
 @pytest.fixture
 def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The instance under the settings' home, as the command line opens it."""
-    from cm_assets.launch import _instance
+    from cm_assets.launch import open_instance
 
-    with _instance(settings) as opened:
+    with open_instance(settings) as opened:
         yield opened

@@ -37,9 +37,9 @@ def test_an_import_runs_in_the_instance_of_the_ui(
     assert {event.import_id for event in events} == {import_id}
     assert capfd.readouterr().out == ""
 
-    from cm_assets.launch import _instance
+    from cm_assets.launch import open_instance
 
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         run = instance.get_run_by_id(result.run_id)
         assert run
         assert run.job_name == "import_contacts"
@@ -74,9 +74,9 @@ def test_campaigns_and_touchpoints_have_jobs_of_their_own(
     import_id = register(text, name=f"{target}.csv")
     result = run_import(settings, [import_id], target)
     assert result.success, result.errors
-    from cm_assets.launch import _instance
+    from cm_assets.launch import open_instance
 
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey(target))
         assert event
         assert event.asset_materialization
@@ -107,9 +107,9 @@ def test_a_rejected_file_is_a_one_line_error_and_the_other_imports_of_its_run_go
     assert all(records.get(database, i).reports for i in ids)
     assert (records.get(database, more).inserted_count, records.get(database, more).updated_count) == (1, 1)
 
-    from cm_assets.launch import _instance
+    from cm_assets.launch import open_instance
 
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         made = {
             asset: instance.get_materialized_partitions(dg.AssetKey(asset))
             for asset in ("raw_import", "staging_raw_import", "persons", "import_report")
@@ -157,9 +157,9 @@ def test_a_staged_import_that_lost_rows_keeps_no_other_from_being_applied(
     result = run_import(settings, ids, "contacts")
     assert [error.split(": ")[:2] for error in result.errors] == [[ids[0], "rows_conserved_in_staging"]]
     assert [records.get(database, import_id).status for import_id in ids] == ["STAGED", "COMPLETE"]
-    from cm_assets.launch import _instance
+    from cm_assets.launch import open_instance
 
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         check = _evaluations(instance, result.run_id)["staging_raw_import:rows_conserved_in_staging"]
     assert not check.passed
     assert check.description == f"{ids[0]}: 1 rows break the rule"
@@ -224,9 +224,9 @@ def test_a_killed_run_is_noticed_and_gives_its_pool_slot_back(
 ) -> None:
     records.HOLD.release(import_id := register())
     process = _hanging_run(settings, import_id)
-    from cm_assets.launch import _instance
+    from cm_assets.launch import open_instance
 
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         (run,) = instance.get_runs()
         assert fail_gone_runs(instance) == []
         assert instance.get_runs()[0].status == dg.DagsterRunStatus.STARTED
@@ -246,9 +246,9 @@ def test_ctrl_c_ends_the_run_and_the_process(settings: Settings, database: Datab
     process = _hanging_run(settings, import_id)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) != 0
-    from cm_assets.launch import _instance
+    from cm_assets.launch import open_instance
 
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         assert instance.get_runs()[0].status == dg.DagsterRunStatus.FAILURE
 
 

@@ -33,19 +33,19 @@ _FIVE = (
 def test_planning_adds_partitions_and_a_backfill_extracts_and_checks_them(
     run: Run, legacy_settings: SettingsFactory, database: Database
 ) -> None:
-    from cm_assets.launch import _instance
+    from cm_assets.launch import open_instance
 
     run(*_FIVE)
     settings = legacy_settings(legacy_slice_rows=2)
     defs = build_defs(dbt=False, sensors=False, resources={"store": database_of(settings)})
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         assert defs.resolve_job_def("plan_legacy_extract").execute_in_process(instance=instance).success
         (plan,) = plans(settings, database)
         assert instance.get_dynamic_partitions("legacy_slices") == plan.slice_names()
     result = run_extract(settings, plan.slice_names())
     assert result.success, result.errors
     assert landed(settings) == [("1", "a"), ("2", "b"), ("3", "c"), ("4", "d"), ("5", "e")]
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         assert instance.get_materialized_partitions(dg.AssetKey("legacy_mysql_extract")) == set(plan.slice_names())
         checks = _checks(instance, result.run_id)
         entry = instance.get_latest_materialization_event(dg.AssetKey("legacy_mysql_extract"))
@@ -59,7 +59,7 @@ def test_planning_adds_partitions_and_a_backfill_extracts_and_checks_them(
 def test_slices_are_found_by_the_sensor_and_imported_like_any_file(
     run: Run, legacy_settings: SettingsFactory, database: Database
 ) -> None:
-    from cm_assets.launch import _instance
+    from cm_assets.launch import open_instance
 
     run(
         "create table people (id int primary key, first_name varchar(40), last_name varchar(40), email varchar(99), "
@@ -76,7 +76,7 @@ def test_slices_are_found_by_the_sensor_and_imported_like_any_file(
     resource = database_of(settings)
     defs = build_defs(dbt=False, resources={"store": resource})
     with (
-        _instance(settings) as instance,
+        open_instance(settings) as instance,
         dg.build_sensor_context(
             instance=instance, repository_def=defs.get_repository_def(), resources={"store": resource}
         ) as context,
@@ -106,7 +106,7 @@ def test_slices_are_found_by_the_sensor_and_imported_like_any_file(
 def test_the_checks_fail_when_a_landed_file_was_tampered_with(
     run: Run, legacy_settings: SettingsFactory, database: Database
 ) -> None:
-    from cm_assets.launch import _instance
+    from cm_assets.launch import open_instance
 
     run(*_FIVE)
     settings = legacy_settings(legacy_slice_rows=2)
@@ -114,7 +114,7 @@ def test_the_checks_fail_when_a_landed_file_was_tampered_with(
     names = plan.slice_names()
     first = run_extract(settings, names[:1])
     assert first.success, first.errors
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         assert _checks(instance, first.run_id) == {"slice_matches_source": True, "extract_is_complete": False}
     path = landing_zone(settings).local_path(plan.landing_key(1))
     assert path is not None
@@ -123,7 +123,7 @@ def test_the_checks_fail_when_a_landed_file_was_tampered_with(
     pq.write_table(other, path, compression="zstd", compression_level=1, use_dictionary=False, write_statistics=False)
     assert path.stat().st_size == size
     second = run_extract(settings, names)
-    with _instance(settings) as instance:
+    with open_instance(settings) as instance:
         assert _checks(instance, second.run_id)["slice_matches_source"] is False
 
 
