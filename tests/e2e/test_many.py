@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from cm_assets.jobs import IMPORT_JOBS
-from cm_assets.launch import _instance, prepare
+from cm_assets.launch import open_instance, prepare
 from cm_core.cli.dagster_home import write_dagster_home
 from cm_core.imports import records, registry
 from cm_core.settings import Settings
