@@ -16,7 +16,10 @@ def contacts_were_lawful(store: DatabaseResource) -> dg.AssetCheckResult:
     """No call, text or e-mail of the last 90 days was against the rules and facts of its time."""
     from cm_core.compliance.retrospect import recent_violations
 
-    found = recent_violations(store.database, at=datetime.now(UTC).replace(tzinfo=None))
+    # No contact points and no evidence: event logs are read by more people than the tables, and are never forgotten.
+    shown = ("touchpoint_id", "person_id", "channel", "touched_at", "rule_ids")
+    violations = recent_violations(store.database, at=datetime.now(UTC).replace(tzinfo=None))
+    found = [{name: row[name] for name in shown} for row in violations]
     return dg.AssetCheckResult(
         passed=not found,
         severity=dg.AssetCheckSeverity.ERROR,
