@@ -4,32 +4,21 @@ What a list means is `cm_core.compliance`; which rule blocks what is `dbt_projec
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from cm_assets.failures import clean_failures
 from cm_assets.metadata import metadata_of
-from cm_assets.partitions import for_each_import, imports, one_run
-from cm_assets.persons import CANONICAL_WRITER
-from cm_assets.staging import import_validation_log, staging_raw_import
+from cm_assets.partitions import for_each_import
+from cm_assets.persons import CANONICAL_WRITER, OF_EACH_IMPORT
 from resources.database import DatabaseResource
 
 #: dbt builds its tables under fixed names: one run at a time.
 DBT_POOL = "dbt"
 
 
-@dg.asset(
-    deps=[staging_raw_import, import_validation_log],
-    partitions_def=imports,
-    backfill_policy=one_run,
-    pool=CANONICAL_WRITER,
-    group_name="compliance",
-    kinds={"mysql"},
-    owners=["team:data-engineering"],
-    tags={"layer": "canonical"},
-)
+@dg.asset(**OF_EACH_IMPORT, group_name="compliance", kinds={"mysql"})
 def dnc_registry(context: dg.AssetExecutionContext, store: DatabaseResource) -> None:
     """Do-not-call lists, brought into force by area code; the table has the listed numbers that people here have."""
     from cm_core import compliance
@@ -37,16 +26,7 @@ def dnc_registry(context: dg.AssetExecutionContext, store: DatabaseResource) -> 
     for_each_import(context, lambda import_id: compliance.apply_dnc(store.settings, store.database, import_id))
 
 
-@dg.asset(
-    deps=[staging_raw_import, import_validation_log],
-    partitions_def=imports,
-    backfill_policy=one_run,
-    pool=CANONICAL_WRITER,
-    group_name="compliance",
-    kinds={"mysql"},
-    owners=["team:data-engineering"],
-    tags={"layer": "canonical"},
-)
+@dg.asset(**OF_EACH_IMPORT, group_name="compliance", kinds={"mysql"})
 def opt_outs(context: dg.AssetExecutionContext, store: DatabaseResource) -> None:
     """What people asked for, by channel and contact point: permanent facts that wait for people not yet known."""
     from cm_core import compliance
@@ -54,16 +34,7 @@ def opt_outs(context: dg.AssetExecutionContext, store: DatabaseResource) -> None
     for_each_import(context, lambda import_id: compliance.apply_opt_outs(store.settings, store.database, import_id))
 
 
-@dg.asset(
-    deps=[staging_raw_import, import_validation_log],
-    partitions_def=imports,
-    backfill_policy=one_run,
-    pool=CANONICAL_WRITER,
-    group_name="compliance",
-    kinds={"mysql"},
-    owners=["team:data-engineering"],
-    tags={"layer": "canonical"},
-)
+@dg.asset(**OF_EACH_IMPORT, group_name="compliance", kinds={"mysql"})
 def contact_facts(context: dg.AssetExecutionContext, store: DatabaseResource) -> None:
     """What is known of contact points and decides about their use: litigators, reassigned and wireless numbers, mail
     suppression, the deceased, consent, business relationships, privacy deletions. Facts are added, never taken out.
@@ -83,9 +54,10 @@ def contact_facts(context: dg.AssetExecutionContext, store: DatabaseResource) ->
 def calling_windows(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult[None]:
     """When calls and texts are lawful in each place, from a month ago to two weeks ahead, by the rules of today."""
     from cm_core.compliance.calling_windows import refresh_calling_windows
+    from cm_core.imports.records import now
 
     with clean_failures(context):
-        counts = refresh_calling_windows(store.settings, store.database, at=datetime.now(UTC).replace(tzinfo=None))
+        counts = refresh_calling_windows(store.settings, store.database, at=now())
     return dg.MaterializeResult(
         metadata={"places": counts.places, "windows_added": counts.added, "windows_removed": counts.removed}
     )
@@ -102,9 +74,10 @@ def calling_windows(context: dg.AssetExecutionContext, store: DatabaseResource) 
 def compliance_violations(context: dg.AssetExecutionContext, store: DatabaseResource) -> dg.MaterializeResult[None]:
     """Calls, texts and e-mails that were made although the law forbade them, by the rules and facts of their time."""
     from cm_core.compliance.retrospect import judge_contacts
+    from cm_core.imports.records import now
 
     with clean_failures(context):
-        judged = judge_contacts(store.settings, store.database, at=datetime.now(UTC).replace(tzinfo=None))
+        judged = judge_contacts(store.settings, store.database, at=now())
     return dg.MaterializeResult(metadata=metadata_of(judged))
 
 

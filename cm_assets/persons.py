@@ -12,6 +12,15 @@ from resources.database import DatabaseResource
 
 #: Whatever writes canonical tables holds this pool (limit 1); beneath it is a lock in the database.
 CANONICAL_WRITER = "canonical_writer"
+#: What assets have in common that bring the staged rows of each import into a canonical table.
+OF_EACH_IMPORT: dict[str, Any] = {
+    "deps": [staging_raw_import, import_validation_log],
+    "partitions_def": imports,
+    "backfill_policy": one_run,
+    "pool": CANONICAL_WRITER,
+    "owners": ["team:data-engineering"],
+    "tags": {"layer": "canonical"},
+}
 
 _TABLES = {
     "persons": "What exact keys (e-mail, phone, name and ZIP) say is one human or organisation.",

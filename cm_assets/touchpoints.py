@@ -2,22 +2,12 @@
 
 import dagster as dg
 
-from cm_assets.partitions import for_each_import, imports, one_run
-from cm_assets.persons import CANONICAL_WRITER
-from cm_assets.staging import import_validation_log, staging_raw_import
+from cm_assets.partitions import for_each_import
+from cm_assets.persons import OF_EACH_IMPORT
 from resources.database import DatabaseResource
 
 
-@dg.asset(
-    deps=[staging_raw_import, import_validation_log],
-    partitions_def=imports,
-    backfill_policy=one_run,
-    pool=CANONICAL_WRITER,
-    group_name="campaigns",
-    kinds={"mysql"},
-    owners=["team:data-engineering"],
-    tags={"layer": "canonical"},
-)
+@dg.asset(**OF_EACH_IMPORT, group_name="campaigns", kinds={"mysql"})
 def campaigns(context: dg.AssetExecutionContext, store: DatabaseResource) -> None:
     """Marketing campaigns as their lists say, by code or by name and channel. Every row of a list is kept beside."""
     from cm_core import touchpoints as engine
@@ -25,16 +15,7 @@ def campaigns(context: dg.AssetExecutionContext, store: DatabaseResource) -> Non
     for_each_import(context, lambda import_id: engine.apply_campaigns(store.settings, store.database, import_id))
 
 
-@dg.asset(
-    deps=[staging_raw_import, import_validation_log],
-    partitions_def=imports,
-    backfill_policy=one_run,
-    pool=CANONICAL_WRITER,
-    group_name="campaigns",
-    kinds={"mysql", "duckdb"},
-    owners=["team:data-engineering"],
-    tags={"layer": "canonical"},
-)
+@dg.asset(**OF_EACH_IMPORT, group_name="campaigns", kinds={"mysql", "duckdb"})
 def touchpoints(context: dg.AssetExecutionContext, store: DatabaseResource) -> None:
     """Letters, texts, calls and e-mails, sent or received, each with its person.
 

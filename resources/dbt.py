@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -108,6 +107,7 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
         dagster-dbt raises when a model fails.
         """
         from cm_core.compliance import builds
+        from cm_core.imports.records import now
         from cm_core.store.locks import named_lock
 
         with (
@@ -120,7 +120,7 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
             if not _selects_all(context):
                 yield from self._run(context, database, dbt_environment(settings, database), target)
                 return
-            as_of = datetime.now(UTC).replace(tzinfo=None)
+            as_of = now()
             build = builds.begin(database, _fingerprint(project_dir()), _tables_by_entity(manifest_path(settings)))
             context.log.info(
                 f"Building {'what changed' if build.by_changes else 'everything'}; {build.entities} changed"

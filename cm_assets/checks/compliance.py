@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import dagster as dg
 
 from cm_assets.compliance import compliance_violations
@@ -15,10 +13,11 @@ from resources.database import DatabaseResource
 def contacts_were_lawful(store: DatabaseResource) -> dg.AssetCheckResult:
     """No call, text or e-mail of the last 90 days was against the rules and facts of its time."""
     from cm_core.compliance.retrospect import recent_violations
+    from cm_core.imports.records import now
 
     # No contact points and no evidence: event logs are read by more people than the tables, and are never forgotten.
     shown = ("touchpoint_id", "person_id", "channel", "touched_at", "rule_ids")
-    violations = recent_violations(store.database, at=datetime.now(UTC).replace(tzinfo=None))
+    violations = recent_violations(store.database, at=now())
     found = [{name: row[name] for name in shown} for row in violations]
     return dg.AssetCheckResult(
         passed=not found,

@@ -13,6 +13,7 @@ from cm_core.cli import output
 from cm_core.cli.ready import ready
 
 if TYPE_CHECKING:
+    from cm_core.compliance.by_hand import Recorded
     from cm_core.compliance.suspicions import Decided
 
 
@@ -73,12 +74,7 @@ def suppress(
     settings, database = ready()
     subject = subject_of(settings, database, who, address=address, name=name, zip_code=zip_code)
     made = by_hand.suppress(database, subject, channel.value, reason=reason, source=source, by=by, at=_naive(at))
-    if as_json:
-        output.print_json(made.as_json())
-        return
-    _show_rows(made.rows, _OPT_OUTS)
-    _show_holders(made.holders)
-    output.out.print(_NEXT)
+    _show_recorded(made, _OPT_OUTS, as_json=as_json)
 
 
 def reconsent(
@@ -99,12 +95,7 @@ def reconsent(
     settings, database = ready()
     subject = subject_of(settings, database, who, address=address, zip_code=zip_code)
     made = by_hand.reconsent(database, subject, channel.value, reason=reason, source=source, by=by, at=_naive(at))
-    if as_json:
-        output.print_json(made.as_json())
-        return
-    _show_rows(made.rows, _FACTS)
-    _show_holders(made.holders)
-    output.out.print(_NEXT)
+    _show_recorded(made, _FACTS, as_json=as_json)
 
 
 def facts(
@@ -241,3 +232,12 @@ def _show_holders(holders: Sequence[tuple[int, int, str | None]]) -> None:
 def _naive(at: datetime | None) -> datetime | None:
     """UTC without a zone, as times are in the database."""
     return at.astimezone(UTC).replace(tzinfo=None) if at and at.tzinfo else at
+
+
+def _show_recorded(made: Recorded, columns: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        output.print_json(made.as_json())
+        return
+    _show_rows(made.rows, columns)
+    _show_holders(made.holders)
+    output.out.print(_NEXT)

@@ -1,8 +1,8 @@
 """`changed_entities`: which entities the marts have to look at again, noted in the transaction of the change.
 
-Whoever notes a change holds the writer lock, so that rows become visible in the order of their ids: a build of the
-marts knows the last one that it has in it. Nothing changed, nothing noted. Which change matters is the caller's to say;
-what the marts make of it is dbt's.
+A build of the marts takes exactly the rows that it sees (`cm_core.compliance.builds`); what is committed later stays
+for the next one. Nothing changed, nothing noted. Which change matters is the caller's to say; what the marts make of it
+is dbt's.
 """
 
 from __future__ import annotations

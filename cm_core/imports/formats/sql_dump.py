@@ -10,13 +10,12 @@ ON DUPLICATE KEY UPDATE, REPLACE of an earlier row, DROP TABLE) do not.
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cm_core.compute.collector import without_collector
 from cm_core.errors import FileRejected
 from cm_core.imports.formats.sql_rows import RowReader
 from cm_core.imports.formats.sql_tables import Declared, name_of, parse_create_table
@@ -100,20 +99,8 @@ def read_sql_dump(stream: Reads, folder: Path, *, max_row_bytes: int = MAX_ROW_B
     Raises FileRejected when the text has neither a CREATE TABLE nor an INSERT statement, or is written in a
     character set that cannot be read byte by byte.
     """
-    with TableSetWriter(folder) as writer, _without_collector():
+    with TableSetWriter(folder) as writer, without_collector():
         return _DumpReader(SqlText(stream), writer, max_row_bytes).read()
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Millions of values come and go, and none is part of a cycle: looking for cycles takes a tenth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class _DumpReader:

@@ -88,9 +88,7 @@ def placed(people: People) -> dict[int, Placed]:
 
 @pytest.fixture(scope="module")
 def marts(people: People, placed: dict[int, Placed], build: Build, settings: Settings) -> Iterator[Marts]:
-    done = build("--vars", f"{{as_of: '{FIRST}', purpose: {PURPOSE}}}", command="run")
-    if done.returncode:
-        done = build("--vars", f"{{as_of: '{FIRST}', purpose: {PURPOSE}}}")
+    done = build("--vars", f"{{as_of: '{FIRST}', purpose: {PURPOSE}}}")
     assert done.returncode == 0, done.stdout[-4000:]
     _open_windows(people)
     yield Marts(people, state_dir(settings) / "target" / "compiled" / "cm" / "models")

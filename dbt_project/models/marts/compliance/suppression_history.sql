@@ -35,10 +35,14 @@ select
     {{ as_text('import_id') }},
     `row_number`
 from {{ ref('stg_contact_facts') }}
+{%- for event, happened_at, import_id in [
+    ('dnc_listed', 'coalesce(listed_from, listing_date)', 'first_import_id'),
+    ('dnc_removed', 'removed_at', 'last_import_id'),
+] %}
 union all
 select
-    coalesce(listed_from, listing_date),
-    {{ as_text("'dnc_listed'") }},
+    {{ happened_at }},
+    {{ as_text("'" ~ event ~ "'") }},
     {{ as_text("'phone'") }},
     {{ as_text('phone_e164') }},
     null,
@@ -46,21 +50,10 @@ select
     {{ as_text('source') }},
     {{ as_text('null') }},
     {{ as_text('source') }},
-    {{ as_text('first_import_id') }},
+    {{ as_text(import_id) }},
     null
 from {{ ref('stg_dnc_registry') }}
-union all
-select
-    removed_at,
-    {{ as_text("'dnc_removed'") }},
-    {{ as_text("'phone'") }},
-    {{ as_text('phone_e164') }},
-    null,
-    {{ as_text("'all'") }},
-    {{ as_text('source') }},
-    {{ as_text('null') }},
-    {{ as_text('source') }},
-    {{ as_text('last_import_id') }},
-    null
-from {{ ref('stg_dnc_registry') }}
+{%- if event == 'dnc_removed' %}
 where removed_at is not null
+{%- endif %}
+{%- endfor %}
