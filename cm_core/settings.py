@@ -104,6 +104,42 @@ class Settings(BaseSettings):
     calling_windows_days_back: int = Field(30, ge=0, description="Days past of which calling hours are kept.")
     calling_windows_days_ahead: int = Field(14, ge=2, description="Days to come of which calling hours are known.")
 
+    # Pipedrive
+    pipedrive_url: str = Field("https://api.pipedrive.com", description="Without /api/v2 and /v1.")
+    pipedrive_token: SecretStr | None = Field(None, description="API token of the user who syncs; scope: see docs.")
+    pipedrive_user_id: int | None = Field(None, description="Id of that user. Unset: asked of Pipedrive.")
+    pipedrive_daily_tokens: int = Field(
+        30_000, ge=0, description="Tokens a day that we may spend: 30,000 x plan x seats, less what others use."
+    )
+    pipedrive_reserve_tokens: int = Field(
+        3_000, ge=0, description="Of them, tokens that only do-not-contact facts may spend."
+    )
+    pipedrive_burst: int = Field(20, ge=1, description="Requests of the token per window; by plan 20, 40, 100 or 120.")
+    pipedrive_burst_seconds: float = Field(2.0, gt=0, description="That window.")
+    pipedrive_webhook_user: str | None = Field(None, description="Basic auth of webhooks that come in.")
+    pipedrive_webhook_password: SecretStr | None = Field(None, min_length=12)
+    pipedrive_overlap_minutes: int = Field(60, ge=0, description="A pull begins so long before its day.")
+
+    # RingCentral
+    ringcentral_url: str = Field("https://platform.ringcentral.com")
+    ringcentral_client_id: str | None = Field(None)
+    ringcentral_client_secret: SecretStr | None = Field(None)
+    ringcentral_jwt: SecretStr | None = Field(None, description="The JWT credential of the user who reads the log.")
+    ringcentral_light: int = Field(50, ge=1, description="Requests per window of the group Light.")
+    ringcentral_medium: int = Field(40, ge=1)
+    ringcentral_heavy: int = Field(10, ge=1)
+    ringcentral_auth: int = Field(5, ge=1)
+    ringcentral_window_seconds: float = Field(60.0, gt=0)
+    ringcentral_overlap_days: int = Field(2, ge=0, description="A day's pull reads so many days before it once more.")
+
+    # Both
+    web_timeout_seconds: float = Field(30.0, gt=0, description="Nothing from an API for so long: the try has failed.")
+    web_tries: int = Field(3, ge=1, description="Tries of a request before it has failed.")
+    web_backoff_seconds: float = Field(1.0, ge=0, description="Pause before the second try; it doubles, with jitter.")
+    secrets_name: str | None = Field(
+        None, description="AWS Secrets Manager: a secret with a JSON object of settings (CM_...); the environment wins."
+    )
+
     @property
     def home_dir(self) -> Path:
         """The state folder as an absolute path."""

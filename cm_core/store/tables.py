@@ -748,6 +748,159 @@ violation_checks = _table(
     comment="Each check of contacts made against the rules of their time",
 )
 
+# --- Pipedrive and RingCentral -----------------------------------------------------------------------------------
+
+api_requests = _table(
+    "api_requests",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("api", _code(16), nullable=False, comment="pipedrive or ringcentral"),
+    Column("limit_group", _code(16), nullable=False, comment="What is counted together: general, search, heavy ..."),
+    _time("requested_at", nullable=False),
+    _time("done_at"),
+    Column("tokens", Integer, nullable=False, server_default=text("0"), comment="What it costs of the day's budget"),
+    Column("purpose", _code(80), nullable=False, comment="The pull, plan or command that asked"),
+    Column("call_name", _code(64), nullable=False, comment="Method and path without ids"),
+    Column("waited_ms", Integer, nullable=False, server_default=text("0")),
+    Column("status", SmallInteger, comment="HTTP status; null: no answer came, or none yet"),
+    Index(None, "api", "limit_group", "requested_at"),
+    Index(None, "purpose"),
+    comment="Every request to an outside API, reserved before it is sent: the one limiter of all processes",
+)
+
+api_pauses = _table(
+    "api_pauses",
+    Column("api", _code(16), primary_key=True),
+    Column("limit_group", _code(16), primary_key=True),
+    _time("paused_until", nullable=False),
+    Column("reason", String(255), nullable=False),
+    comment="Nobody sends in this group before then: the API said so",
+)
+
+api_budgets = _table(
+    "api_budgets",
+    Column("api", _code(16), primary_key=True),
+    Column("day", Date, primary_key=True, comment="By the clock of the API's server"),
+    Column("requests", BigInteger, nullable=False, server_default=text("0")),
+    Column("tokens", BigInteger, nullable=False, server_default=text("0")),
+    Column("server_ahead_seconds", BigInteger, nullable=False, server_default=text("0")),
+    comment="What was spent of each day's budget; its row is the lock of whoever is about to send",
+)
+
+api_pulls = _table(
+    "api_pulls",
+    Column("pull_id", _code(80), primary_key=True),
+    Column("source", _code(48), nullable=False, comment="pipedrive_persons, ringcentral_calls ..."),
+    Column("day", Date, comment="The partition; null: not of a day"),
+    Column("revision", Integer, nullable=False, server_default=text("1")),
+    _time("window_from"),
+    _time("window_to"),
+    Column("state", _code(16), nullable=False, comment="OPEN, LANDED, EMPTY or SAME (as the revision before it)"),
+    Column("next_cursor", Text, comment="Where the next page begins; null: at the beginning, or all read"),
+    Column("pages", Integer, nullable=False, server_default=text("0")),
+    Column("records", BigInteger, nullable=False, server_default=text("0")),
+    Column("landing_key", _exact(700)),
+    Column("checksum_sha256", _code(64)),
+    _time("started_at", nullable=False),
+    _time("finished_at"),
+    Column("detail", LONGTEXT, comment="JSON: what else the pull found"),
+    Index(None, "source", "day", "revision"),
+    Index(None, "landing_key"),
+    comment="Each reading of an API: its window, how far it is, the file that landed",
+)
+
+crm_persons = _table(
+    "crm_persons",
+    Column("crm_person_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", _code(8), nullable=False, comment="live, deleted, merged, gone (not there, nobody says why)"),
+    Column("merged_into", BigInteger),
+    _time("update_time", nullable=False),
+    Column("record", LONGTEXT, nullable=False, comment="JSON: as last read, in normal form"),
+    Column("record_hash", _code(64), nullable=False),
+    Column("landed_hash", _code(64), comment="record_hash of what last landed for import"),
+    Column("agreed", LONGTEXT, comment="JSON: field -> value when both sides were last in step; null: never"),
+    Column("manual", LONGTEXT, comment="JSON: field -> when and by whom it was edited there by hand"),
+    Column("entity_id", BigInteger, comment="Whose it was when last planned"),
+    _time("first_seen_at", nullable=False),
+    _time("last_seen_at", nullable=False),
+    _time("gone_at"),
+    Column("gone_by", String(64), comment="What told: webhook, reconcile, our own merge ..."),
+    Index(None, "state"),
+    Index(None, "entity_id"),
+    comment="Every person the CRM ever had, as last read, and what was agreed with it",
+)
+
+crm_plans = _table(
+    "crm_plans",
+    Column("plan_id", _code(48), primary_key=True),
+    Column("kind", _code(16), nullable=False, comment="full or suppressions"),
+    Column("state", _code(16), nullable=False, comment="READY, APPLYING, WAITING (for budget), DONE or SUPERSEDED"),
+    _time("made_at", nullable=False),
+    Column("counts", LONGTEXT, nullable=False, comment="JSON: steps by action, fields by name"),
+    Column("tokens", BigInteger, nullable=False, comment="What all of it costs"),
+    Column("seconds", Numeric(12, 1), nullable=False, comment="How long it takes at the burst limit"),
+    Column("requested_by", String(255), nullable=False),
+    _time("finished_at"),
+    Index(None, "kind", "state"),
+    comment="What would go out to the CRM, before it goes",
+)
+
+crm_steps = _table(
+    "crm_steps",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("plan_id", _code(48), ForeignKey("crm_plans.plan_id"), nullable=False),
+    Column("priority", SmallInteger, nullable=False, comment="0: do-not-contact facts; higher goes later"),
+    Column("action", _code(8), nullable=False, comment="create, update or merge"),
+    Column("entity_id", BigInteger, nullable=False),
+    Column("crm_person_id", BigInteger, comment="Null for create until it is applied"),
+    Column("merge_with_id", BigInteger, comment="merge: who survives"),
+    Column("changes", LONGTEXT, nullable=False, comment="JSON: field, before, after, why"),
+    Column("tokens", Integer, nullable=False),
+    Column("state", _code(12), nullable=False, comment="waiting, sending, applied, failed or superseded"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("error", String(500)),
+    _time("sent_at"),
+    _time("done_at"),
+    Index(None, "plan_id", "state", "priority"),
+    Index(None, "entity_id"),
+    Index(None, "crm_person_id"),
+    comment="One change of one person in the CRM",
+)
+
+crm_resolutions = _table(
+    "crm_resolutions",
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("crm_person_id", BigInteger, nullable=False),
+    Column("entity_id", BigInteger, nullable=False),
+    Column("field", _code(32), nullable=False),
+    Column("base", LONGTEXT, comment="JSON: what was agreed"),
+    Column("ours", LONGTEXT, comment="JSON"),
+    Column("theirs", LONGTEXT, comment="JSON"),
+    Column("result", LONGTEXT, comment="JSON"),
+    Column("winner", _code(8), nullable=False, comment="ours, theirs or both"),
+    Column("rule", _code(32), nullable=False),
+    Column("plan_id", _code(48)),
+    _now("resolved_at"),
+    Index(None, "crm_person_id"),
+    Index(None, "entity_id"),
+    comment="Each field on which the two sides differed, and what settled it; append-only",
+)
+
+crm_webhooks = _table(
+    "crm_webhooks",
+    Column("event_id", _code(64), primary_key=True),
+    Column("entity", _code(16), nullable=False),
+    Column("crm_id", BigInteger, nullable=False),
+    Column("action", _code(8), nullable=False),
+    Column("meta", LONGTEXT, nullable=False, comment="JSON: who changed it, by what, merged into whom"),
+    Column("changed_fields", LONGTEXT, comment="JSON: names of the fields that changed"),
+    _now("received_at"),
+    _time("handled_at"),
+    Column("outcome", String(255)),
+    Index(None, "handled_at"),
+    Index(None, "crm_id"),
+    comment="Each event the CRM told of, once; hints, never the truth",
+)
+
 #: The tables whose content an import or a dedupe decides; their checksum is how tests compare two databases.
 CANONICAL_TABLES: tuple[str, ...] = (
     "persons",
