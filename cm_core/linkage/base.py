@@ -89,6 +89,7 @@ def fingerprint(settings: Settings, model: Model) -> str:
         for file in sorted(files(package).iterdir(), key=lambda file: file.name):
             if file.is_file() and file.name.endswith((".py", ".sql", ".csv")):
                 digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    digest.update(files("cm_core.upsert").joinpath("match_classes.sql").read_bytes())
     rules = (settings.shared_contact_max_surnames, settings.phone_needs_first_name, settings.email_needs_first_name)
     digest.update(repr((rules, version("splink"), version("nicknames"), duckdb.__version__)).encode())
     return digest.hexdigest()

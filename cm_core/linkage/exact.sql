@@ -1,5 +1,5 @@
 -- In:  touched_persons, base. Out: touched_components (as they were), person_nodes(id), tier1_edges(id_l, id_r, evidence: 1
---      e-mail, 2 phone, 3 name and ZIP): every carrier of a key to the lowest of them, never all pairs.
+--      record or e-mail, 2 phone, 3 name and ZIP): every carrier of a key to the lowest of them, never all pairs.
 create or replace table touched_components as
 select distinct component from base.exact_components where id in (select person_id from touched_persons);
 
@@ -13,7 +13,7 @@ with facts as (
 hubs as (
     select code, min(person_id) as hub from facts group by code having min(person_id) <> max(person_id)
 )
-select h.hub as id_l, f.person_id as id_r, min(case f.kind when 'email' then 1 when 'phone' then 2 else 3 end) as evidence
+select h.hub as id_l, f.person_id as id_r, min(case f.kind when 'name_zip' then 3 when 'phone' then 2 else 1 end) as evidence
 from facts as f
 inner join hubs as h on f.code = h.code
 where h.hub <> f.person_id

@@ -1,11 +1,13 @@
 -- explain
 -- What two persons have in common that joins rows, or would if it were not carried by too many.
--- In:  base.row_facts, shared_keys, source_phones, source_emails, source_addresses, identities, asked(person_id).
+-- In:  base.row_facts, shared_keys, source_phones, source_emails, source_addresses, source_identifiers, identities, asked(person_id).
 -- Out: common_keys(kind, key), too_common(kind, key, surnames).
 create or replace table held_keys as
 select 'phone' as kind, phone_e164 as key, person_id from source_phones where phone_type is distinct from 'fax'
 union
 select 'email', email_key, person_id from source_emails
+union
+select 'record', id_type || ' ' || id_value, person_id from source_identifiers where is_record_id(id_type)
 union
 select 'name_zip', i.first_key || '|' || i.last_key || '|' || i.generation || '|' || a.zip, i.person_id
 from identities as i

@@ -10,13 +10,17 @@ with contacts as (
     select row_id, person_id, 'phone', hash('phone', phone_e164)
     from source_phones
     where phone_type is distinct from 'fax'
+    union
+    select row_id, person_id, 'record', hash('record', id_type || ' ' || id_value)
+    from source_identifiers
+    where is_record_id(id_type)
 )
 select
     c.row_id,
     c.person_id,
     c.kind,
     c.contact,
-    case when c.kind = 'email' then i.email_class else i.phone_class end as class,
+    contact_class(c.kind, i.email_class, i.phone_class) as class,
     i.surname
 from contacts as c
 inner join identities as i on c.row_id = i.row_id;

@@ -18,7 +18,7 @@ _CAUSES = {
     "too_large": "its cluster would have more components than CM_MAX_CLUSTER_SIZE",
     "weak_bridge": "two clusters would hang together by this pair alone, and it is none of the surest",
 }
-_CONTACTS = {"email": "e-mail", "phone": "phone", "name_zip": "name and ZIP"}
+_CONTACTS = {"email": "e-mail", "phone": "phone", "name_zip": "name and ZIP", "record": "record"}
 
 
 @dataclass(frozen=True)

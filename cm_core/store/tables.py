@@ -337,7 +337,7 @@ person_sources = _table(
     Column("party_no", SmallInteger, primary_key=True, autoincrement=False),
     _person_fk(),
     Column("role", _code(16), nullable=False, comment="owner, joint_owner, contact, employer"),
-    Column("match_key", _code(16), nullable=False, comment="email, phone, name_zip, or new"),
+    Column("match_key", _code(16), nullable=False, comment="record, email, phone, name_zip, or new"),
     Column("operation", _code(16), nullable=False, comment="inserted, updated or skipped"),
     Index(None, "person_id"),
     comment="Every source row, and the person or persons it became part of",
@@ -356,7 +356,7 @@ person_relations = _table(
 
 shared_contacts = _table(
     "shared_contacts",
-    Column("kind", _code(8), primary_key=True, comment="phone or email"),
+    Column("kind", _code(8), primary_key=True, comment="phone, email or record"),
     Column("contact_key", _exact(320), primary_key=True),
     Column("surnames", Integer, nullable=False),
     Column("first_import_id", _code(24), nullable=False),

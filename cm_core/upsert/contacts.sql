@@ -1,13 +1,15 @@
 -- Contacts and name keys of the batch that more than one party, or a party and a known person, have: only those can join
 -- anybody, and they are few.
--- In:  phones, emails, addresses (staged), owners(kind, contact, …), name_owners(match_key, …).
+-- In:  phones, emails, addresses, identifiers (staged), owners(kind, contact, …), name_owners(match_key, …).
 -- Out: party_contacts(row_number, party_no, kind, contact), name_zip_keys(row_number, party_no, match_key).
 create or replace view all_contacts as
 select row_number, party_no, 'email' as kind, email_key as contact from emails where email is not null
 union all
 select row_number, party_no, 'phone', phone_e164
 from phones
-where phone_e164 is not null and phone_type is distinct from 'fax';
+where phone_e164 is not null and phone_type is distinct from 'fax'
+union all
+select row_number, party_no, 'record', id_type || ' ' || id_value from identifiers where is_record_id(id_type);
 
 create or replace table busy_contacts as
 select kind, contact

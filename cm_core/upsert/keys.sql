@@ -51,7 +51,7 @@ select
     p.kind,
     p.contact,
     null::timestamp as source_date,
-    case when p.kind = 'email' then i.email_class else i.phone_class end as class,
+    contact_class(p.kind, i.email_class, i.phone_class) as class,
     i.surname
 from party_contacts as p
 inner join identities as i on p.row_number = i.row_number and p.party_no = i.party_no
@@ -63,7 +63,7 @@ select
     o.kind,
     o.contact,
     o.source_date,
-    case when o.kind = 'email' then i.email_class else i.phone_class end,
+    contact_class(o.kind, i.email_class, i.phone_class),
     i.surname
 from owners as o
 inner join identities as i on o.person_id = i.person_id;

@@ -26,6 +26,16 @@ join persons as p on p.id = c.person_id
 left join shared_contacts as s on s.kind = '{kind}' and s.contact_key = l.contact
 where s.contact_key is null
 """
+_RECORD_OWNERS = """
+select straight_join 'record', concat(c.id_type, ' ', c.id_value), p.id, p.entity_type, p.first_key, p.last_key,
+    p.name_suffix, p.organization_key, c.source_date
+from lookup_records as l
+join person_identifiers as c on c.id_type = %s and c.id_value = l.contact
+join persons as p on p.id = c.person_id
+left join shared_contacts as s on s.kind = 'record' and s.contact_key = concat(c.id_type, ' ', c.id_value)
+where s.contact_key is null
+"""
+_SHARED_RECORDS = "select kind, contact_key from shared_contacts where kind = 'record'"
 _NAME_OWNERS = """
 select straight_join a.name_zip_key, a.person_id, a.source_date
 from lookup_names as l
@@ -87,7 +97,7 @@ class TablesKnown:
 def find_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str) -> None:
     """Make `owners`, `name_owners`, `known_shared` and `assigned` for the batch's keys.
 
-    Reads `emails`, `phones` and `addresses` of the batch. Contacts listed as shared are not looked up: they
+    Reads `emails`, `phones`, `addresses` and `identifiers` of the batch. Contacts listed as shared are not looked up: they
     may belong to any number of persons and are no keys.
     """
     _answer(connection, _ASSIGNED, (import_id,), con, "assigned", _ASSIGNED_SCHEMA)
@@ -129,7 +139,30 @@ def find_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, imp
         con.execute("insert into owners from found")
         _answer(connection, _KNOWN_SHARED.format(kind=kind, table=table), (), con, "found", shared_schema)
         con.execute("insert into known_shared from found")
+    _find_record_owners(connection, con, shared_schema)
     _answer(connection, _NAME_OWNERS, (), con, "name_owners", _NAME_OWNER_SCHEMA)
+
+
+def _find_record_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, shared: pa.Schema) -> None:
+    """Owners of the record ids of the batch; where it has none, nobody is asked."""
+    types = con.sql("select distinct id_type from identifiers where starts_with(id_type, 'record:')").fetchall()
+    for (id_type,) in types:
+        upload(
+            connection,
+            con,
+            "lookup_records",
+            "contact varchar(255) character set utf8mb4 collate utf8mb4_bin primary key",
+            f"select distinct id_value from identifiers where id_type = {_quoted(id_type)}",
+        )
+        _answer(connection, _RECORD_OWNERS, (id_type,), con, "found", _OWNER_SCHEMA)
+        con.execute("insert into owners from found")
+    if types:
+        _answer(connection, _SHARED_RECORDS, (), con, "found", shared)
+        con.execute("insert into known_shared from found")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _nobody(con: duckdb.DuckDBPyConnection) -> None:

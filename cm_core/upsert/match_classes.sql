@@ -5,6 +5,8 @@
 --   a rarer name (a slip, an initial, a surname alone) belongs to the only common one at the address; if there are two, no
 --   key says to whom.
 --   phone: humans merge under the same first name (nicknames folded, generation kept), organisations as above.
+--   record: one record of a system of record, such as a person of the CRM (identifiers of a type `record:…`), as for e-mail:
+--   whatever else was edited there, it is who it was, unless the name says that the record was given to somebody else.
 -- Somebody without a name joins the only class at the contact, if there is only one.
 create or replace macro party_class(entity_type, organization_key, first_key, last_key) as case
     when entity_type in ('organization', 'trust', 'estate', 'government') then 'O:' || organization_key
@@ -24,6 +26,11 @@ create or replace macro phone_class(party_class, name_class, generation, needs_f
     when not needs_first_name then party_class
     when name_class is not null then name_class || '|' || generation
 end;
+
+create or replace macro is_record_id(id_type) as starts_with(id_type, 'record:');
+
+create or replace macro contact_class(kind, email_class, phone_class) as
+    case when kind in ('email', 'record') then email_class else phone_class end;
 
 -- holders(kind, contact, class, surname) -> per contact: how many surnames, how many classes, and the class if it is the only
 -- one. Those of `N` that are not `named` count as one more class where nobody is named. Most contacts have one holder, or

@@ -1,5 +1,5 @@
 -- Who owns the keys of the batch, from the tables of schema `state`: what lookup.find_owners asks of MySQL.
--- In:  looked_for(import_id), emails, phones, addresses (staged), state.*.
+-- In:  looked_for(import_id), emails, phones, addresses, identifiers (staged), state.*.
 -- Out: owners, name_owners, known_shared, assigned.
 create or replace table known_shared as
 select s.kind, s.contact_key as contact
@@ -8,6 +8,8 @@ semi join (
     select 'email' as kind, email_key as contact from emails where email is not null
     union all
     select 'phone', phone_e164 from phones where phone_e164 is not null
+    union all
+    select 'record', id_type || ' ' || id_value from identifiers where is_record_id(id_type)
 ) as l on s.kind = l.kind and s.contact_key = l.contact;
 
 create or replace table found_contacts as
@@ -18,7 +20,12 @@ where c.email is not null
 union all
 select 'phone', c.phone_e164, c.person_id, c.source_date
 from state.phone_numbers as c
-semi join (select phone_e164 from phones where phone_e164 is not null) as l on c.phone_e164 = l.phone_e164;
+semi join (select phone_e164 from phones where phone_e164 is not null) as l on c.phone_e164 = l.phone_e164
+union all
+select 'record', c.id_type || ' ' || c.id_value, c.person_id, c.source_date
+from state.person_identifiers as c
+semi join (select id_type, id_value from identifiers where is_record_id(id_type)) as l
+    on c.id_type = l.id_type and c.id_value = l.id_value;
 
 create or replace table owners as
 select

@@ -13,9 +13,17 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 
+# A third kind of match key: records of the CRM.
+_COMMENTS = (
+    ("person_sources", "match_key", 16, "record, email, phone, name_zip, or new"),
+    ("shared_contacts", "kind", 8, "phone, email or record"),
+)
+
 
 def upgrade() -> None:
     """Add the tables. Each step can be run again: MySQL commits each DDL statement by itself."""
+    for table, column, length, comment in _COMMENTS:
+        op.alter_column(table, column, existing_type=code(length), existing_nullable=False, comment=comment)
     op.create_table(
         "api_budgets",
         sa.Column("api", code(16), nullable=False),
