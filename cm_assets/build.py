@@ -84,14 +84,18 @@ def build_defs(
 def _sensors(jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
     from cm_assets.automation import automation_sensor
     from cm_assets.jobs import IMPORT_JOBS
+    from sensors.changes import changes_sensor
     from sensors.landing import landing_sensor
 
     seconds = get_settings().sensor_seconds
     by_name = {job.name: job for job in jobs}
-    return [
+    found = [
         landing_sensor({target: by_name[name] for target, name in IMPORT_JOBS.items()}, interval_seconds=seconds),
         automation_sensor(interval_seconds=max(seconds, 10)),
     ]
+    if "marts" in by_name:
+        found.append(changes_sensor(by_name["marts"], interval_seconds=max(seconds, 10)))
+    return found
 
 
 def _dbt() -> tuple[list[dg.AssetsDefinition], dict[str, Any]]:

@@ -121,7 +121,7 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
                 yield from self._run(context, database, dbt_environment(settings, database), target)
                 return
             as_of = now()
-            build = builds.begin(database, _fingerprint(project_dir()), _tables_by_entity(manifest_path(settings)))
+            build = builds.begin(database, _fingerprint(project_dir()), _kept_relations(manifest_path(settings)))
             context.log.info(
                 f"Building {'what changed' if build.by_changes else 'everything'}; {build.entities} changed"
             )
@@ -132,11 +132,11 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
     def _run(
         self, context: dg.AssetExecutionContext, database: Database, environment: Mapping[str, str], target: Path
     ) -> Iterator[dg.DagsterEventType | Any]:
-        # Rules are part of the fingerprint: where only changes are built, the seeds are as they were.
-        # Without "empty", every test that reads a seed would be left out with it.
+        # Rules and models are part of the fingerprint: where only changes are built, seeds and views are as they were.
+        # Without "empty", every test that reads one of them would be left out with it.
         by_changes = environment.get(_BY_CHANGES) == "1"
-        without_seeds = ["--exclude", "resource_type:seed", "--indirect-selection", "empty"]
-        arguments = ["build", *(without_seeds if by_changes else [])]
+        only_tables = ["--exclude", "resource_type:seed", "config.materialized:view", "--indirect-selection", "empty"]
+        arguments = ["build", *(only_tables if by_changes else [])]
         with _environment(environment):
             invocation = _cli().cli(arguments, context=context, target_path=target)
         for event in invocation.stream():
@@ -191,9 +191,10 @@ def _selects_all(context: dg.AssetExecutionContext) -> bool:
     return bool(set(context.selected_asset_keys) == everything)
 
 
-def _tables_by_entity(manifest: Path) -> list[str]:
+def _kept_relations(manifest: Path) -> list[str]:
+    """Tables and views that a build by changes leaves in place: all of them must be there."""
     nodes = json.loads(manifest.read_text())["nodes"].values()
-    return [node["name"] for node in nodes if node["config"].get("materialized") == "by_entity"]
+    return [node["name"] for node in nodes if node["config"].get("materialized") in ("by_entity", "view")]
 
 
 class _InstalledDbt(DbtCliResource):

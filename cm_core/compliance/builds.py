@@ -25,6 +25,10 @@ _FORGET_TAKEN = "delete from changes_in_build"
 _TAKE = "insert into changes_in_build (id, entity_id) select id, entity_id from changed_entities"
 _COUNT_TAKEN = "select count(distinct entity_id), coalesce(min(entity_id), 1) from changes_in_build"
 _LAST_FINGERPRINT = "select fingerprint from mart_builds order by id desc limit 1"
+_WAITING = """
+select count(distinct entity_id), max(id), timestampdiff(microsecond, max(changed_at), utc_timestamp(6)) / 1e6
+from changed_entities
+"""
 _COUNT_ENTITIES = "select count(*) from persons where is_original = 1"
 _TABLES_THERE = "select table_name from information_schema.tables where table_schema = database()"
 _RECORD = "insert into mart_builds (fingerprint, as_of, is_full, entities) values (%s, %s, %s, %s)"
@@ -38,6 +42,23 @@ class Build:
     by_changes: bool
     entities: int
     fingerprint: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Changes that no build has taken in: how many entities, the newest of their rows, and how old that is."""
+
+    entities: int
+    last_id: int
+    settled_seconds: float
+
+
+def waiting(database: Database) -> Waiting | None:
+    """The changes that wait for a build, or None."""
+    with closing(database.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute(_WAITING)
+        (entities, last_id, seconds) = cursor.fetchall()[0]
+    return Waiting(int(entities), int(last_id), float(seconds)) if last_id is not None else None
 
 
 def begin(database: Database, fingerprint: str, tables: Collection[str]) -> Build:

@@ -97,8 +97,8 @@ class TablesKnown:
 def find_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str) -> None:
     """Make `owners`, `name_owners`, `known_shared` and `assigned` for the batch's keys.
 
-    Reads `emails`, `phones`, `addresses` and `identifiers` of the batch. Contacts listed as shared are not looked up: they
-    may belong to any number of persons and are no keys.
+    Reads `emails`, `phones`, `addresses` and `identifiers` of the batch. Contacts listed as shared are not looked up:
+    they may belong to any number of persons and are no keys.
     """
     _answer(connection, _ASSIGNED, (import_id,), con, "assigned", _ASSIGNED_SCHEMA)
     with connection.cursor() as cursor:
