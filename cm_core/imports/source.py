@@ -1,8 +1,8 @@
 """A landing file, whatever its format, as one list: headers and records.
 
-A delimited text is that list. A gzip, zstd or zip archive is unpacked first; a SQL dump, an SQLite file, a workbook or
-a Parquet file holds tables, of which the feed's `table` or `select` makes the list. What a file is, its content says,
-not its name.
+A delimited text is that list. A gzip, zstd or zip archive is unpacked first; a SQL dump, JSON lines, an SQLite file, a
+workbook or a Parquet file holds tables, of which the feed's `table` or `select` makes the list. What a file is, its
+content says, not its name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cm_core.errors import FileRejected
 from cm_core.imports import plain_csv
 from cm_core.imports.dialect import Dialect, detect_dialect, scan_file
 from cm_core.imports.feed_catalog import Feed
-from cm_core.imports.formats import archives, dnc_xml, excel, selection, sql_dump
+from cm_core.imports.formats import archives, dnc_xml, excel, json_lines, selection, sql_dump
 from cm_core.imports.formats.apart import read_apart
 from cm_core.imports.formats.table_set import MANIFEST, TableSet, read_table_set, unique_names
 from cm_core.imports.plain_numbers import FlatList, flat_list
@@ -96,6 +96,8 @@ def _kind(name: str, head: bytes) -> str:
         return "sqlite"
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return "workbook"
+    if json_lines.is_json_lines(name, head):
+        return "json lines"
     return "sql dump" if name.lower().endswith(".sql") or _SQL.match(head) else "csv"
 
 
@@ -109,6 +111,8 @@ def _read_tables(path: Path, kind: str, feed: Feed, settings: Settings, folder: 
         header = feed.format.header is not False
         return read_apart("sqlite" if kind == "sqlite" else "workbook", path, folder, header=header, max_bytes=most)
     with path.open("rb") as stream:
+        if kind == "json lines":
+            return json_lines.read_json_lines(stream, folder)
         return sql_dump.read_sql_dump(stream, folder)
 
 
@@ -161,7 +165,6 @@ def _of_tables(
         tables, folder / "selected.parquet", table=table, select=feed.select, memory_limit=settings.import_memory_limit
     )
     names = {found.name for found in tables.tables if feed.select or tables.path(found) == chosen.path}
-    bad = [row for row in tables.read_bad_rows() if row["table_name"] is None or row["table_name"] in names]
     headers = tuple(unique_names(chosen.columns))
 
     def batches() -> Iterator[Batch]:
@@ -169,8 +172,12 @@ def _of_tables(
         for batch in chosen.batches():
             yield Batch(_numbered(pa.Table.from_batches([batch]), number), ())
             number += batch.num_rows
-        if bad:
-            yield Batch(_numbered(pq.read_schema(chosen.path).empty_table(), number), tuple(_bad_rows(bad, number)))
+        for rows in tables.bad_row_batches():
+            bad = [row for row in rows if row["table_name"] is None or row["table_name"] in names]
+            if bad:
+                nothing = _numbered(pq.read_schema(chosen.path).empty_table(), number)
+                yield Batch(nothing, tuple(_bad_rows(bad, number)))
+                number += len(bad)
 
     described = {
         **form, "format": kind, "from": chosen.source,
@@ -212,7 +219,7 @@ def _bad_rows(rows: list[dict[str, object]], number: int) -> Iterator[BadRow]:
     for offset, row in enumerate(rows):
         raw = str(row["raw"])
         message = f"Line {row['line_number']} of the file: {row['reason']}"
-        yield BadRow(number + offset, "TYPE", None, raw[:200], message, raw)
+        yield BadRow(number + offset, str(row.get("error_type") or "TYPE"), None, raw[:200], message, raw)
 
 
 def _parquet(path: Path, form: dict[str, Any], settings: Settings) -> Source:

@@ -35,8 +35,11 @@ _BUFFERED_BYTES = 64 << 20
 _OPEN_FILES = 32
 _BAD_ROWS_AT_ONCE = 2_000
 _BAD_SCHEMA = pa.schema(
-    [("table_name", pa.string()), ("line_number", pa.int64()), ("reason", pa.string()), ("raw", pa.string())]
-)
+    [
+        ("table_name", pa.string()), ("line_number", pa.int64()), ("reason", pa.string()), ("raw", pa.string()),
+        ("error_type", pa.string()),
+    ]
+)  # fmt: skip
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -69,7 +72,7 @@ class TableSet:
     """What a source file holds.
 
     `skipped` counts what was not read, by kind. `bad_rows` counts the rows of `bad_rows.parquet` (table_name,
-    line_number, reason, raw). `notes` are sentences for people.
+    line_number, reason, raw, error_type). `notes` are sentences for people.
     """
 
     folder: Path
@@ -93,12 +96,17 @@ class TableSet:
         similar = (table for known, table in names if known.casefold() == name.casefold())
         return next(exact, None) or next(similar, None)
 
+    def bad_row_batches(self) -> Iterator[list[dict[str, object]]]:
+        """The bad rows, in order, some thousands at a time."""
+        if not self.bad_rows:
+            return
+        with pq.ParquetFile(self.folder / BAD_ROWS) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group).to_pylist()
+
     def read_bad_rows(self) -> list[dict[str, object]]:
         """The bad rows, in order."""
-        if not self.bad_rows:
-            return []
-        rows: list[dict[str, object]] = pq.read_table(self.folder / BAD_ROWS).to_pylist()
-        return rows
+        return [row for rows in self.bad_row_batches() for row in rows]
 
 
 def read_table_set(folder: Path) -> TableSet:
@@ -238,7 +246,7 @@ class TableSetWriter:
         self.buffered = 0
         self._parts = 0
         self._open: list[TableWriter] = []
-        self._bad: list[tuple[str | None, int, str, str]] = []
+        self._bad: list[tuple[str | None, int, str, str, str]] = []
         self._bad_writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> TableSetWriter:
@@ -269,10 +277,10 @@ class TableSetWriter:
             kind = "OTHER"
         self.skipped[kind] = self.skipped.get(kind, 0) + count
 
-    def bad_row(self, table: str | None, line: int, reason: str, raw: bytes | str) -> None:
+    def bad_row(self, table: str | None, line: int, reason: str, raw: bytes | str, error_type: str = "TYPE") -> None:
         """Report a row that cannot be read. `line` is 1 for the first line of the file."""
         text = raw if isinstance(raw, str) else raw[: MAX_RAW_CHARS * 4].decode("utf-8", errors="backslashreplace")
-        self._bad.append((table, line, reason, text[:MAX_RAW_CHARS]))
+        self._bad.append((table, line, reason, text[:MAX_RAW_CHARS], error_type))
         self.bad_rows += 1
         if len(self._bad) >= _BAD_ROWS_AT_ONCE:
             self._flush_bad()

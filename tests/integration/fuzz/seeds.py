@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import sqlite3
 import tempfile
 import zipfile
@@ -66,6 +67,7 @@ def seeds() -> tuple[Seed, ...]:
         Seed("sqlite", "owners.sqlite", sqlite_file()),
         Seed("workbook", "owners.xlsx", excel_file()),
         Seed("parquet", "owners.parquet", parquet_file()),
+        Seed("text", "owners.jsonl", json_lines(header, rows)),
     ]
     return tuple(made)
 
@@ -77,6 +79,17 @@ def _quoted(header: tuple[str, ...], rows: Rows, delimiter: str) -> bytes:
     writer.writerow((*header, "Note"))
     writer.writerows((*row, f'a "note"{delimiter}\nof line {n}' if n % 3 else "") for n, row in enumerate(rows))
     return out.getvalue().encode()
+
+
+def json_lines(header: tuple[str, ...], rows: Rows) -> bytes:
+    """An object a row; blank cells have no key, and some rows have a nested value."""
+    lines = []
+    for place, row in enumerate(rows):
+        record: dict[str, object] = {name: value for name, value in zip(header, row, strict=True) if value}
+        if place % 3 == 0:
+            record["more"] = {"n": place, "of": [1.5, None, {"x": "é \\"}]}
+        lines.append(json.dumps(record, ensure_ascii=place % 2 == 0))
+    return "\n".join(lines).encode()
 
 
 def literal(value: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import sqlite3
 import zipfile
 from collections.abc import Callable
@@ -84,6 +85,11 @@ def _zip(name: str, content: bytes) -> bytes:
     return target.getvalue()
 
 
+def _json_lines() -> bytes:
+    lines = [json.dumps(dict(zip(HEADER, (int(row[0]), *row[1:]), strict=True))) for row in PEOPLE]
+    return "\n".join(lines).encode()
+
+
 FORMATS: dict[str, Callable[[Path], bytes]] = {
     "people.csv": lambda folder: CSV,
     "people.csv.gz": lambda folder: gzip.compress(CSV),
@@ -94,7 +100,10 @@ FORMATS: dict[str, Callable[[Path], bytes]] = {
     "people.sqlite": _sqlite,
     "people.xlsx": lambda folder: _workbook(),
     "people.parquet": lambda folder: _parquet(),
+    "people.jsonl": lambda folder: _json_lines(),
+    "people.ndjson.gz": lambda folder: gzip.compress(_json_lines()),
     "misnamed.txt": lambda folder: _dump(),
+    "misnamed.csv": lambda folder: _json_lines(),
 }
 
 
@@ -136,14 +145,44 @@ def test_rows_of_a_dump_that_cannot_be_read_are_in_the_error_report(
     assert all("Line 2" in row["error_message"] for row in rejected)
 
 
+def test_lines_that_are_no_records_are_in_the_error_report(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "people.jsonl"
+    lines = [
+        b'{"first_name":"Ann","last_name":"Lee","phone":"4052329701","tags":["a", {"b": 1}]}', b"[1]", b"",
+        b'{"first_name":"\xff"}', b'{"first_name":"Bob","last_name":"Ray","phone":4052329702}', b'{"first_name":"Cid',
+    ]  # fmt: skip
+    path.write_bytes(b"\n".join(lines))
+    record = import_file(settings, database, path)
+    assert_conserved(settings, database, record)
+    assert counts(record) == (5, 2, 0, 0, 3)
+    assert record.file_format is not None
+    assert (record.file_format["format"], record.file_format["tables"]) == ("json lines", {"records": 2})
+    rejected = [row for row in error_report(settings, record.import_id) if row["row_status"] == "rejected"]
+    assert [(row["error_type"], row["raw_row"]) for row in rejected] == [
+        ("VALIDATION", "[1]"), ("ENCODING", r'{"first_name":"\xff"}'), ("VALIDATION", '{"first_name":"Cid'),
+    ]  # fmt: skip
+    assert [row["error_message"].partition(":")[0] for row in rejected] == [
+        "Line 2 of the file", "Line 4 of the file", "Line 6 of the file",
+    ]  # fmt: skip
+    phones = query(database, "select phone_e164 from phone_numbers order by id")
+    assert phones == [("+14052329701",), ("+14052329702",)]
+    raw = query(
+        database, "select raw from staging_raw_import where import_id = %s order by `row_number`", [record.import_id]
+    )
+    assert json.loads(raw[0][0])["tags"] == '["a",{"b":1}]'
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
+        (b'[{"name":"Ann Lee"}]', ("jq -c",)),
         (_dump() + b"CREATE TABLE b (x int); INSERT INTO b VALUES (1);", ("2 tables", "people (id, first_name")),
         (gzip.compress(gzip.compress(CSV)), ("archive",)),
         (gzip.compress(b"name,phone\n" + b"0" * (80 << 20)), ("bomb", "unpacks", "times")),
     ],
-    ids=["several tables", "nested", "bomb"],
+    ids=["a json document", "several tables", "nested", "bomb"],
 )
 def test_what_is_not_one_list_is_refused(
     content: bytes, says: tuple[str, ...], settings: Settings, database: Database, tmp_path: Path
