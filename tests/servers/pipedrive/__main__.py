@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import threading
@@ -17,6 +18,8 @@ from tests.servers.pipedrive.config import parse
 def main() -> None:
     """Listen on a port of this machine only, say which, and serve until stopped."""
     config, given = parse()
+    # 100 000 persons are many objects: looked through seldom.
+    gc.set_threshold(50_000, 50, 100)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", given.port))

@@ -89,6 +89,11 @@ async def usage(world: TheWorld) -> dict[str, Any]:
     return world.limits.report() | {"faults": world.faults.report()["injected"], "webhooks": dict(world.hub.counts)}
 
 
+@router.get("/log")
+async def log(world: TheWorld) -> list[dict[str, Any]]:
+    return list(world.limits.log)
+
+
 @router.get("/state")
 async def state(world: TheWorld) -> dict[str, Any]:
     return world.counts()

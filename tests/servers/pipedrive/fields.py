@@ -38,17 +38,14 @@ class Fields:
 
     def __init__(self) -> None:
         self._fields = [_field(name.replace("_", " ").capitalize(), name, kind) for name, kind in _BUILT_IN.items()]
+        self.custom: dict[str, dict[str, Any]] = {}
+        """The custom fields by code."""
         self._next_option = 1
 
     @property
     def all(self) -> list[dict[str, Any]]:
         """The fields in the order of their making."""
         return self._fields
-
-    @property
-    def custom(self) -> dict[str, dict[str, Any]]:
-        """The custom fields by code."""
-        return {field["field_code"]: field for field in self._fields if field["is_custom_field"]}
 
     def add(self, name: str, kind: str, options: list[str] | None) -> dict[str, Any]:
         """Make a custom field. Raises ApiError 400 where options and type do not go together."""
@@ -57,6 +54,7 @@ class Fields:
         code = hashlib.sha1(f"{len(self._fields)} {name}".encode()).hexdigest()
         field = _field(name, code, kind)
         self._fields.append(field)
+        self.custom[code] = field
         if options:
             field["options"] = self._options(options)
         return field

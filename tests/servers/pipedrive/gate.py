@@ -7,6 +7,7 @@ connection closed after the work is done.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -34,9 +35,12 @@ class Gate:
         world: World = self._app.state.world
         usage, method = world.limits.usage, scope["method"]
         usage.requests += 1
+        entry = {"method": method, "path": path, "query": scope["query_string"].decode(), "user_id": None}
+        entry |= {"fault": None, "status": None}
+        world.limits.log.append(entry)
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         extra: dict[str, str] = {}
-        refusal = None
+        refusal: Response | None = None
         if path.startswith(("/api/", "/v1/")):
             caller = world.accounts.identify(headers)
             if caller is None:
@@ -44,13 +48,16 @@ class Gate:
                 refusal = unauthorized()
             else:
                 scope["caller"] = caller
+                entry["user_id"] = caller.user_id
                 refusal = world.limits.refuse(caller.token, method, path) or _barred(world, scope, headers)
                 extra = world.limits.headers(caller.token, by_api_token=caller.scopes is None)
-        replier = _Replier(send, extra, usage.replies_by_status)
+        replier = _Replier(send, extra, usage.replies_by_status, entry)
         if refusal is not None:
             await refusal(scope, receive, replier.send)
             return
-        await self._answer(world, scope, receive, replier, world.faults.draw(method, path))
+        fault = world.faults.draw(method, path)
+        entry["fault"] = fault and fault.kind
+        await self._answer(world, scope, receive, replier, fault)
 
     async def _answer(self, world: World, scope: Scope, receive: Any, replier: _Replier, fault: Once | None) -> None:
         kind = fault.kind if fault else ""
@@ -76,21 +83,22 @@ class Gate:
 class _Replier:
     """Sends a reply with the common headers, or keeps it until it is known what becomes of it."""
 
-    def __init__(self, send: Any, headers: dict[str, str], statuses: Any) -> None:
-        self._send, self._statuses = send, statuses
+    def __init__(self, send: Any, headers: dict[str, str], statuses: Counter[str], entry: dict[str, Any]) -> None:
+        self._send, self._statuses, self._entry = send, statuses, entry
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
-        self._kept: list[dict[str, Any]] = []
+        self._kept: list[Scope] = []
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: Scope) -> None:
         if message["type"] == "http.response.start":
             self._statuses[str(message["status"])] += 1
+            self._entry["status"] = message["status"]
             # What the reply itself says comes first.
             said = {name for name, _ in message["headers"]}
             own = [header for header in self._headers if header[0] not in said]
             message = {**message, "headers": [*message["headers"], *own]}
         await self._send(message)
 
-    async def keep(self, message: dict[str, Any]) -> None:
+    async def keep(self, message: Scope) -> None:
         self._kept.append(message)
 
     async def release(self) -> None:

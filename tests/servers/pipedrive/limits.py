@@ -117,6 +117,8 @@ class Limits:
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self.usage = Usage()
+        self.log: deque[dict[str, Any]] = deque(maxlen=20_000)
+        """The last requests in the order of their coming: method, path, query, user, fault, status (None: no reply)."""
         self.daily_tokens = config.daily_tokens
         self._config = config
         self._clock = clock

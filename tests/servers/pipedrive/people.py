@@ -31,7 +31,7 @@ def create(world: World, given: dict[str, Any], actor: Actor) -> Row:
 def change(world: World, person_id: int, given: dict[str, Any], actor: Actor) -> Row:
     """A person with the given fields changed; what changes nothing leaves update_time and sends no event."""
     old = world.person(person_id)
-    return _put(world, old, _merged_values(old, _checked(world, old, given)), actor, "update_time" in given)
+    return _put(world, old, _merged_values(old, _checked(world, old, given)), actor, dated="update_time" in given)
 
 
 def delete(world: World, person_id: int, actor: Actor, *, into: int | None = None) -> None:
@@ -41,8 +41,8 @@ def delete(world: World, person_id: int, actor: Actor, *, into: int | None = Non
     world.persons.put({**old, "is_deleted": True, "update_time": now})
     world.deleted_at[person_id] = now
     world.search.forget(person_id)
-    extra = {} if into is None else {"merged_to_id": into}
-    world.hub.emit("person", "delete", person_id, actor, previous=person_in_webhook(world, old), **extra)
+    merge = None if into is None else {"merged_to_id": into}
+    world.hub.emit("person", "delete", person_id, actor, previous=person_in_webhook(world, old), merge=merge)
 
 
 def merge(world: World, person_id: int, into: int, actor: Actor) -> Row:
@@ -60,13 +60,11 @@ def merge(world: World, person_id: int, into: int, actor: Actor) -> Row:
         filled["label_ids"] = gone["label_ids"]
     custom = {key: value for key, value in gone["custom_fields"].items() if value is not None}
     filled["custom_fields"] = {**custom, **{k: v for k, v in stays["custom_fields"].items() if v is not None}}
-    if stays["last_name"] is None and gone["first_name"] == stays["first_name"]:
-        filled |= {field: gone[field] for field in ("name", "first_name", "last_name")}
     world.merged_into[person_id] = into
     delete(world, person_id, actor, into=into)
     move_to(world, person_id, into)
     row = {**stays, **filled}
-    return _put(world, stays, row, actor, False, merged_from_id=person_id)
+    return _put(world, stays, row, actor, merged_from=person_id)
 
 
 def load(world: World, persons: Iterable[dict[str, Any]], user_id: int) -> list[int]:
@@ -124,10 +122,10 @@ def _merged_values(old: Row, given: dict[str, Any]) -> Row:
     return row
 
 
-def _put(world: World, old: Row, row: Row, actor: Actor, dated: bool, **extra: Any) -> Row:
+def _put(world: World, old: Row, row: Row, actor: Actor, *, dated: bool = False, merged_from: int | None = None) -> Row:
     before, after = person_in_webhook(world, old), person_in_webhook(world, row)
     # A status that is not in the events is a change nevertheless.
-    if before == after and old["marketing_status"] == row["marketing_status"] and not extra:
+    if before == after and old["marketing_status"] == row["marketing_status"] and merged_from is None:
         return old
     if not dated:
         row = {**row, "update_time": world.clock.now()}
@@ -139,7 +137,8 @@ def _put(world: World, old: Row, row: Row, actor: Actor, dated: bool, **extra: A
     custom = {k: v for k, v in before["custom_fields"].items() if v != after["custom_fields"][k]}
     if custom:
         previous["custom_fields"] = custom
-    world.hub.emit("person", "change", row["id"], actor, data=after, previous=previous, **extra)
+    merge = None if merged_from is None else {"merged_from_id": merged_from}
+    world.hub.emit("person", "change", row["id"], actor, data=after, previous=previous, merge=merge)
     return row
 
 

@@ -38,6 +38,11 @@ class PipedriveServer:
             raise AssertionError(f"{verb} /_control/{path}: {reply.status_code} {reply.text}")
         return reply.json()
 
+    def api(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """A request of the API with user 1's token."""
+        headers = {"x-api-token": self.token} | options.pop("headers", {})
+        return self.http.request(method, path, headers=headers, **options)
+
     def reset(self, **changes: Any) -> None:
         """Begin anew, with these settings changed from those the server was started with."""
         self.control("reset", changes)
@@ -45,6 +50,10 @@ class PipedriveServer:
     def usage(self) -> dict[str, Any]:
         """What the server counted (see limits.Usage), with the faults it put in and the counts of webhooks."""
         return dict(self.control("usage"))
+
+    def log(self) -> list[dict[str, Any]]:
+        """The last 20 000 requests in order: method, path, query, user_id, fault, status (None: no reply)."""
+        return list(self.control("log"))
 
     def clock(self, now: str | None = None, **tick: Any) -> str:
         """Set the clock (now, advance_seconds, rate) and return its time."""

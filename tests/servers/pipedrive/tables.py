@@ -141,8 +141,8 @@ def _decode(cursor: str, sort_by: str, descending: bool) -> Key:
         field, direction, key = mark["field"], mark["sortDirection"], (mark["fieldValue"], mark["id"])
     except (ValueError, KeyError, TypeError):
         raise bad_request("Provided cursor is invalid") from None
-    if not isinstance(key[1], int) or not isinstance(key[0], int if sort_by == "id" else str):
-        raise bad_request("Provided cursor is invalid")
     if field != sort_by or direction != ("desc" if descending else "asc"):
         raise bad_request("Provided cursor is invalid: it is of another sort order")
+    if not isinstance(key[1], int) or not isinstance(key[0], int if sort_by == "id" else str):
+        raise bad_request("Provided cursor is invalid")
     return key

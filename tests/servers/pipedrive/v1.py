@@ -64,7 +64,7 @@ async def recents(
             found.append((row["update_time"], {"item": "person", "id": row["id"], "data": data}))
     for kind in ("deal", "activity"):
         if kind in wanted:
-            for row in world.tables[kind].changed_since(since_timestamp):  # type: ignore[index]
+            for row in world.tables[kind].changed_since(since_timestamp):
                 data = {**row, **{key: v1_of(row[key]) for key in ("add_time", "update_time")}}
                 found.append((row["update_time"], {"item": kind, "id": row["id"], "data": data}))
     found.sort(key=lambda entry: entry[0])

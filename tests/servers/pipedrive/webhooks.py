@@ -10,6 +10,7 @@ import asyncio
 import random
 import uuid
 from collections import Counter, deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -56,15 +57,17 @@ class Hub:
         self._config, self._clock, self._company_id = config, clock, company_id
         self._next_id = 1
         self._state: dict[int, dict[str, Any]] = {}
-        self.set_faults(DeliveryFaults())
         self._held: list[tuple[int, dict[str, Any]]] = []
+        self.set_faults(DeliveryFaults())
         self._queue: asyncio.Queue[tuple[int, dict[str, Any], int]] = asyncio.Queue()
         self._open = 0
         self._workers: list[asyncio.Task[None]] = []
         self._client: httpx.AsyncClient | None = None
 
     def set_faults(self, faults: DeliveryFaults) -> None:
-        """Take these faults from now on."""
+        """Take these faults from now on; what is held back goes out."""
+        if self._held:
+            self._release()
         self.faults, self._random = faults, random.Random(faults.seed)
 
     def add(self, given: dict[str, Any], user_id: int) -> dict[str, Any]:
@@ -102,15 +105,15 @@ class Hub:
         *,
         data: dict[str, Any] | None = None,
         previous: dict[str, Any] | None = None,
-        **extra: int,
+        merge: Mapping[str, int] | None = None,
     ) -> None:
-        """Tell the subscribers what happened; `extra`: merged_to_id, merged_from_id."""
+        """Tell the subscribers what happened; `merge`: merged_to_id or merged_from_id."""
         meta = {
             "action": action, "entity": entity, "entity_id": str(entity_id), "company_id": str(self._company_id),
             "correlation_id": str(uuid.uuid4()), "id": str(uuid.uuid4()), "is_bulk_edit": actor.bulk,
             "timestamp": self._clock.moment().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "type": "general", "user_id": str(actor.user_id), "version": "2.0", "change_source": actor.source,
-            "host": "testcompany.pipedrive.com", "permitted_user_ids": ["1", "2"], **extra,
+            "host": "testcompany.pipedrive.com", "permitted_user_ids": ["1", "2"], **(merge or {}),
         }  # fmt: skip
         for webhook in list(self.webhooks.values()):
             if webhook["version"] != "2.0" or webhook["event_action"] not in (action, "*"):
@@ -183,12 +186,12 @@ class Hub:
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=self._config.webhook_timeout, trust_env=False)
         user, password = webhook["http_auth_user"], webhook["http_auth_password"]
-        auth = (user or "", password or "") if user or password else None
+        auth = httpx.BasicAuth(user or "", password or "") if user or password else httpx.Auth()
         body = {**payload, "meta": {**payload["meta"], "attempt": attempt}}
         status = None
         try:
             status = (await self._client.post(webhook["subscription_url"], json=body, auth=auth)).status_code
-        except httpx.HTTPError as problem:
+        except (httpx.HTTPError, httpx.InvalidURL) as problem:
             self.counts[type(problem).__name__] += 1
         webhook |= {"last_delivery_time": v1_of(self._clock.now()), "last_http_status": status}
         self.counts["attempts"] += 1
