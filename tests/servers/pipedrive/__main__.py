@@ -33,7 +33,14 @@ def main() -> None:
     if given.until_pid:
         threading.Thread(target=_end_with, args=(given.until_pid,), daemon=True).start()
     settings = uvicorn.Config(
-        build(config), log_level="warning", access_log=False, proxy_headers=False, lifespan="off", timeout_keep_alive=60
+        build(config),
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        lifespan="off",
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=1,
     )
     uvicorn.Server(settings).run(sockets=[listener])
 

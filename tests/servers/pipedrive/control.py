@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from tests.servers.pipedrive import dealings, people
 from tests.servers.pipedrive.bodies import ActivityPatch, DealPatch, DealPost, FieldPost, PersonPatch, PersonPost
 from tests.servers.pipedrive.clock import parse_v2
-from tests.servers.pipedrive.errors import not_found
+from tests.servers.pipedrive.errors import bad_request, not_found
 from tests.servers.pipedrive.faults import Once, Settings
 from tests.servers.pipedrive.forms import person_in_v2
 from tests.servers.pipedrive.requests import TheWorld
@@ -68,8 +68,12 @@ class Code(BaseModel):
 @router.post("/reset")
 async def reset(request: Request, changes: dict[str, Any]) -> dict[str, Any]:
     """Begin anew with the server's first configuration and these changes of it; nothing of before is left."""
+    try:
+        config = request.app.state.config.replace(changes)
+    except (TypeError, ValueError) as problem:
+        raise bad_request(str(problem)) from None
     request.app.state.world.hub.close()
-    request.app.state.world = World(request.app.state.config.replace(changes))
+    request.app.state.world = World(config)
     return {"ok": True}
 
 

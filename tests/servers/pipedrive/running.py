@@ -101,12 +101,9 @@ def running_pipedrive(**settings: Any) -> Iterator[PipedriveServer]:
             with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
                 yield PipedriveServer(url, config.token, process.pid, http)
         finally:
-            process.terminate()
-            try:
-                process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            # It has nothing to save.
+            process.kill()
+            process.wait()
 
 
 def _port(process: subprocess.Popen[bytes], port_file: Path, log: Path) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
@@ -149,10 +149,12 @@ async def delete_webhook(world: TheWorld, webhook_id: int) -> JSONResponse:
     return JSONResponse({"status": "ok", "success": True})
 
 
-_Retired = Literal["persons", "deals", "organizations", "activities", "products", "pipelines", "stages", "itemSearch"]
+_RETIRED = {"persons", "deals", "organizations", "activities", "products", "pipelines", "stages", "itemSearch"}
 
 
 @router.api_route("/{kind}", methods=["GET", "POST"])
 @router.api_route("/{kind}/{rest}", methods=["GET", "PUT", "PATCH", "DELETE"])
-async def retired(kind: _Retired, rest: str = "") -> JSONResponse:
-    raise ApiError(410, f"/v1/{kind} is out of support since 2026-08-01: use /api/v2/{kind}", errorCode=410)
+async def retired(kind: str, rest: str = "") -> JSONResponse:
+    if kind in _RETIRED:
+        raise ApiError(410, f"/v1/{kind} is out of support since 2026-08-01: use /api/v2/{kind}", errorCode=410)
+    raise ApiError(404, "Unknown method .")

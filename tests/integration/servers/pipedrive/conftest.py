@@ -16,7 +16,8 @@ from tests.servers import PipedriveServer, running_pipedrive
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[PipedriveServer]:
-    with running_pipedrive(clock="2026-03-02T08:00:00Z", clock_rate=0.0, burst=1000, webhook_scale=0.002) as running:
+    bursts = {"burst": 1000, "search_burst": 1000}
+    with running_pipedrive(clock="2026-03-02T08:00:00Z", clock_rate=0.0, webhook_scale=0.001, **bursts) as running:
         yield running
 
 
