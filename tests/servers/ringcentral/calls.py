@@ -16,6 +16,8 @@ from tests.servers.ringcentral.shapes import Call
 
 HOME = f"https://platform.ringcentral.com/restapi/v1.0/account/{ACCOUNT_ID}"
 _CALLS = TypeAdapter(list[Call])
+#: Fields of the Detailed view only.
+_DETAILS = ("legs", "lastModifiedTime", "transport", "billing")
 Record = dict[str, Any]
 
 
@@ -156,7 +158,7 @@ class CallLog:
         return sorted(found)
 
     def show(self, ids: Iterable[str], view: str) -> list[Record]:
-        """Calls as the API shows them: Simple without legs, recordings as long as they are kept."""
+        """Calls as the API shows them: Simple without details, recordings as long as they are kept."""
         now = self._clock.now()
         return [self._shown(self._kept[call_id], view, now) for call_id in ids]
 
@@ -177,9 +179,8 @@ class CallLog:
         return kept.appears <= now and kept.start >= now - self._config.retention_days * DAY_MS
 
     def _shown(self, kept: _Kept, view: str, now: int) -> Record:
-        call, hidden = kept.call, set()
-        if view == "Simple":
-            hidden.add("legs")
+        call = kept.call
+        hidden = set(_DETAILS) if view == "Simple" else set()
         if kept.start < now - self._config.recording_days * DAY_MS:
             hidden.add("recording")
         if not hidden & call.keys():

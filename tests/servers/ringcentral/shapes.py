@@ -100,6 +100,8 @@ class CallParts(Shape):
     transferTarget: Transfer | None = None
     transferee: Transfer | None = None
     delegationType: str | None = None
+    sipUuidInfo: str | None = None
+    metadataCategories: list[str] | None = None
 
 
 class Leg(CallParts):
@@ -113,7 +115,6 @@ class Call(CallParts):
     sessionId: str
     lastModifiedTime: Moment | None = None
     deleted: bool | None = None
-    metadataCategories: list[str] | None = None
     legs: list[Leg] | None = None
 
 
