@@ -46,6 +46,19 @@ def test_the_person_merged_with_stays_wins_and_gets_what_it_lacked(crm: Pipedriv
     assert crm.person(1)["merged_into"] == 2
 
 
+def test_the_person_that_stays_wins_every_conflict(crm: PipedriveServer) -> None:
+    codes = [
+        _data(crm, "POST", "/api/v2/personFields", json={"field_name": name, "field_type": "varchar"})["field_code"]
+        for name in ("both", "only the other")
+    ]
+    gone = {"name": "Ann", "org_id": 1, "owner_id": 1, "label_ids": [1], "custom_fields": dict.fromkeys(codes, "gone")}
+    stays = {"name": "Bob", "org_id": 2, "owner_id": 2, "label_ids": [2], "custom_fields": {codes[0]: "stays"}}
+    crm.load([gone, stays])
+    _merge(crm, 1, 2)
+    row = crm.person(2)
+    assert {key: row[key] for key in stays} == stays | {"custom_fields": {codes[0]: "stays", codes[1]: "gone"}}
+
+
 def test_a_merge_may_unite_phones(crm: PipedriveServer) -> None:
     crm.reset(merge_contacts="union")
     crm.load([{"name": "Ann", "phones": ["1", "2"]}, {"name": "Anna", "phones": ["2"]}])

@@ -289,3 +289,7 @@ def test_the_search_is_behind_the_data(crm: PipedriveServer) -> None:
     assert (_found(crm, "Ann Smith"), _found(crm, "Ann Jones")) == ([], [1])
     crm.api("DELETE", f"{_PERSONS}/1")
     assert _found(crm, "Ann Jones") == []
+    _add(crm, name="Soon Gone")
+    crm.api("DELETE", f"{_PERSONS}/2")
+    crm.clock(advance_seconds=30)
+    assert _found(crm, "Soon Gone") == []
