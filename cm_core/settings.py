@@ -116,6 +116,12 @@ class Settings(BaseSettings):
     )
     pipedrive_burst: int = Field(20, ge=1, description="Requests of the token per window; by plan 20, 40, 100 or 120.")
     pipedrive_burst_seconds: float = Field(2.0, gt=0, description="That window.")
+    pipedrive_blocked_seconds: float = Field(
+        300.0, gt=0, description="Pause after Pipedrive has shut us out without saying for how long."
+    )
+    pipedrive_webhook_path: SecretStr | None = Field(
+        None, min_length=12, description="Last part of the address that takes webhooks; unset: just /pipedrive."
+    )
     pipedrive_webhook_user: str | None = Field(None, description="Basic auth of webhooks that come in.")
     pipedrive_webhook_password: SecretStr | None = Field(None, min_length=12)
     pipedrive_overlap_minutes: int = Field(60, ge=0, description="A pull begins so long before its day.")

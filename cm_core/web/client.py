@@ -62,6 +62,11 @@ class Answer:
         """Whether the body is a JSON document."""
         return self.json is not None
 
+    @property
+    def server_time(self) -> datetime | None:
+        """What the server's clock says (naive UTC, whole seconds), if it says it."""
+        return _moment(self.headers.get("date", ""))
+
 
 class Dialect(Protocol):
     """How an API says things."""
@@ -151,16 +156,17 @@ class ApiClient:
         try:
             response = self._http.request(method, path, params=params, json=json, headers=dict(self._dialect.headers()))
             status = response.status_code
-        except httpx.ConnectError as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise ApiUnavailable(f"{self._where(call)}: no connection ({_kind(error)}).") from None
         except httpx.HTTPError as error:
             message = f"{self._where(call)}: no answer ({_kind(error)})."
             raise (ApiUnavailable if call.repeatable else Unanswered)(message) from None
         finally:
             self.limiter.done(reservation, status)
-        if (said := response.headers.get("date")) and (server_time := _moment(said)):
+        answer = _answer(response)
+        if server_time := answer.server_time:
             self.limiter.clock_seen(server_time)
-        return _answer(response)
+        return answer
 
     def _accepted(self, call: Call, answer: Answer) -> Answer:
         """The answer, if it is good."""
@@ -192,7 +198,7 @@ def seconds_of(answer: Answer, header: str) -> float | None:
         return max(0.0, float(said))
     except ValueError:
         moment = _moment(said)
-        now = _moment(answer.headers.get("date", "")) or datetime.now(UTC).replace(tzinfo=None)
+        now = answer.server_time or datetime.now(UTC).replace(tzinfo=None)
         return max(0.0, (moment - now).total_seconds()) if moment else None
 
 

@@ -148,11 +148,13 @@ def upgrade() -> None:
             code(64),
             comment="record_hash of what last landed for import",
         ),
+        sa.Column("opt_outs", LONGTEXT(), comment="JSON: the opt-outs of this person that have landed"),
         sa.Column(
             "agreed",
             LONGTEXT(),
             comment="JSON: field -> value when both sides were last in step; null: never",
         ),
+        sa.Column("pushed", LONGTEXT(), comment="JSON: field -> value of our last write, until it was read back"),
         sa.Column(
             "manual",
             LONGTEXT(),
@@ -169,7 +171,8 @@ def upgrade() -> None:
         **OPTIONS,
     )
     create_index("ix_crm_persons_entity_id", "crm_persons", ["entity_id"])
-    create_index("ix_crm_persons_state", "crm_persons", ["state"])
+    create_index("ix_crm_persons_merged_into", "crm_persons", ["merged_into"])
+    create_index("ix_crm_persons_state", "crm_persons", ["state", "record_hash", "landed_hash"])
     op.create_table(
         "crm_plans",
         sa.Column("plan_id", code(48), nullable=False),
