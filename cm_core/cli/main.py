@@ -11,6 +11,7 @@ import typer
 
 from cm_core.cli import facts, output, quality
 from cm_core.cli.contacting import scrub, why
+from cm_core.cli.crm import crm_app
 from cm_core.cli.dnc import dnc_app
 from cm_core.cli.ready import ready as _ready
 from cm_core.cli.review import review_app
@@ -33,6 +34,7 @@ db_app = typer.Typer(
 app.add_typer(db_app, name="db")
 app.add_typer(review_app, name="review")
 app.add_typer(dnc_app, name="dnc")
+app.add_typer(crm_app, name="crm")
 app.command()(why)
 app.command()(scrub)
 

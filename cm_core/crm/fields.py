@@ -78,10 +78,24 @@ class PersonFields:
             if field.get("options")
         }
 
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The field's code there -> its name there."""
+        return {str(field["field_code"]): str(field["field_name"]) for field in self.described}
+
     @property
     def missing(self) -> list[OurField]:
         """Those of ours that are not there."""
         return [field for field in OUR_FIELDS if field.key not in self.codes]
+
+    def knows(self, record: PersonRecord) -> bool:
+        """Whether all custom fields of the record and all options in them are known."""
+        for code, value in record.custom.items():
+            labels = self.options.get(code)
+            chosen = value if isinstance(value, list) else [value]
+            if code not in self.names or (labels is not None and any(each not in labels for each in chosen)):
+                return False
+        return True
 
     def value(self, record: PersonRecord, key: str) -> Any:
         """What the record has in our field `key`: text, an address's object, sorted channels; None: nothing."""
@@ -106,8 +120,7 @@ class PersonFields:
 
     def named(self, record: PersonRecord) -> dict[str, Any]:
         """The record's custom fields by name, as people there see them."""
-        names = {str(field["field_code"]): str(field["field_name"]) for field in self.described}
-        return {names.get(code, code): self.readable(code, value) for code, value in record.custom.items()}
+        return {self.names.get(code, code): self.readable(code, value) for code, value in record.custom.items()}
 
     def by_our_names(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Field -> value of a record (`PersonRecord.fields`), our own fields under our keys."""

@@ -25,9 +25,9 @@ VOLATILE = re.compile(
 
 _CODE = re.compile(r"[0-9a-f]{40}")
 _PART = re.compile(r"([0-9a-f]{40})_(\w+)")
-#: A v1 address's parts beside its text.
+_HALF = re.compile("[\ud800-\udfff]")
 _TYPED_VALUE = {"enum": "id", "org": "id", "people": "id", "user": "id"}
-#: v1's names, and the keys of a person that v1 adds and v2 has elsewhere.
+#: v1's names, and what else v1 has of a person: v2 has it elsewhere.
 _OLD_NAMES = {"phone": "phones", "email": "emails"}
 _V1_ONLY = frozenset({"active_flag", "label", "company_id", "cc_email", "owner_name", "org_name", "first_char",
                       "primary_email", "merge_what_id", *_OLD_NAMES})  # fmt: skip
@@ -180,8 +180,9 @@ def moment(value: Any) -> datetime | None:
 
 
 def canonical(value: Any) -> str:
-    """JSON in one form only: keys sorted, no spaces."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """JSON in one form only: keys sorted, no spaces; text as it is, but for half characters, which are no UTF-8."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, sort_keys=True, separators=(",", ":")) if _HALF.search(text) else text
 
 
 def _custom(data: Mapping[str, Any]) -> dict[str, Any]:
