@@ -200,6 +200,7 @@ _TOUCH = "t.touchpoint_type, t.touchpoint_date, coalesce(c.code, t.campaign_code
 #: What we made or tried to make, as the marts count it.
 _OUTBOUND = """
     t.touchpoint_date > %s
+    and t.touchpoint_type <> 'crm'
     and coalesce(json_unquote(json_extract(t.metadata, '$.direction')), 'outbound') <> 'inbound'
     and coalesce(t.status, '') not in ('failed', 'bounced', 'undelivered', 'cancelled', 'canceled', 'skipped')
 """

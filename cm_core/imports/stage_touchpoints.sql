@@ -92,6 +92,7 @@ with described as (
             'duration_seconds', h.duration_seconds,
             'duration', case when h.duration_seconds is null then h.duration_raw end,
             'cost', coalesce(h.cost::double::varchar::json, to_json(h.cost_raw)),
+            'kind', h.kind_raw,
             'subject', h.subject_raw,
             'agent', h.agent_raw,
             'note', h.note_raw,

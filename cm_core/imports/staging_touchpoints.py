@@ -17,7 +17,7 @@ _PACKAGE = "cm_core.imports"
 _CAMPAIGN_FIELDS = ("code", "name", "type", "start_date", "end_date")
 _TOUCHPOINT_FIELDS = (
     "touchpoint_date", "touchpoint_time", "touchpoint_type", "direction", "campaign_code", "campaign_name", "status",
-    "external_id", "source", "cost", "duration", "subject", "agent", "note",
+    "external_id", "source", "cost", "duration", "kind", "subject", "agent", "note",
 )  # fmt: skip
 #: The other end of a call or message, by direction, as columns of their own: what it looks like decides what it is.
 _WITH_OTHER_END = """

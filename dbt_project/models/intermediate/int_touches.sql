@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- Contacts that we made, or tried to make, with people we know.
+-- Contacts that we made, or tried to make, with people we know. What only happened in the CRM (a meeting, a task, a deal)
+-- is none.
 select
     persons.entity_id,
     touchpoints.touchpoint_id,
@@ -16,5 +17,6 @@ inner join {{ ref('stg_touchpoints') }} as touchpoints
     on touchpoints.person_id = persons.person_id
 left join {{ ref('stg_campaigns') }} as campaigns
     on campaigns.campaign_id = touchpoints.campaign_id
-where coalesce(json_unquote(json_extract(touchpoints.metadata, '$.direction')), 'outbound') <> 'inbound'
+where touchpoints.channel <> 'crm'
+    and coalesce(json_unquote(json_extract(touchpoints.metadata, '$.direction')), 'outbound') <> 'inbound'
     and coalesce(touchpoints.status, '') not in ('failed', 'bounced', 'undelivered', 'cancelled', 'canceled', 'skipped')

@@ -21,12 +21,18 @@ select
     persons.entity_id,
     persons.person_id,
     touchpoints.touched_at,
-    {{ as_text("'touch'") }},
+    {{ as_text("case when touchpoints.channel = 'crm' then 'crm' else 'touch' end") }},
     {{ as_text('touchpoints.channel') }},
-    {{ as_text("concat_ws(
-        ', ', touchpoints.status, coalesce(touchpoints.campaign_code, touchpoints.campaign_name),
-        touchpoints.phone_e164, touchpoints.email_key
-    )") }},
+    {{ as_text("case
+        when touchpoints.channel = 'crm' then concat_ws(
+            ', ', json_unquote(json_extract(touchpoints.metadata, '$.kind')), touchpoints.status,
+            json_unquote(json_extract(touchpoints.metadata, '$.subject'))
+        )
+        else concat_ws(
+            ', ', touchpoints.status, coalesce(touchpoints.campaign_code, touchpoints.campaign_name),
+            touchpoints.phone_e164, touchpoints.email_key
+        )
+    end") }},
     {{ as_text('touchpoints.source') }},
     {{ as_text('touchpoints.import_id') }}
 from {{ ref('stg_persons') }} as persons
