@@ -48,13 +48,14 @@ def test_a_person_arrives_with_all_that_the_crm_knows(settings: Settings, databa
         ("Ann", "Able", datetime(1961, 5, 6).date(), datetime(2026, 3, 4, 5, 6, 7))
     ]
     assert query(database, "select phone_e164, extension, phone_type from phone_numbers order by phone_raw") == [
-        ("+14052329702", None, None), (None, None, None), ("+14052329703", None, "fax"), ("+14052329701", "12", "mobile"),
+        ("+14052329702", None, None), (None, None, None), ("+14052329703", None, "fax"),
+        ("+14052329701", "12", "mobile"),
     ]  # fmt: skip
     assert query(database, "select email from email_addresses order by email") == [("ann@able.com",), ("old@able.com",)]
     addresses = query(database, "select address_type, street, city, state, zip from addresses")
     assert addresses == [("mailing", "1098 SHEPARD HILLS RD", "SULPHUR", "OK", "73086")]
     ids = query(database, "select id_type, id_value from person_identifiers")
-    assert ids == [("record:pipedrive_person_id", "7")]
+    assert ids == [("record:pipedrive_person", "7")]
     assert [row["field_value"] for row in error_report(settings, record.import_id)] == ["12345"]
 
 
@@ -114,8 +115,8 @@ def test_requests_not_to_be_contacted_are_opt_outs(settings: Settings, database:
     assert (record.feed, counts(record)) == ("pipedrive_opt_outs", (3, 3, 0, 0, 0))
     found = query(
         database,
-        "select channel, phone_e164, email_key, address_key is not null, name_zip_key, opted_out_at, source from opt_outs "
-        "order by channel, address_key is null",
+        "select channel, phone_e164, email_key, address_key is not null, name_zip_key, opted_out_at, source "
+        "from opt_outs order by channel, address_key is null",
     )
     moment = datetime(2026, 3, 4, 5, 6, 7)
     assert found == [
