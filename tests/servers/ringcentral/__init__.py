@@ -117,6 +117,10 @@ class RingCentral:
         """Add records of consent."""
         self._ask("POST", "/consents", {"records": list(records)})
 
+    def clear_consents(self) -> None:
+        """Forget all records of consent."""
+        self._ask("DELETE", "/consents")
+
     def _ask(self, method: str, path: str, body: Record | None = None) -> Record:
         answer = self._http.request(method, path, json=body if method not in ("GET", "DELETE") else None)
         if answer.is_error:

@@ -40,6 +40,11 @@ class Consents:
             self.put(record)
         return len(whole)
 
+    def clear(self) -> None:
+        """Forget all, history included."""
+        self._records.clear()
+        self._history.clear()
+
     def put(self, record: Record) -> None:
         """What counts for a pair from now on."""
         record = self._complete(record)

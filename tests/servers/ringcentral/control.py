@@ -15,7 +15,7 @@
 | GET, POST, DELETE `/calls`, PATCH `/calls/{id}` | all; add `{"records": [...]}`; forget all; change one now |
 | POST `/calls/generate` | `generate.calls` with these arguments, made here |
 | GET, POST, DELETE `/messages`, PATCH `/messages/{id}` | the same of messages |
-| GET, POST `/consents` | the same of consents |
+| GET, POST, DELETE `/consents` | the same of consents |
 """
 
 from __future__ import annotations
@@ -160,5 +160,10 @@ def _data_routes(world: World) -> APIRouter:
     @router.post("/consents")
     async def add_consents(body: Body) -> Body:
         return {"added": world.consents.add(body["records"])}
+
+    @router.delete("/consents")
+    async def forget_consents() -> Response:
+        world.consents.clear()
+        return Response(status_code=204)
 
     return router
