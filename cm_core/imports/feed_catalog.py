@@ -74,6 +74,7 @@ class Feed(_Model):
     defaults: dict[str, str] = {}
     requires_any: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    may_name_nobody: bool = False
     fields: dict[str, Field] = {}
     more_fields: dict[str, Field] = {}
     fact: FactRule | None = None

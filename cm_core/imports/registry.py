@@ -263,6 +263,8 @@ def choose_feed(name: str, folders: tuple[str, ...] = ()) -> str:
         if folder in known:
             return folder
     matching = [feed for feed in known if any(fnmatch(name.lower(), each) for each in load_feed(feed).filenames)]
+    if named := [feed for feed in matching if name.lower().startswith(feed)]:  # a file called like a feed is of it
+        return max(named, key=len)
     for feed in matching:  # a list of a state before the national one, which its feed extends
         return next((other for other in matching if load_feed(other).extends == feed), feed)
     return "contacts"

@@ -1,6 +1,9 @@
 -- In:  touchpoints_in (a row's texts by field), touchpoint_parameters, and what stage_contacts.sql made of the people:
---      parties, phones, emails, addresses, findings.
+--      parties, phones, emails, addresses, rows_dated, findings.
 -- Out: touchpoints, findings.
+--
+-- `details_raw` is a JSON object of what else the source says. `source_date` is the row's own, where the feed has one:
+-- of two versions of a record the later one counts, whichever file was read first.
 create or replace table history as
 select
     i.*,
@@ -26,14 +29,22 @@ select
                 + split_part(i.duration_raw, ':', 3)::int
     end::bigint as duration_seconds,
     try_cast(regexp_replace(i.cost_raw, '[$,\s]', '', 'g') as decimal(18, 4)) as cost,
-    p.file_date as source_date
+    case when json_type(try_cast(i.details_raw as json)) = 'OBJECT' then i.details_raw::json end as details,
+    d.source_date,
+    p.file_date,
+    p.may_name_nobody
 from touchpoints_in as i
+inner join rows_dated as d on i.row_number = d.row_number
 cross join touchpoint_parameters as p;
+
+delete from findings
+where error_type = 'MISSING_REQUIRED' and field_name = 'name'
+    and (select may_name_nobody from touchpoint_parameters);
 
 create or replace table dated_history as
 select
     *,
-    case when said_at between timestamp '1970-01-01' and source_date + interval 366 days then said_at end
+    case when said_at between timestamp '1970-01-01' and file_date + interval 366 days then said_at end
         as touchpoint_date
 from history;
 
@@ -87,7 +98,7 @@ with described as (
         h.campaign_name,
         h.source,
         h.external_id,
-        json_merge_patch('{}'::json, json_object(
+        json_merge_patch('{}'::json, coalesce(h.details, '{}'::json), json_object(
             'direction', h.direction,
             'duration_seconds', h.duration_seconds,
             'duration', case when h.duration_seconds is null then h.duration_raw end,
@@ -107,8 +118,9 @@ with described as (
             h.campaign_name
         ) as content
     from dated_history as h
-    inner join row_keys as k on h.row_number = k.row_number
+    left join row_keys as k on h.row_number = k.row_number
     where h.touchpoint_type is not null and h.touchpoint_date is not null
+        and (k.row_number is not null or h.may_name_nobody)
 )
 select
     row_number,

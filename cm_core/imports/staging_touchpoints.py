@@ -17,7 +17,7 @@ _PACKAGE = "cm_core.imports"
 _CAMPAIGN_FIELDS = ("code", "name", "type", "start_date", "end_date")
 _TOUCHPOINT_FIELDS = (
     "touchpoint_date", "touchpoint_time", "touchpoint_type", "direction", "campaign_code", "campaign_name", "status",
-    "external_id", "source", "cost", "duration", "kind", "subject", "agent", "note",
+    "external_id", "source", "cost", "duration", "kind", "subject", "agent", "note", "details",
 )  # fmt: skip
 #: The other end of a call or message, by direction, as columns of their own: what it looks like decides what it is.
 _WITH_OTHER_END = """
@@ -62,7 +62,8 @@ def stage_touchpoints(
     """Make `touchpoints` of `source`, one per row: what happened, and the contact keys that its person is found by.
 
     Names, phones and addresses are standardised as those of a contacts list, so that the keys are the same. A row is
-    rejected that names nobody, or whose time or channel is not understood: a default would be an invented contact.
+    rejected that names nobody (unless the feed says `may_name_nobody`: a log is complete, whoever called), or whose
+    time or channel is not understood: a default would be an invented contact.
     """
     con.execute(sql(_PACKAGE, "touchpoint_words.sql"))
     defaults = (feed.defaults.get("source", feed.name), feed.defaults.get("type"), feed.defaults.get("direction"))
@@ -72,9 +73,12 @@ def stage_touchpoints(
     con.execute(f"create or replace view touchpoints_in as select row_number, {columns} from source")
     con.execute(
         "create or replace table touchpoint_parameters "
-        "(file_date timestamp, default_source varchar, default_type varchar, default_direction varchar)"
+        "(file_date timestamp, default_source varchar, default_type varchar, default_direction varchar, "
+        "may_name_nobody boolean)"
     )
-    con.execute("insert into touchpoint_parameters values (?, ?, ?, ?)", [file_date, *defaults])
+    con.execute(
+        "insert into touchpoint_parameters values (?, ?, ?, ?, ?)", [file_date, *defaults, feed.may_name_nobody]
+    )
     con.execute(sql(_PACKAGE, "stage_touchpoints.sql"))
     return settle_findings(con)
 
