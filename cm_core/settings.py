@@ -136,6 +136,12 @@ class Settings(BaseSettings):
     ringcentral_heavy: int = Field(10, ge=1)
     ringcentral_auth: int = Field(5, ge=1)
     ringcentral_window_seconds: float = Field(60.0, gt=0)
+    ringcentral_penalty_seconds: float = Field(
+        60.0, gt=0, description="Pause after RingCentral refused for rate without saying for how long."
+    )
+    ringcentral_extensions: str = Field(
+        "~", description="Ids of the extensions whose texts are read, by commas; ~ is that of the JWT's user."
+    )
     ringcentral_overlap_days: int = Field(2, ge=0, description="A day's pull reads so many days before it once more.")
 
     # Both

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cm_core.cli import facts, output, quality
+from cm_core.cli.calls import calls_app
 from cm_core.cli.contacting import scrub, why
 from cm_core.cli.crm import crm_app
 from cm_core.cli.dnc import dnc_app
@@ -35,6 +36,7 @@ app.add_typer(db_app, name="db")
 app.add_typer(review_app, name="review")
 app.add_typer(dnc_app, name="dnc")
 app.add_typer(crm_app, name="crm")
+app.add_typer(calls_app, name="calls")
 app.command()(why)
 app.command()(scrub)
 

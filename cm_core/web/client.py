@@ -112,9 +112,10 @@ class ApiClient:
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        form: Mapping[str, str] | None = None,
         from_reserve: bool = False,
     ) -> Answer:
-        """The API's answer, of status 2xx.
+        """The API's answer, of status 2xx. The body is `json`, or the fields of `form` (logins).
 
         Tries again after failures of the network and 5xx, `web_tries` times in all, and after pauses that the API asks
         for. Raises ApiUnavailable, Unanswered (a call that is not repeatable), NotThere, ApiRefused, Busy, BudgetSpent.
@@ -125,15 +126,22 @@ class ApiClient:
             stop=tenacity.stop_after_attempt(self._tries),
             reraise=True,
         )
-        return retrying(self._once, call, method, path, params, json, from_reserve)
+        body = {"json": json} if form is None else {"data": form}
+        return retrying(self._once, call, method, path, params, body, from_reserve)
 
     def _once(
-        self, call: Call, method: str, path: str, params: Mapping[str, Any] | None, json: Any, from_reserve: bool
+        self,
+        call: Call,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        body: Mapping[str, Any],
+        from_reserve: bool,
     ) -> Answer:
         """One try; pauses and a renewed login are part of it."""
         renewed = False
         for _ in range(_PAUSES_PER_REQUEST):
-            answer = self._send(call, method, path, params, json, from_reserve)
+            answer = self._send(call, method, path, params, body, from_reserve)
             if pause := self._dialect.pause(call, answer):
                 self.limiter.pause(pause.group, pause.seconds, pause.reason)
                 if pause.seconds > self._max_wait:
@@ -146,7 +154,13 @@ class ApiClient:
         raise Busy(f"{self._where(call)}: it keeps asking for pauses.", seconds=60.0, status=_TOO_MANY)
 
     def _send(
-        self, call: Call, method: str, path: str, params: Mapping[str, Any] | None, json: Any, from_reserve: bool
+        self,
+        call: Call,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        body: Mapping[str, Any],
+        from_reserve: bool,
     ) -> Answer:
         reservation = self.limiter.reserve(
             call.group, tokens=call.tokens, purpose=self.purpose, call_name=call.name, max_wait_s=self._max_wait,
@@ -154,7 +168,7 @@ class ApiClient:
         )  # fmt: skip
         status: int | None = None
         try:
-            response = self._http.request(method, path, params=params, json=json, headers=dict(self._dialect.headers()))
+            response = self._http.request(method, path, params=params, headers=dict(self._dialect.headers()), **body)
             status = response.status_code
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise ApiUnavailable(f"{self._where(call)}: no connection ({_kind(error)}).") from None

@@ -132,6 +132,9 @@ def test_a_feed_that_extends_another_adds_to_it(declare: Path) -> None:
         ("DMAchoice_march.csv", "mail_suppression"), ("deceased_2026.csv", "deceased"),
         ("deceased_owners_heirs.csv", "contacts"), ("web_consents.csv", "consents"), ("ebr_2026.csv", "relationships"),
         ("privacy_deletions.csv", "privacy_deletions"), ("privacy_notice_mailing.csv", "contacts"),
+        ("ringcentral_calls_20260914T000000_r1.jsonl", "ringcentral_calls"),
+        ("ringcentral_messages_20260914T000000_r1.jsonl", "ringcentral_messages"),
+        ("ringcentral_consents_20260914T000000_r1.jsonl", "ringcentral_consents"),
     ],
 )  # fmt: skip
 def test_a_file_nobody_named_a_feed_for_is_known_by_its_name(name: str, feed: str) -> None:
