@@ -122,7 +122,7 @@ class ApiClient:
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_may_try_again),
-            wait=tenacity.wait_exponential_jitter(initial=self._backoff, max=60, jitter=self._backoff),
+            wait=tenacity.wait_exponential_jitter(multiplier=self._backoff, max=60, jitter=self._backoff),
             stop=tenacity.stop_after_attempt(self._tries),
             reraise=True,
         )
