@@ -1,7 +1,7 @@
 """The endpoint that takes Pipedrive's webhooks (v2): a small Starlette app that keeps events and answers at once.
 
-An event is a hint, never the truth: there is no signature, only Basic auth, so that what it says is not used. It is
-kept once (by its id), with who changed what by which means; `events.handle_events` reads the person itself. What is
+An event is a hint, never the truth: there is no signature, only Basic auth, so that no value of it is used. It is kept
+once (by its id), with who changed which fields by which means; `events.handle_events` reads the person itself. What is
 lost here, the next pull finds.
 """
 
