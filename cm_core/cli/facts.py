@@ -139,6 +139,8 @@ def forget(
         return
     persons = ", ".join(map(str, done.persons)) or "nobody had it"
     output.print_facts({"persons deleted": persons, "hashes kept": done.hashes})
+    if done.crm_persons:
+        output.out.print(f"Delete them in Pipedrive too, as persons {', '.join(map(str, done.crm_persons))}.")
     if done.sources:
         output.print_table(
             ("import", "file", "rows", "landed file"),

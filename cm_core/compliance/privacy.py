@@ -60,12 +60,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Deleted:
-    """What a deletion came to. `persons` are erased; `blocked` are people behind it of whom nobody knows who asked."""
+    """What a deletion came to. `persons` are erased; `blocked` are people behind it of whom nobody knows who asked.
+
+    `crm_persons` are the erased in the CRM, by its ids: they are to be deleted there too.
+    """
 
     persons: list[int]
     hashes: int
     blocked: list[int] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
+    crm_persons: list[int] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -156,6 +160,7 @@ def _erase(
     persons = [int(number) for (number,) in _fetch(connection, "select id from forgotten_persons order by id")]
     keys = {point for query in statements.KEYS for point in _fetch(connection, query)} | set(points)
     sources = _sources(connection)
+    crm_persons = [int(number) for (number,) in _fetch(connection, statements.CRM_PEOPLE)]
     hashes = _keep_hashes(connection, key, keys, golden_id, request)
     facts = _of_persons(connection, persons, ERASED, request)
     changes.persons_changed(connection, "forgotten_persons")
@@ -170,10 +175,12 @@ def _erase(
     execute(connection, statements.DETACH_TOUCHPOINTS)
     for statement in statements.CLEAR_COPIES:
         execute(connection, statement)
+    for statement in statements.CLEAR_CRM:
+        execute(connection, statement, ids=crm_persons or [0], entity_id=entity_id)
     if facts:
         job, by = f"forget_{facts[0]['id']}", request.words.get("recorded_by") or request.import_id
         execute(connection, statements.LOG, job_id=job, golden_id=golden_id, reason=f"data deleted, by {by}"[:100])
-    return Deleted(persons, hashes, [], sources)
+    return Deleted(persons, hashes, [], sources, crm_persons)
 
 
 def _keep_hashes(

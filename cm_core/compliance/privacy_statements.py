@@ -66,6 +66,33 @@ CLEAR_COPIES = (
     set a.merged_fields = null
     """,
 )
+#: The CRM's people that the persons are. What was read of them, agreed, planned and settled is emptied, and `erased`
+#: keeps what is read later from being kept.
+CRM_PEOPLE = """
+select distinct c.crm_person_id
+from forgotten_persons as l
+inner join person_identifiers as i on i.person_id = l.id and i.id_type = 'record:pipedrive_person'
+inner join crm_persons as c on c.crm_person_id = cast(i.id_value as unsigned)
+order by c.crm_person_id
+"""
+CLEAR_CRM = (
+    """
+    update crm_persons
+    set state = 'erased', record = json_object('id', crm_person_id), record_hash = '', landed_hash = '', agreed = null,
+        manual = null, pushed = null, opt_outs = null
+    where crm_person_id in %(ids)s
+    """,
+    """
+    update crm_steps
+    set changes = '[]', state = if(state = 'waiting', 'superseded', state)
+    where crm_person_id in %(ids)s or entity_id = %(entity_id)s
+    """,
+    """
+    update crm_resolutions
+    set base = null, ours = null, theirs = null, result = null
+    where crm_person_id in %(ids)s or entity_id = %(entity_id)s
+    """,
+)
 LOG = """
 insert into dedup_audit_log (job_id, action, original_person_id, duplicate_person_id, match_reason)
 select %(job_id)s, 'forget', %(golden_id)s, id, %(reason)s from forgotten_persons order by id

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from cm_core.store.database import Database
 
 LIVE, DELETED, MERGED, GONE = "live", "deleted", "merged", "gone"
+#: Had their data deleted with us (`cm forget`): what the CRM still sends of them is not kept.
+ERASED = "erased"
 
 _KNOWN = """
 select crm_person_id, state, update_time, record, record_hash, landed_hash, manual, pushed, last_seen_at, gone_at
@@ -163,7 +165,12 @@ def note_vanished(
     with connection.cursor() as cursor:
         cursor.execute(_STATE, (crm_person_id,))
         row = cursor.fetchone()
-        if row is None or (row[0] == state and row[1] == merged_into) or (row[0] == MERGED and state != MERGED):
+        if (
+            row is None
+            or row[0] == ERASED
+            or (row[0] == state and row[1] == merged_into)
+            or (row[0] == MERGED and state != MERGED)
+        ):
             return False
         cursor.execute(_VANISHED, (state, merged_into, at, by[:64], crm_person_id))
         if merged_into is not None:
@@ -307,7 +314,11 @@ def _row_of(
         found.new += 1
         found.deleted += record.is_deleted
         return _as_row(record, state, None, None, None, read_at, gone_at, gone_by)
-    if _is_stale(record, known, read_at) or (state == DELETED and known.state in (MERGED, DELETED)):
+    if (
+        known.state == ERASED
+        or _is_stale(record, known, read_at)
+        or (state == DELETED and known.state in (MERGED, DELETED))
+    ):
         found.stale += state == LIVE
         return None
     before = normal(json.loads(known.record))

@@ -811,7 +811,9 @@ api_pulls = _table(
 crm_persons = _table(
     "crm_persons",
     Column("crm_person_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("state", _code(8), nullable=False, comment="live, deleted, merged, gone (not there, nobody says why)"),
+    Column(
+        "state", _code(8), nullable=False, comment="live, deleted, merged, gone (not there, nobody says why), erased"
+    ),
     Column("merged_into", BigInteger),
     _time("update_time", nullable=False),
     Column("record", LONGTEXT, nullable=False, comment="JSON: as last read, in normal form"),

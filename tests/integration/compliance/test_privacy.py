@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from cm_core import linkage, upsert
 from cm_core.cli.inspect import inspect
 from cm_core.compliance import privacy
 from cm_core.compliance.subjects import Subject
+from cm_core.crm import people
+from cm_core.crm.fields import PersonFields
+from cm_core.crm.records import normal
 from cm_core.errors import SettingsError, UsageError
 from cm_core.imports import pipeline
 from cm_core.imports.feed_catalog import load_feed
@@ -217,4 +221,38 @@ def test_somebody_deleted_is_not_taken_apart(settings: Settings, database: Datab
             [record.import_id],
         )
         assert upsert.split_persons(settings, database, con, "job") == 0
+    assert_gone(database)
+
+
+def test_the_crm_s_copy_goes_too_and_is_not_kept_again(settings: Settings, database: Database, folder: Path) -> None:
+    gertrude = {
+        "id": 9, "name": "Gertrude Hollingsworth", "phones": [{"value": "405-321-1001", "primary": True}],
+        "emails": [], "update_time": "2026-03-01T10:00:00Z", "add_time": "2026-03-01T10:00:00Z",
+    }  # fmt: skip
+    fields = PersonFields(())
+    path = folder / "pipedrive_persons_20260301T000000_r1.jsonl"
+    path.write_text(json.dumps(gertrude) + "\n")
+    import_file(settings, database, path)
+
+    def read() -> people.Readings:
+        with database.connect() as connection, connection.cursor() as cursor:
+            at = people.now(cursor)
+            found = people.note_read(connection, [normal(gertrude)], read_at=at, fields=fields)
+            connection.commit()
+            return found
+
+    assert read().new == 1
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "insert into crm_resolutions (crm_person_id, entity_id, field, theirs, winner, rule) "
+            "values (9, 1, 'name', '\"Gertrude Hollingsworth\"', 'theirs', 'manual_edit')"
+        )
+        connection.commit()
+    assert "HOLLINGS" in texts(database)
+
+    done = privacy.forget(settings, database, Subject("phone", "+14053211001"), reason="asked", by="kim")
+    assert done.crm_persons == [9]
+    assert_gone(database)
+    assert query(database, "select state, record from crm_persons") == [("erased", '{"id": 9}')]
+    assert (read().stale, query(database, "select state, record from crm_persons")) == (1, [("erased", '{"id": 9}')])
     assert_gone(database)

@@ -137,7 +137,7 @@ def upgrade() -> None:
             "state",
             code(8),
             nullable=False,
-            comment="live, deleted, merged, gone (not there, nobody says why)",
+            comment="live, deleted, merged, gone (not there, nobody says why), erased",
         ),
         sa.Column("merged_into", sa.BigInteger()),
         sa.Column("update_time", TIME, nullable=False),
