@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import doorplate
 
@@ -47,6 +47,7 @@ WORTH_LEARNING = 8
 _names: dict[str, bool] = {}
 _pairs: dict[tuple[str, str], bool] = {}
 _suffixes: dict[str, str | None] = {}
+_Asked = TypeVar("_Asked")
 
 
 class Ordinary(NamedTuple):
@@ -87,10 +88,10 @@ def ordinary_streets(lines: Sequence[str | None]) -> list[Ordinary | None]:
         elif street := _STREET.fullmatch(line.upper()):
             matches.append((i, street.groups()))  # type: ignore[arg-type]
     _forget()
-    _learn_suffixes({groups[3] for _, groups in matches} - _suffixes.keys())
-    _learn_names({groups[2] for _, groups in matches} - _names.keys())
+    _learn_suffixes(_unlearned({groups[3] for _, groups in matches}, _suffixes))
+    _learn_names(_unlearned({groups[2] for _, groups in matches}, _names))
     asked = Counter((groups[2], groups[3]) for _, groups in matches if not _names[groups[2]])
-    _learn_pairs({pair for pair, count in asked.items() if count >= WORTH_LEARNING} - _pairs.keys())
+    _learn_pairs(_unlearned({pair for pair, count in asked.items() if count >= WORTH_LEARNING}, _pairs))
     for i, (number, direction, name, word, designator, unit) in matches:
         suffix = _suffixes[word]
         if suffix is None or not (_names[name] or _pairs.get((name, word))):
@@ -110,7 +111,7 @@ def suffix_forms(words: Iterable[str]) -> dict[str, str | None]:
     """The abbreviation of each of `words` (upper case) that is a street suffix; None for any other word."""
     asked = set(words)
     _forget()
-    _learn_suffixes(asked - _suffixes.keys())
+    _learn_suffixes(_unlearned(asked, _suffixes))
     return {word: _suffixes[word] for word in asked}
 
 
@@ -118,7 +119,7 @@ def plain_names(names: Iterable[str]) -> dict[str, bool]:
     """Whether each of `names` (upper case, as `_STREET` has them) is nothing but a street's name before a suffix."""
     asked = set(names)
     _forget()
-    _learn_names(asked - _names.keys())
+    _learn_names(_unlearned(asked, _names))
     return {name: _names[name] for name in asked}
 
 
@@ -126,8 +127,13 @@ def plain_pairs(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bool]
     """Whether a name that is not plain is so before this suffix: LAKE before DR, though not before every suffix."""
     asked = set(pairs)
     _forget()
-    _learn_pairs(asked - _pairs.keys())
+    _learn_pairs(_unlearned(asked, _pairs))
     return {pair: _pairs[pair] for pair in asked}
+
+
+def _unlearned(asked: Iterable[_Asked], known: Mapping[_Asked, object]) -> list[_Asked]:
+    """What of `asked` is not known yet. The difference of a set and `keys()` would look at all that is known."""
+    return [each for each in asked if each not in known]
 
 
 def _forget() -> None:
@@ -155,7 +161,7 @@ def _learn_names(names: Iterable[str]) -> None:
         _names[name] = False
         if _route_words().isdisjoint(words) and name not in states() and words[-1] not in states():
             candidates.append(name)
-    _learn_suffixes({word for name in candidates for word in name.split()} - _suffixes.keys())
+    _learn_suffixes(_unlearned({word for name in candidates for word in name.split()}, _suffixes))
     candidates = [name for name in candidates if all(_suffixes[word] is None for word in name.split())]
     for name, parsed in zip(candidates, parse_streets([f"1234 N {name} ST" for name in candidates], None), strict=True):
         _names[name] = parsed is not None and _is_plain(parsed, name, "ST")
@@ -168,7 +174,7 @@ _BUILDS = (("", ""), ("N", ""), ("SW", ""), ("", "APT 56"), ("N", "UNIT 56"), ("
 def _learn_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     """Which names stay as they are before one suffix, with and without a direction and a unit."""
     asked = sorted(pairs)
-    _learn_suffixes({word for _, word in asked} - _suffixes.keys())
+    _learn_suffixes(_unlearned({word for _, word in asked}, _suffixes))
     _pairs.update(dict.fromkeys(asked, False))
     candidates = [
         (name, word) for name, word in asked
