@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -82,9 +83,12 @@ class _Daemon:
 
     def tick(self, among: set[str] = DEDUPE | MARTS, *, at: datetime | None = None) -> set[str]:
         """Names of the assets requested."""
-        result = dg.evaluate_automation_conditions(
-            DEFS, instance=self.instance, cursor=self._cursor, evaluation_time=at
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            # Dagster asks hundreds of times a tick, most of its time; there are no more of them within one.
+            patch.setattr(self.instance, "get_dynamic_partitions", cache(self.instance.get_dynamic_partitions))
+            result = dg.evaluate_automation_conditions(
+                DEFS, instance=self.instance, cursor=self._cursor, evaluation_time=at
+            )
         self._cursor = result.cursor
         return {name for name in among if result.get_num_requested(dg.AssetKey(name)) > 0}
 
