@@ -60,7 +60,7 @@ with first_rows as (
 )
 select
     r.row_number, p.entity_type, p.first_name, p.middle_name, p.last_name, p.name_suffix,
-    p.organization_name, e.email, f.phone_e164, a.street, a.city, a.state, a.zip, r.source_date, r.raw
+    p.organization_name, e.email, f.phone_e164, (b.a).street, (b.a).city, (b.a).state, (b.a).zip, r.source_date, r.raw
 from first_rows as r
 left join parties as p on r.row_number = p.row_number and p.party_no = 1
 left join (
@@ -75,7 +75,6 @@ left join (
     semi join first_rows using (row_number)
     group by all
 ) as b on r.row_number = b.row_number
-left join lateral (select b.a.street as street, b.a.city as city, b.a.state as state, b.a.zip as zip) as a on true
 order by r.row_number
 """
 _STAGING_QUERY_PLAIN = """
@@ -87,6 +86,13 @@ select
 from rows
 order by row_number
 limit ?
+"""
+_INSPECTED = """
+create table if not exists inspected (
+    row_number bigint, entity_type varchar, first_name varchar, middle_name varchar, last_name varchar,
+    name_suffix varchar, organization_name varchar, email varchar, phone_e164 varchar, street varchar, city varchar,
+    state varchar, zip varchar, source_date timestamp, raw varchar
+)
 """
 _FINDINGS_QUERY = """
 select ? as import_id, row_number, error_type, left(field_name, 128), left(field_value, 2000), error_message, row_status
@@ -462,7 +468,7 @@ def _kept_folder(settings: Settings, record: ImportRecord, keep: bool) -> Iterat
 def _keep_for_inspection(con: duckdb.DuckDBPyConnection, feed: Feed, limit: int) -> None:
     """Add rows of the chunk to `inspected` until it has `limit`."""
     query = _STAGING_QUERY if feed.target == "contacts" else _STAGING_QUERY_PLAIN
-    con.execute(f"create table if not exists inspected as from ({query}) limit 0", [0])
+    con.execute(_INSPECTED)
     missing = limit - _count(con, "inspected")
     if missing > 0:
         con.execute(f"insert into inspected {query}", [missing])

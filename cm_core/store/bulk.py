@@ -41,6 +41,12 @@ _LOAD = (
     "fields terminated by ',' optionally enclosed by '\"' escaped by '' lines terminated by '\\n' ({targets}){set}"
 )
 
+_DUCK_TYPES = {
+    pa.bool_(): "boolean", pa.int8(): "tinyint", pa.int16(): "smallint", pa.int32(): "integer", pa.int64(): "bigint",
+    pa.float64(): "double", pa.string(): "varchar", pa.binary(): "blob", pa.date32(): "date",
+    pa.timestamp("us"): "timestamp",
+}  # fmt: skip
+
 
 def load(
     connection: pymysql.connections.Connection[Any],
@@ -211,9 +217,8 @@ def fetch(
     columns = ", ".join(_duck_quoted(field.name) for field in schema)
     with connection.cursor() as cursor:
         statement = cursor.mogrify(query, params or None)
-    duck.register(name, schema.empty_table())
-    duck.execute(f"create table if not exists {table} as select * from {name} limit 0")
-    duck.unregister(name)
+    typed = ", ".join(f"{_duck_quoted(field.name)} {_duck_type(field.type)}" for field in schema)
+    duck.execute(f"create table if not exists {table} ({typed})")
     total = 0
     for arrays in read_rows(connection, statement, width=len(schema)):
         rows = pa.Table.from_arrays(
@@ -238,6 +243,13 @@ def _csv_expression(position: int, duck_type: str) -> str:
     if duck_type.endswith("]") or duck_type.startswith(("STRUCT", "MAP", "UNION")):
         return f"cast(to_json({column}) as varchar)"
     return column
+
+
+def _duck_type(kind: pa.DataType) -> str:
+    """The DuckDB type that an Arrow type of `fetch` becomes."""
+    if pa.types.is_decimal(kind):
+        return f"decimal({kind.precision}, {kind.scale})"
+    return _DUCK_TYPES[kind]
 
 
 def _set_clause(columns: Sequence[str], blobs: Sequence[bool], constants: Mapping[str, object]) -> str:
