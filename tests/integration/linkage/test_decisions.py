@@ -39,16 +39,22 @@ def together(database: Database, *names: str) -> bool:
 
 
 @pytest.fixture
-def three(any_database: Database, make_settings: Any, tmp_path: Path) -> tuple[Settings, Database]:
-    """Three people who have nothing in common."""
+def met(any_database: Database, make_settings: Any, tmp_path: Path) -> tuple[Settings, Database]:
+    """Three people who have nothing in common, before any dedupe."""
     settings = make_settings(database=any_database)
     rows = [
         row("Gertrude", "Hollingsworth"), row("Otto", "Vandermeer", place=_OTHER_PLACE),
         row("Ophelia", "Quackenbush", place=_THIRD_PLACE),
     ]  # fmt: skip
     load(settings, any_database, tmp_path / "a.csv", rows)
-    linkage.run(settings, any_database)
     return settings, any_database
+
+
+@pytest.fixture
+def three(met: tuple[Settings, Database]) -> tuple[Settings, Database]:
+    """They after a dedupe."""
+    linkage.run(*met)
+    return met
 
 
 @pytest.fixture
@@ -104,13 +110,11 @@ def test_different_parts_even_those_who_share_an_exact_key(
     """A shared e-mail address joins persons of two lists; a third who has it goes with one of them."""
     settings = make_settings(database=any_database)
     shared = {"email": "hollingsworth@example.org"}
-    load(settings, any_database, tmp_path / "a.csv", [row("Gertrude", "Hollingsworth", phone="405-232-9700")])
-    load(
-        settings,
-        any_database,
-        tmp_path / "b.csv",
-        [row("Ottokarl", "Vandermeer", place=_OTHER_PLACE, phone="405-232-9701")],
-    )
+    apart = [
+        row("Gertrude", "Hollingsworth", phone="405-232-9700"),
+        row("Ottokarl", "Vandermeer", place=_OTHER_PLACE, phone="405-232-9701"),
+    ]
+    load(settings, any_database, tmp_path / "a.csv", apart)
     bridge = [row("Gertrude", "Hollingsworth", **shared), row("Ottokarl", "Vandermeer", place=_OTHER_PLACE, **shared)]
     load(settings, any_database, tmp_path / "c.csv", [bridge[0]], day=2)
     load(settings, any_database, tmp_path / "d.csv", [bridge[1]], day=3)
@@ -157,8 +161,8 @@ def test_the_golden_record_that_was_chosen_stays_it(linked: tuple[Settings, Data
 
 
 @pytest.mark.mysql
-def test_decisions_that_contradict_are_refused_with_those_in_the_way(three: tuple[Settings, Database]) -> None:
-    _, database = three
+def test_decisions_that_contradict_are_refused_with_those_in_the_way(met: tuple[Settings, Database]) -> None:
+    _, database = met
     a, b, c = sorted(ids(database).values())
     first = decide(database, "same", a, b)
     second = decide(database, "same", b, c)
@@ -174,15 +178,14 @@ def test_decisions_that_contradict_are_refused_with_those_in_the_way(three: tupl
 
 
 @pytest.mark.mysql
-@pytest.mark.parametrize(
-    ("pair", "message"), [((1, 999_999), "no person 999999"), ((1, 1), "is one person"), ((0, 1), "no person 0")]
-)
-def test_a_decision_about_nobody(three: tuple[Settings, Database], pair: tuple[int, int], message: str) -> None:
-    with pytest.raises(CmError, match=message):
-        decide(three[1], "same", *pair)
+def test_a_decision_about_nobody(met: tuple[Settings, Database]) -> None:
+    _, database = met
+    for pair, message in (((1, 999_999), "no person 999999"), ((1, 1), "is one person"), ((0, 1), "no person 0")):
+        with pytest.raises(CmError, match=message):
+            decide(database, "same", *pair)
     with pytest.raises(PersonError, match="no decision 77"):
-        undo(three[1], 77)
-    assert decisions.decisions(three[1], also_undone=True) == []
+        undo(database, 77)
+    assert decisions.decisions(database, also_undone=True) == []
 
 
 def test_pairs_in_doubt_wait_for_review_until_they_are_decided(
@@ -248,9 +251,9 @@ def test_the_check_sees_a_decision_that_does_not_hold(three: tuple[Settings, Dat
 
 
 @pytest.mark.mysql
-def test_linkage_is_held_against_what_people_decided(three: tuple[Settings, Database]) -> None:
+def test_linkage_is_held_against_what_people_decided(met: tuple[Settings, Database]) -> None:
     """By what it had said before it was told."""
-    settings, database = three
+    settings, database = met
     first = linkage.run(settings, database)
     assert (first.reviewed_pairs, first.reviewed_precision, first.reviewed_recall) == (0, None, None)
     a, b, c = sorted(ids(database).values())

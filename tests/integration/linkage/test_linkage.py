@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from cm_core import linkage
 from cm_core.errors import LinkageError
@@ -16,71 +20,110 @@ from tests.integration.linkage.people import ask, load, row
 _WRITTEN = ("persons", "person_duplicates", "dedup_audit_log", "entity_successors")
 
 
-def clusters(database: Database) -> set[frozenset[str]]:
-    found: dict[int, set[str]] = {}
-    for entity, first, last, suffix in ask(
-        database, "select entity_id, first_name, last_name, name_suffix from persons"
-    ):
-        found.setdefault(entity, set()).add(" ".join(filter(None, (first, last, suffix))).upper())
-    return {frozenset(names) for names in found.values()}
-
-
 def content(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     return {table: sorted(ask(database, f"select * from {table}"), key=repr) for table in _WRITTEN}
 
 
-def test_a_misspelt_name_at_one_address_is_linked_to_the_newest_record(
-    settings: Settings, database: Database, tmp_path: Path
-) -> None:
-    rows = [row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth", updated="2025-06-01")]
-    load(settings, database, tmp_path / "a.csv", rows)
-    result = linkage.run(settings, database)
-    assert (result.linked, result.golden) == (1, 1)
-    assert ask(
-        database,
+def at(number: int) -> tuple[str, str, str, str]:
+    """A place that no other family of FAMILIES lives at."""
+    return (f"{number} Oak St", "Tulsa", "OK", f"{74100 + number}")
+
+
+#: Families that have nothing in common: one import and one dedupe do for all tests that only look at one of them.
+FAMILIES = {
+    "misspelt": (row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth", updated="2025-06-01")),
+    "household": (
+        row("Gertrude", "Throckmorton", phone="405-232-9700", place=at(1)),
+        row("Mark", "Throckmorton", phone="405-232-9700", place=at(1)),
+        row("Mary", "Throckmorton", phone="405-232-9700", place=at(1)),
+        row("Walter", "Throckmorton", suffix="Sr", phone="405-232-9700", place=at(1)),
+        row("Walter", "Throckmorton", suffix="Jr", phone="405-232-9700", place=at(1)),
+    ),
+    "initial": tuple(row(name, "Quackenbush", place=at(2)) for name in ("J", "James", "Jane")),
+    "firms": (
+        row("", "", company="Red River Minerals LLC", place=at(3)),
+        row("", "", company="Red River Mineral LLC", place=at(3)),
+    ),
+    "lacking": (
+        row("Henrietta", "Featherstone", born="1950-02-03", email="h@example.org", place=at(4)),
+        row("Henrietta", "Featherstnoe", updated="2025-09-01", place=at(4)),
+    ),
+    "alone": (row("Otto", "Vandermeer", place=at(5)),),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Deduped:
+    """The base of FAMILIES after a dedupe, and what it said; persons of each family, in the order of its rows."""
+
+    settings: Settings
+    database: Database
+    of: dict[str, list[int]]
+    result: linkage.DedupeResult
+
+    def about(self, statement: str, family: str) -> list[tuple[Any, ...]]:
+        """What a statement says of a family: `{family}` stands for its persons."""
+        return ask(self.database, statement.format(family=f"({', '.join(map(str, self.of[family]))})"))
+
+
+@pytest.fixture(scope="module")
+def deduped(_mariadb_databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deduped]:
+    database = _mariadb_databases.make()
+    settings = Settings(
+        home=tmp_path_factory.mktemp("deduped"), database_url=SecretStr(database.url_text(hide_password=False))
+    )
+    rows = [found for family in FAMILIES.values() for found in family]
+    load(settings, database, settings.home_dir / "a.csv", rows)
+    left = (number for (number,) in ask(database, "select id from persons order by id"))
+    of = {name: list(islice(left, len(family))) for name, family in FAMILIES.items()}
+    assert next(left, None) is None
+    yield Deduped(settings, database, of, linkage.run(settings, database))
+    _mariadb_databases.drop(database)
+
+
+def test_a_misspelt_name_at_one_address_is_linked_to_the_newest_record(deduped: Deduped) -> None:
+    assert deduped.about(
         "select g.last_name, d.last_name, l.match_tier, l.match_score, l.match_probability > 0.95 "
         "from person_duplicates as l join persons as g on g.id = l.original_id "
-        "join persons as d on d.id = l.duplicate_id",
+        "join persons as d on d.id = l.duplicate_id where l.original_id in {family} or l.duplicate_id in {family}",
+        "misspelt",
     ) == [("Hollingswroth", "Hollingsworth", 3, 20, 1)]
-    assert ask(database, "select action from dedup_audit_log") == [("link",)]
-    assert ask(database, "select count(distinct entity_id), sum(is_original) from persons") == [(1, 1)]
+    people = "select count(distinct entity_id), sum(is_original) from persons where id in {family}"
+    assert deduped.about(people, "misspelt") == [(1, 1)]
 
 
-def test_households_stay_apart(settings: Settings, database: Database, tmp_path: Path) -> None:
-    shared = {"phone": "405-232-9700"}
-    rows = [
-        row("Gertrude", "Hollingsworth", **shared),
-        row("Mark", "Hollingsworth", **shared),
-        row("Mary", "Hollingsworth", **shared),
-        row("Walter", "Hollingsworth", suffix="Sr", **shared),
-        row("Walter", "Hollingsworth", suffix="Jr", **shared),
-    ]
-    load(settings, database, tmp_path / "a.csv", rows)
-    result = linkage.run(settings, database)
-    assert result.duplicates == 0
-    assert len(clusters(database)) == 5
+def test_what_a_run_says_is_what_it_wrote(deduped: Deduped) -> None:
+    """The misspelt, the firms, and those who lack something."""
+    assert (deduped.result.linked, deduped.result.golden) == (3, 3)
+    assert ask(deduped.database, "select count(*), count(distinct original_id) from person_duplicates") == [(3, 3)]
+    assert ask(deduped.database, "select action from dedup_audit_log") == [("link",)] * 3
 
 
-def test_an_initial_that_fits_two_people_stays_alone(settings: Settings, database: Database, tmp_path: Path) -> None:
-    load(settings, database, tmp_path / "a.csv", [row("J", "Quackenbush"), row("James", "Quackenbush"), row("Jane", "Quackenbush")])  # fmt: skip # noqa: E501
-    linkage.run(settings, database)
-    assert len(clusters(database)) == 3
+@pytest.mark.parametrize("family", ["household", "initial"])
+def test_those_of_one_surname_stay_apart(deduped: Deduped, family: str) -> None:
+    """A household, though it shares a phone; and an initial that fits two people."""
+    people = "select count(distinct entity_id) from persons where id in {family}"
+    assert deduped.about(people, family) == [(len(FAMILIES[family]),)]
+    linked = "select 1 from person_duplicates where original_id in {family} or duplicate_id in {family}"
+    assert deduped.about(linked, family) == []
 
 
-def test_organisations_are_linked_by_name_and_place(settings: Settings, database: Database, tmp_path: Path) -> None:
-    rows = [row("", "", company="Red River Minerals LLC"), row("", "", company="Red River Mineral LLC")]
-    load(settings, database, tmp_path / "a.csv", rows)
-    assert linkage.run(settings, database).linked == 1
+def test_organisations_are_linked_by_name_and_place(deduped: Deduped) -> None:
+    assert deduped.about("select count(distinct entity_id) from persons where id in {family}", "firms") == [(1,)]
 
 
-def test_another_run_changes_nothing(settings: Settings, database: Database, tmp_path: Path) -> None:
-    rows = [row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth"), row("Otto", "Vandermeer")]
-    load(settings, database, tmp_path / "a.csv", rows)
-    linkage.run(settings, database)
-    before = content(database)
-    again = linkage.run(settings, database)
+def test_merged_fields_name_what_the_golden_record_lacks(deduped: Deduped) -> None:
+    statement = "select merged_fields from dedup_audit_log where action = 'link' and original_person_id in {family}"
+    [(text,)] = deduped.about(statement, "lacking")
+    assert '"date_of_birth"' in text
+    assert "h@example.org" in text
+
+
+def test_another_run_changes_nothing(deduped: Deduped) -> None:
+    before = content(deduped.database)
+    again = linkage.run(deduped.settings, deduped.database)
     assert (again.linked, again.unlinked, again.rescored, again.persons_changed) == (0, 0, 0, 0)
-    assert content(database) == before
+    assert content(deduped.database) == before
 
 
 def test_stages_one_by_one_give_what_a_run_gives(make_settings: Any, make_database: Any, tmp_path: Path) -> None:
@@ -130,20 +173,6 @@ def test_a_split_entity_keeps_its_id_and_a_retired_one_never_returns(
     assert kept in ids
     assert retired not in ids
     assert ask(database, "select action from dedup_audit_log order by id") == [("link",), ("unlink",)]
-
-
-def test_merged_fields_name_what_the_golden_record_lacks(
-    settings: Settings, database: Database, tmp_path: Path
-) -> None:
-    rows = [
-        row("Gertrude", "Hollingswroth", born="1950-02-03", email="g@example.org"),
-        row("Gertrude", "Hollingsworth", updated="2025-09-01"),
-    ]
-    load(settings, database, tmp_path / "a.csv", rows)
-    linkage.run(settings, database)
-    (text,) = ask(database, "select merged_fields from dedup_audit_log where action = 'link'")[0]
-    assert '"date_of_birth"' in text
-    assert "g@example.org" in text
 
 
 def test_a_manually_verified_record_is_golden(settings: Settings, database: Database, tmp_path: Path) -> None:
