@@ -1,4 +1,4 @@
-"""A database with the canonical tables, people in it, and dbt run over them. Cases are in the test modules."""
+"""A database with the canonical tables, people in it, and dbt run over them, by the graph or by itself."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from cm_core.settings import Settings
+from cm_assets.compliance import build_dbt_assets
+from cm_core.settings import Settings, get_settings
 from cm_core.store import Database
 from resources.dbt import dbt_environment, project_dir, state_dir
 from tests.integration.dbt.people import People
@@ -37,6 +39,24 @@ def settings(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Se
     """Settings over it, with a home of their own."""
     url = SecretStr(database.url_text(hide_password=False))
     return Settings(home=tmp_path_factory.mktemp("home"), database_url=url)
+
+
+@pytest.fixture(scope="module")
+def home(settings: Settings) -> Iterator[Settings]:
+    """The process's settings are those of the module's database."""
+    assert settings.database_url is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CM_HOME", str(settings.home_dir))
+        patch.setenv("CM_DATABASE_URL", settings.database_url.get_secret_value())
+        get_settings.cache_clear()
+        yield get_settings()
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def models(home: Settings, give_parsed_dbt: Callable[[Path], None]) -> dg.AssetsDefinition:
+    give_parsed_dbt(home.home_dir)
+    return build_dbt_assets()[0][0]
 
 
 @pytest.fixture(scope="module")
