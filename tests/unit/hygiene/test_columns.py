@@ -448,7 +448,10 @@ def test_real_values(con: duckdb.DuckDBPyConnection, operators: list[dict[str, s
     hold(
         con,
         "addresses",
-        [(row["Address"], None, row[columns["city"]], row[columns["state"]], row[columns["zip"]], None) for row in rows],
+        [
+            (row["Address"], None, row[columns["city"]], row[columns["state"]], row[columns["zip"]], None)
+            for row in rows
+        ],
     )
     hold(con, "phones", [(cell,) for row in rows for name, cell in row.items() if "phone" in name.lower()])
     hold(con, "emails", [(cell,) for row in rows for cell in row.values() if cell])
