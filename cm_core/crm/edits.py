@@ -58,6 +58,8 @@ def find_edits(
     """
     old, new = fields.by_our_names(before.fields), fields.by_our_names(after.fields)
     changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+    if "name" in changed:  # its parts are made of it there
+        changed -= {"first_name", "last_name"}
     ours = {name for name in changed if name in pushed and pushed[name] == new.get(name)}
     known = {name: value for name, value in manual.items() if name not in changed}
     for name in changed - ours:

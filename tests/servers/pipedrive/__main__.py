@@ -38,6 +38,7 @@ def main() -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        date_header=False,  # the gate gives it, by the server's own clock
         lifespan="off",
         timeout_keep_alive=60,
         timeout_graceful_shutdown=1,

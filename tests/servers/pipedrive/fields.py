@@ -173,5 +173,5 @@ def _typed(field: dict[str, Any], value: Any) -> dict[str, Any]:
     if kind == "set":
         return {"type": kind, "values": [{"id": item} for item in value]}
     if kind == "address":
-        return {"type": kind, **value, "formatted_address": value["formatted_address"] or value["value"]}
+        return {"type": kind, **value, "formatted_address": value.get("formatted_address") or value["value"]}
     return {"type": kind, **value} if isinstance(value, dict) else {"type": kind, "value": value}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import MutableMapping
+from email.utils import format_datetime
 from typing import Any
 
 from fastapi.responses import Response
@@ -39,7 +40,7 @@ class Gate:
         entry |= {"fault": None, "status": None}
         world.limits.log.append(entry)
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        extra: dict[str, str] = {}
+        extra = {"date": format_datetime(world.clock.moment(), usegmt=True)}
         refusal: Response | None = None
         if path.startswith(("/api/", "/v1/")):
             caller = world.accounts.identify(headers)
@@ -50,7 +51,7 @@ class Gate:
                 scope["caller"] = caller
                 entry["user_id"] = caller.user_id
                 refusal = world.limits.refuse(caller.token, method, path) or _barred(world, scope, headers)
-                extra = world.limits.headers(caller.token, by_api_token=caller.scopes is None)
+                extra |= world.limits.headers(caller.token, by_api_token=caller.scopes is None)
         replier = _Replier(send, extra, usage.replies_by_status, entry)
         if refusal is not None:
             await refusal(scope, receive, replier.send)
