@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from cm_core.crm.landing import Landing, finish_decided, land_people
 from cm_core.crm.pull import Reader
 from cm_core.crm.pulls import ACTIVITIES, DEALS, PERSONS
 from cm_core.crm.reconcile import Vanished, look_at
+from cm_core.crm.records import PersonRecord, RecordError, normal
 from cm_core.crm.things import land_things
 from cm_core.settings import Settings
 from cm_core.store.locks import transaction
@@ -81,6 +83,7 @@ def handle_events(settings: Settings, database: Database, *, wait_s: float = 60.
             if persons:
                 handled.vanished = _read_people(connection, client, reader, persons)
                 _correct(connection, reader, persons)
+                _keep_last(connection, reader, persons, handled.vanished)
                 outcomes = _outcomes(persons, handled.vanished)
                 _land_people(settings, database, connection, reader, outcomes, handled)
             for entity, source in _KIND.items():
@@ -123,6 +126,28 @@ def _correct(connection: Connection[Any], reader: Reader, events: Sequence[Event
                 people.told_late(connection, event.crm_id, told)
 
 
+def _keep_last(connection: Connection[Any], reader: Reader, events: Sequence[Event], vanished: Vanished) -> None:
+    """Of somebody who has vanished the event has the last state, which nobody can read any more: it may hold an
+    opt-out that was given a moment before. It is used for that alone.
+    """
+    states = {
+        **dict.fromkeys(vanished.deleted, people.DELETED),
+        **dict.fromkeys(vanished.gone, people.GONE),
+        **dict.fromkeys(vanished.merged, people.MERGED),
+    }
+    last: list[PersonRecord] = []
+    for event in events:
+        if event.crm_id in states and isinstance(event.meta.get("last"), Mapping):
+            with suppress(RecordError):
+                last.append(normal({**event.meta["last"], "id": event.crm_id}))
+    reader.understand(last)
+    at = reader.now()
+    with transaction(connection):
+        for record in last:
+            into = vanished.merged.get(record.id)
+            people.note_last(connection, record, state=states[record.id], by="webhook", at=at, merged_into=into)
+
+
 def _land_people(
     settings: Settings,
     database: Database,
@@ -132,7 +157,7 @@ def _land_people(
     handled: Handled,
 ) -> None:
     with transaction(connection), connection.cursor() as cursor:
-        if not people.is_waiting(cursor):
+        if not people.count_waiting(cursor):
             pulls.events_handled(cursor, outcomes)
             return
     at = pulls.utc_now()

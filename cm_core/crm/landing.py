@@ -100,11 +100,12 @@ def _decide(
         for each in people.waiting(database):
             new, landed = opt_outs.new_lines(each.record, fields, each.opt_outs)
             outs.extend(new)
-            marks.append({"id": each.crm_person_id, "hash": each.record_hash, "opt_outs": landed})
-            yield person_line(each.record, fields, merged.get(each.crm_person_id, []))
+            marks.append({"id": each.crm_person_id, "mark": each.mark, "opt_outs": landed})
+            if each.is_live:
+                yield person_line(each.record, fields, merged.get(each.crm_person_id, []))
 
     count, checksum = pulls.put_lines(settings, pull, "landing.jsonl", lines())
-    pulls.put_lines(settings, pull, _MARKS, marks)
+    marked, _ = pulls.put_lines(settings, pull, _MARKS, marks)
     out_count, out_checksum = pulls.put_lines(settings, pull, "opt_outs.jsonl", outs)
     key = pulls.landing_key(PERSONS, at, suffix) if count else None
     out_key = pulls.landing_key(OPT_OUTS, at, suffix) if out_count else None
@@ -114,9 +115,8 @@ def _decide(
             pulls.add_decided(
                 cursor, OPT_OUTS, out_id, pull, landing_key=out_key, checksum=out_checksum, records=out_count
             )
-        return pulls.decide(
-            cursor, pull, key, checksum if key else None, lines=count, opt_outs=out_count, opt_outs_key=out_key
-        )
+        sums = {"lines": count, "opt_outs": out_count, "opt_outs_key": out_key, "marks": marked}
+        return pulls.decide(cursor, pull, key, checksum if key else None, **sums)
 
 
 def _finish(settings: Settings, connection: Connection[Any], pull: Pull) -> Landing:
@@ -126,7 +126,8 @@ def _finish(settings: Settings, connection: Connection[Any], pull: Pull) -> Land
         outs = pulls.pull_of(connection, pull.pull_id + _SUFFIX_OF_OPT_OUTS)
         pulls.land(settings, outs, f"{pull.folder}/opt_outs.jsonl")
     pulls.land(settings, pull, f"{pull.folder}/landing.jsonl")
-    marks = list(pulls.read_lines(lake(settings), f"{pull.folder}/{_MARKS}")) if pull.landing_key else []
+    marked = pull.detail.get("marks")
+    marks = list(pulls.read_lines(lake(settings), f"{pull.folder}/{_MARKS}")) if marked else []
     if pull.state == OPEN:
         _mark(connection, pull, outs, marks)
     return Landing(
@@ -139,7 +140,7 @@ def _finish(settings: Settings, connection: Connection[Any], pull: Pull) -> Land
 def _mark(connection: Connection[Any], pull: Pull, outs: Pull | None, marks: list[dict[str, Any]]) -> None:
     with transaction(connection), connection.cursor() as cursor:
         if marks:
-            people.mark_landed(connection, ((mark["id"], mark["hash"], mark["opt_outs"]) for mark in marks))
+            people.mark_landed(connection, ((each["id"], each["mark"], each["opt_outs"]) for each in marks))
         if outs is not None:
             pulls.finish(cursor, outs, LANDED)
         pulls.finish(cursor, pull, LANDED if pull.landing_key else EMPTY)

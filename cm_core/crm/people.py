@@ -55,18 +55,32 @@ update crm_persons
 set state = %s, merged_into = %s, gone_at = coalesce(gone_at, %s), gone_by = %s
 where crm_person_id = %s
 """
+_LAST = """
+insert into crm_persons
+    (crm_person_id, state, merged_into, update_time, record, record_hash, first_seen_at, last_seen_at, gone_at, gone_by)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+on duplicate key update
+    record = if(state <> 'live', values(record), record),
+    record_hash = if(state <> 'live', values(record_hash), record_hash),
+    update_time = if(state <> 'live', values(update_time), update_time)
+"""
 _STATE = "select state, merged_into from crm_persons where crm_person_id = %s for update"
 _LANDS_AGAIN = "update crm_persons set landed_hash = null where crm_person_id = %s"
 _PUSHED = "update crm_persons set pushed = %s where crm_person_id = %s"
 _MANUAL = "select manual from crm_persons where crm_person_id = %s for update"
 _SET_MANUAL = "update crm_persons set manual = %s where crm_person_id = %s"
-_WAITING = """
-select crm_person_id, record, record_hash, opt_outs
+# Of who is not live any more only the opt-outs land; `landed_hash` says so with a dash before the hash.
+_HAS_TO_LAND = """
+(landed_hash is null or landed_hash <> record_hash)
+and (state = 'live' or landed_hash is null or landed_hash <> concat('-', left(record_hash, 63)))
+"""
+_WAITING = f"""
+select crm_person_id, state, record, record_hash, opt_outs
 from crm_persons
-where state = 'live' and (landed_hash is null or landed_hash <> record_hash)
+where {_HAS_TO_LAND}
 order by crm_person_id
 """
-_IS_WAITING = f"select exists ({_WAITING})"
+_COUNT_WAITING = f"select count(*) from crm_persons where {_HAS_TO_LAND}"
 _MERGED = "select crm_person_id, merged_into from crm_persons where merged_into is not null"
 _LANDED_TABLE = """
 create temporary table crm_landed (
@@ -104,11 +118,15 @@ class Readings:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A person that has to land: the record in normal form, its hash, the opt-outs that have landed already."""
+    """A person that has to land: the record in normal form, its mark, the opt-outs that have landed already.
+
+    Of one who is not live any more, only the opt-outs land.
+    """
 
     crm_person_id: int
+    is_live: bool
     record: PersonRecord
-    record_hash: str
+    mark: str
     opt_outs: tuple[str, ...]
 
 
@@ -178,6 +196,29 @@ def note_vanished(
     return True
 
 
+def note_last(
+    connection: Connection[Any],
+    record: PersonRecord,
+    *,
+    state: str,
+    by: str,
+    at: datetime,
+    merged_into: int | None = None,
+) -> None:
+    """Note the last that is known of somebody who has vanished, if that is newer than what is: opt-outs it holds land.
+
+    In the caller's transaction, after `note_vanished`.
+    """
+    with connection.cursor() as cursor:
+        known = records_of(cursor, [record.id]).get(record.id)
+        if known is not None:
+            if record.update_time < known.update_time:
+                return
+            record = replace(record, marketing_status=record.marketing_status or known.marketing_status)
+        row = (record.id, state, merged_into, record.update_time, canonical(record.as_json()), record.hash)
+        cursor.execute(_LAST, (*row, at, at, at, by[:64]))
+
+
 def about_to_write(
     connection: Connection[Any], crm_person_id: int, body: Mapping[str, Any], fields: PersonFields
 ) -> None:
@@ -206,10 +247,10 @@ def told_late(connection: Connection[Any], crm_person_id: int, told: Told) -> No
                 cursor.execute(_SET_MANUAL, (canonical(better) if better else None, crm_person_id))
 
 
-def is_waiting(cursor: Any) -> bool:
-    """Whether anybody has to land."""
-    cursor.execute(_IS_WAITING)
-    return bool(cursor.fetchone()[0])
+def count_waiting(cursor: Any) -> int:
+    """How many have to land."""
+    cursor.execute(_COUNT_WAITING)
+    return int(cursor.fetchone()[0])
 
 
 def waiting(database: Database) -> Iterator[Waiting]:
@@ -218,8 +259,10 @@ def waiting(database: Database) -> Iterator[Waiting]:
 
     with closing(database.connect()) as connection, connection.cursor(pymysql.cursors.SSCursor) as cursor:
         cursor.execute(_WAITING)
-        for person_id, record, record_hash, opt_outs in cursor:
-            yield Waiting(person_id, normal(json.loads(record)), record_hash, tuple(json.loads(opt_outs or "[]")))
+        for person_id, state, record, digest, opt_outs in cursor:
+            mark = digest if state == LIVE else f"-{digest[:63]}"
+            landed = tuple(json.loads(opt_outs or "[]"))
+            yield Waiting(person_id, state == LIVE, normal(json.loads(record)), mark, landed)
 
 
 def merged_ids(cursor: Any) -> dict[int, list[int]]:

@@ -20,7 +20,7 @@ from cm_core.crm.fields import PersonFields, person_fields, refresh_fields
 from cm_core.crm.landing import Landing, land_people
 from cm_core.crm.people import Readings
 from cm_core.crm.pulls import ACTIVITIES, DEALS, OPEN, PERSONS, Pull
-from cm_core.crm.records import moment, normal
+from cm_core.crm.records import PersonRecord, moment, normal
 from cm_core.crm.things import land_things
 from cm_core.settings import Settings
 from cm_core.store.locks import retry_deadlocks, transaction
@@ -131,6 +131,11 @@ class Reader:
         """Note people that were read, in a transaction of their own."""
         self._note(items, read_at, lambda _: None)
 
+    def understand(self, records: Sequence[PersonRecord]) -> None:
+        """Read the fields anew (once) where the records have a field or an option that is not known."""
+        if not self._is_fresh and not all(self.fields.knows(record) for record in records):
+            self.fields, self._is_fresh = refresh_fields(self._settings, self._client), True
+
     def now(self) -> datetime:
         """The database's clock."""
         with self._connection.cursor() as cursor:
@@ -161,8 +166,7 @@ class Reader:
 
     def _note(self, items: Sequence[Mapping[str, Any]], read_at: datetime, also: Callable[[Any], None]) -> None:
         records = [normal(item) for item in items]
-        if not self._is_fresh and not all(self.fields.knows(record) for record in records):
-            self.fields, self._is_fresh = refresh_fields(self._settings, self._client), True
+        self.understand(records)
         self.readings.add(_noted(self._connection, records, read_at, self.fields, also))
 
     def _lists(self, pull: Pull) -> list[Callable[[str | None], Page]]:

@@ -140,9 +140,10 @@ def _look_at_one(
         return
     state = MERGED if into is not None else DELETED if record is not None else GONE
     with transaction(connection):
-        people.note_vanished(
-            connection, person_id, state=state, by=told_by or by, at=_clock(connection), merged_into=into
-        )
+        at = _clock(connection)
+        people.note_vanished(connection, person_id, state=state, by=told_by or by, at=at, merged_into=into)
+        if record is not None and record.id == person_id:
+            people.note_last(connection, record, state=state, by=told_by or by, at=at, merged_into=into)
     if into is not None:
         found.merged[person_id] = into
     else:

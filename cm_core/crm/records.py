@@ -10,27 +10,34 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from cm_core.errors import CmError
 
-#: Keys that change without anybody having changed the person; the hash leaves them out.
-VOLATILE = re.compile(
-    r"update_time|add_time|picture_id|\w+_count|\w+_mail_time|(next|last)_activity_id|smart_bcc_email"
+# Keys that change without anybody having changed the person; the hash leaves them out.
+_VOLATILE = re.compile(
+    r"id|update_time|add_time|picture_id|\w+_count|\w+_mail_time|(next|last)_activity_id|smart_bcc_email"
 )
-
+_KNOWN = frozenset({
+    "id", "name", "first_name", "last_name", "owner_id", "org_id", "add_time", "update_time", "emails", "phones",
+    "is_deleted", "visible_to", "label_ids", "marketing_status", "custom_fields",
+})  # fmt: skip
+# v1's names, and what else v1 or a webhook has of a person: v2 has it elsewhere.
+_V1_ONLY = frozenset({
+    "active_flag", "label", "company_id", "cc_email", "owner_name", "org_name", "first_char", "primary_email",
+    "merge_what_id", "phone", "email",
+})  # fmt: skip
+_MOST_ID = 1 << 63
+_CODE_LENGTH = 40
 _CODE = re.compile(r"[0-9a-f]{40}")
 _PART = re.compile(r"([0-9a-f]{40})_(\w+)")
 _HALF = re.compile("[\ud800-\udfff]")
+_OBJECTS = frozenset({"address", "monetary", "daterange", "timerange", "time"})
 _TYPED_VALUE = {"enum": "id", "org": "id", "people": "id", "user": "id"}
-#: v1's names, and what else v1 has of a person: v2 has it elsewhere.
-_OLD_NAMES = {"phone": "phones", "email": "emails"}
-_V1_ONLY = frozenset({"active_flag", "label", "company_id", "cc_email", "owner_name", "org_name", "first_char",
-                      "primary_email", "merge_what_id", *_OLD_NAMES})  # fmt: skip
 
 
 class RecordError(CmError):
@@ -107,26 +114,20 @@ class PersonRecord:
         custom = document.pop("custom_fields")
         if document["marketing_status"] == "no_consent":  # the same as not having been asked for
             document["marketing_status"] = None
-        found = {name: value for name, value in document.items() if not VOLATILE.fullmatch(name) and name != "id"}
+        found = {name: value for name, value in document.items() if not _is_volatile(name)}
         return {name: value for name, value in (found | custom).items() if value not in (None, [], {}, "")}
 
 
 def normal(data: Mapping[str, Any]) -> PersonRecord:
     """The record of a person that REST v2, a webhook or v1 sent. Raises RecordError without id or update_time."""
     person_id, update_time = _number(data.get("id")), moment(data.get("update_time") or data.get("add_time"))
-    if person_id is None or update_time is None:
+    if person_id is None or not 0 <= person_id < _MOST_ID or update_time is None:
         raise RecordError("A person of Pipedrive without id or update_time was sent: it is not the API that we know.")
-    labels = data.get("label_ids")
-    if labels is None:
-        labels = [data["label"]] if data.get("label") not in (None, "") else []
-    known = {
-        "id", "name", "first_name", "last_name", "owner_id", "org_id", "add_time", "update_time", "emails", "phones",
-        "is_deleted", "visible_to", "label_ids", "marketing_status", "custom_fields",
-    }  # fmt: skip
+    labels = data["label_ids"] if data.get("label_ids") is not None else data.get("label")
     more = {
         name: value
         for name, value in data.items()
-        if name not in known and name not in _V1_ONLY and not _CODE.fullmatch(name[:40])
+        if name not in _KNOWN and name not in _V1_ONLY and not (len(name) >= _CODE_LENGTH and _CODE.match(name))
     }
     return PersonRecord(
         id=person_id,
@@ -138,9 +139,9 @@ def normal(data: Mapping[str, Any]) -> PersonRecord:
         phones=_points(data.get("phones", data.get("phone"))),
         owner_id=_number(data.get("owner_id")),
         org_id=_number(data.get("org_id")),
-        label_ids=tuple(sorted(number for each in labels if (number := _number(each)) is not None)),
+        label_ids=tuple(sorted(_ids(labels))),
         visible_to=_number(data.get("visible_to")),
-        marketing_status=data.get("marketing_status") or None,
+        marketing_status=_string(data.get("marketing_status")),
         is_deleted=bool(data.get("is_deleted")) or data.get("active_flag") is False,
         add_time=moment(data.get("add_time")),
         custom=_custom(data),
@@ -155,9 +156,11 @@ def plain_custom(value: Any) -> Any:
         if kind == "set":
             return sorted(_ids(value.get("values"))) or None
         if isinstance(kind, str) and kind in _TYPED_VALUE:
-            return value.get(_TYPED_VALUE[kind])
+            return plain_custom(value.get(_TYPED_VALUE[kind]))
         if "id" in value and "label" in value:  # include_option_labels
-            return value["id"]
+            return plain_custom(value["id"])
+        if isinstance(kind, str) and kind not in _OBJECTS and value.keys() == {"type", "value"}:
+            return plain_custom(value["value"])
         return _object({name: part for name, part in value.items() if name != "type"})
     if isinstance(value, list):
         return sorted(_ids(value)) if all(_number(each) is not None for each in value) and value else value or None
@@ -169,14 +172,14 @@ def moment(value: Any) -> datetime | None:
     if value in (None, ""):
         return None
     try:
-        if isinstance(value, int | float) or str(value).isdigit():
+        if isinstance(value, int | float) or str(value).isdecimal():
             found = datetime.fromtimestamp(float(value), UTC)
         else:
             found = datetime.fromisoformat(str(value).strip().upper().replace("Z", "+00:00"))
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        return found.astimezone(UTC).replace(tzinfo=None, microsecond=0)
     except (ValueError, OverflowError, OSError):
         return None
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return found.astimezone(UTC).replace(tzinfo=None, microsecond=0)
 
 
 def canonical(value: Any) -> str:
@@ -189,6 +192,8 @@ def _custom(data: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
     for name, value in data.items():  # v1 has them beside the others, an address's parts too
+        if len(name) < _CODE_LENGTH:
+            continue
         if _CODE.fullmatch(name):
             found[name] = value
         elif match := _PART.fullmatch(name):
@@ -196,25 +201,21 @@ def _custom(data: Mapping[str, Any]) -> dict[str, Any]:
     for code, more in parts.items():
         if found.get(code) not in (None, ""):
             found[code] = {"value": found[code], **more}
-    found |= data.get("custom_fields") or {}
+    found |= data["custom_fields"] if isinstance(data.get("custom_fields"), Mapping) else {}
     return {code: plain for code, value in sorted(found.items()) if (plain := plain_custom(value)) is not None}
 
 
 def _object(value: Mapping[str, Any]) -> Any:
-    """An object without its empty parts; what only has a value is the value."""
+    """An object without its empty parts."""
     kept = {name: part for name, part in value.items() if part not in (None, "")}
     if kept.get("formatted_address") == kept.get("value"):
         kept.pop("formatted_address", None)
-    if set(value) == {"value"}:
-        return kept.get("value")
     return kept or None
 
 
 def _points(value: Any) -> tuple[ContactPoint, ...]:
-    if isinstance(value, str | Mapping):
-        value = [value]
     found = []
-    for each in value or ():
+    for each in _items(value):
         point = each if isinstance(each, Mapping) else {"value": each}
         if text := str(point.get("value") or "").strip():
             found.append(ContactPoint(text, bool(point.get("primary")), str(point.get("label") or "")))
@@ -222,7 +223,14 @@ def _points(value: Any) -> tuple[ContactPoint, ...]:
 
 
 def _ids(values: Any) -> list[int]:
-    return [number for each in values or () if (number := _number(each)) is not None]
+    return [number for each in _items(values) if (number := _number(each)) is not None]
+
+
+def _items(value: Any) -> Sequence[Any]:
+    """A list, or the one thing that stands for a list."""
+    if value is None or isinstance(value, bool):
+        return ()
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def _number(value: Any) -> int | None:
@@ -233,7 +241,7 @@ def _number(value: Any) -> int | None:
         return None
     if isinstance(value, str):
         value = value.strip()
-        return int(value) if value.isdigit() else None
+        return int(value) if value.isdecimal() and len(value) < 19 else None
     return value if isinstance(value, int) else None
 
 
@@ -243,4 +251,9 @@ def _string(value: Any) -> str | None:
 
 
 def _text(found: datetime | None) -> str | None:
-    return None if found is None else found.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if found is None else f"{found.isoformat(timespec='seconds')}Z"
+
+
+@cache
+def _is_volatile(name: str) -> bool:
+    return _VOLATILE.fullmatch(name) is not None

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from cm_core.store.database import Database
 
 _PEOPLE = "select state, count(*) from crm_persons group by state"
-_TO_LAND = """
-select count(*) from crm_persons where state = 'live' and (landed_hash is null or landed_hash <> record_hash)
-"""
 _EVENTS = "select count(*), min(received_at) from crm_webhooks where handled_at is null"
 _PAUSES = """
 select limit_group, paused_until, reason from api_pauses
@@ -58,8 +55,7 @@ def crm_status(settings: Settings, database: Database, *, last: int = 10) -> Crm
         found = {source: pulls.pulls_of(connection, source) for source in (*SOURCES, pulls.OPT_OUTS)}
         cursor.execute(_PEOPLE)
         states = {str(state): int(count) for state, count in cursor.fetchall()}
-        cursor.execute(_TO_LAND)
-        to_land = int(_row(cursor)[0])
+        to_land = people.count_waiting(cursor)
         cursor.execute(_EVENTS)
         events, oldest = _row(cursor)
         cursor.execute(_PAUSES, (API,))

@@ -1,8 +1,9 @@
 """The endpoint that takes Pipedrive's webhooks (v2): a small Starlette app that keeps events and answers at once.
 
-An event is a hint, never the truth: there is no signature, only Basic auth, so that no value of it is used. It is kept
-once (by its id), with who changed which fields by which means; `events.handle_events` reads the person itself. What is
-lost here, the next pull finds.
+An event is a hint, never the truth: there is no signature, only Basic auth, so that no value of it is used, but
+for an opt-out of somebody who has really vanished and can be read no more. It is kept once (by its id), with who
+changed which fields by which means; `events.handle_events` reads the person itself. What is lost here, the next pull
+finds.
 """
 
 from __future__ import annotations
@@ -107,6 +108,8 @@ def event_of(body: bytes) -> tuple[Any, ...] | None:
     data = document.get("data")
     if isinstance(data, dict) and data.get("update_time"):
         kept["update_time"] = data["update_time"]
+    if entity == "person" and action == "delete" and isinstance(document.get("previous"), dict):
+        kept["last"] = document["previous"]
     changed = changed_fields(document.get("previous")) if action == "change" else None
     return (
         event_id, entity, int(number), action, canonical(kept), canonical(changed) if changed is not None else None,

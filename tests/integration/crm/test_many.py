@@ -15,7 +15,7 @@ from cm_core.store import Database
 from tests.servers import PipedriveServer
 
 
-@pytest.mark.parametrize("people", [20_000, pytest.param(100_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("people", [5_000, pytest.param(100_000, marks=pytest.mark.soak)])
 def test_everybody_is_read_in_full_pages(
     crm: PipedriveServer,
     crm_settings: Settings,

@@ -114,6 +114,20 @@ def test_a_list_that_shows_the_deleted_says_so(
     assert people(database) == {1: ("deleted", None, "list")}
 
 
+def test_an_opt_out_of_somebody_who_was_deleted_before_it_was_read_lands(
+    crm: PipedriveServer, crm_settings: Settings, database: Database
+) -> None:
+    crm.load([{"name": "Ann", "emails": ["ann@example.com"]}])
+    pull_day(crm_settings, database, DAY)
+    crm.clock(advance_seconds=60)
+    crm.edit(1, marketing_status="unsubscribed")
+    crm.control("persons/1", method="DELETE")
+    reconcile(crm_settings, database)
+    ((line,),) = landed(crm_settings, "pipedrive_opt_outs").values()
+    assert (line["channel"], line["email"]) == ("email", "ann@example.com")
+    assert len(landed(crm_settings, PERSONS)) == 1
+
+
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize(
     "point", ["a page is in the lake, its row not", "the first that vanished is noted", "a file has landed"]

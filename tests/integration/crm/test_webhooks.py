@@ -185,6 +185,32 @@ def test_deletes_and_merges_in_any_order_and_twice(
     assert outcomes["delete 4"] == "deleted"
 
 
+@pytest.mark.parametrize("ending", ["merge", "delete"])
+def test_an_opt_out_given_a_moment_before_the_person_vanished_is_not_lost(
+    subscribed: PipedriveServer, hooked: Settings, database: Database, ending: str
+) -> None:
+    crm = subscribed
+    crm.load([{"name": "Ann", "phones": ["+14055550100"]}, {"name": "Ann Smith", "phones": ["+14055550101"]}])
+    pull_day(hooked, database, DAY)
+    options = [{"label": label} for label in ("call", "sms", "email", "mail")]
+    field = crm.control("fields", {"field_name": "Do not contact", "field_type": "set", "options": options})
+    crm.clock(advance_seconds=60)
+    crm.edit(1, custom_fields={field["field_code"]: [field["options"][1]["id"]]})
+    crm.edit(2, custom_fields={field["field_code"]: [field["options"][0]["id"]]})
+    if ending == "merge":
+        crm.control("persons/1/merge", {"merge_with_id": 2})
+    else:
+        crm.control("persons/1", method="DELETE")
+    drain(crm)
+    handle_events(hooked, database)
+    outs = [
+        (line["channel"], line["phone"]) for lines in landed(hooked, "pipedrive_opt_outs").values() for line in lines
+    ]
+    assert sorted(outs) == [("call", "+14055550101"), ("sms", "+14055550100")]
+    assert [number for lines in persons(hooked)[1:] for number, _ in lines] == [2], "who is gone lands no more"
+    assert handle_events(hooked, database).landed == {}
+
+
 def test_events_tell_whose_edit_it_was_before_the_pull_or_after_it(
     subscribed: PipedriveServer, hooked: Settings, database: Database
 ) -> None:
