@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LIVE, DELETED, MERGED, GONE = "live", "deleted", "merged", "gone"
 #: Had their data deleted with us (`cm forget`): what the CRM still sends of them is not kept.
 ERASED = "erased"
+STATES = (LIVE, DELETED, MERGED, GONE, ERASED)
 
 _KNOWN = """
 select crm_person_id, state, update_time, record, record_hash, landed_hash, manual, pushed, last_seen_at, gone_at
@@ -60,18 +61,18 @@ insert into crm_persons
     (crm_person_id, state, merged_into, update_time, record, record_hash, first_seen_at, last_seen_at, gone_at, gone_by)
 values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 on duplicate key update
-    record = if(state <> 'live', values(record), record),
-    record_hash = if(state <> 'live', values(record_hash), record_hash),
-    update_time = if(state <> 'live', values(update_time), update_time)
+    record = if(state in ('live', 'erased'), record, values(record)),
+    record_hash = if(state in ('live', 'erased'), record_hash, values(record_hash)),
+    update_time = if(state in ('live', 'erased'), update_time, values(update_time))
 """
 _STATE = "select state, merged_into from crm_persons where crm_person_id = %s for update"
-_LANDS_AGAIN = "update crm_persons set landed_hash = null where crm_person_id = %s"
+_LANDS_AGAIN = "update crm_persons set landed_hash = null where crm_person_id = %s and state <> 'erased'"
 _PUSHED = "update crm_persons set pushed = %s where crm_person_id = %s"
 _MANUAL = "select manual from crm_persons where crm_person_id = %s for update"
 _SET_MANUAL = "update crm_persons set manual = %s where crm_person_id = %s"
 # Of who is not live any more only the opt-outs land; `landed_hash` says so with a dash before the hash.
 _HAS_TO_LAND = """
-(landed_hash is null or landed_hash <> record_hash)
+state <> 'erased' and (landed_hash is null or landed_hash <> record_hash)
 and (state = 'live' or landed_hash is null or landed_hash <> concat('-', left(record_hash, 63)))
 """
 _WAITING = f"""
@@ -94,7 +95,8 @@ update crm_persons as p
 inner join crm_landed as l on l.crm_person_id = p.crm_person_id
 set p.landed_hash = l.landed_hash, p.opt_outs = l.opt_outs
 """
-_RECORDS = "select crm_person_id, record from crm_persons where crm_person_id in %s"
+_RECORDS = "select crm_person_id, record from crm_persons where crm_person_id in %s and state <> 'erased'"
+_ERASED = "select crm_person_id from crm_persons where crm_person_id in %s and state = 'erased'"
 _NOW = "select utc_timestamp(6)"
 _ROWS_AT_ONCE = 500
 
@@ -299,6 +301,14 @@ def records_of(cursor: Any, ids: Sequence[int]) -> dict[int, PersonRecord]:
         return {}
     cursor.execute(_RECORDS, (tuple(ids),))
     return {person_id: normal(json.loads(record)) for person_id, record in cursor.fetchall()}
+
+
+def erased_of(cursor: Any, ids: Sequence[int]) -> set[int]:
+    """Those of these people who had their data deleted with us."""
+    if not ids:
+        return set()
+    cursor.execute(_ERASED, (tuple(ids),))
+    return {int(number) for (number,) in cursor.fetchall()}
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,9 @@ where source = %s and day = %s and revision < %s and state = 'LANDED'
 order by revision desc limit 1
 """
 _HANDLED = """
-update crm_webhooks set handled_at = utc_timestamp(6), outcome = %s where event_id = %s and handled_at is null
+update crm_webhooks
+set handled_at = utc_timestamp(6), outcome = %s, meta = json_remove(meta, '$.last')
+where event_id = %s and handled_at is null
 """
 _WAIT_S = 900
 
@@ -246,7 +248,7 @@ def finish(cursor: Any, pull: Pull, state: str) -> None:
 
 
 def events_handled(cursor: Any, outcomes: Mapping[str, str]) -> None:
-    """Events (id -> what came of it) are dealt with. In the caller's transaction."""
+    """Events (id -> what came of it) are dealt with; what they said of people goes. In the caller's transaction."""
     cursor.executemany(_HANDLED, [(outcome[:255], event_id) for event_id, outcome in outcomes.items()])
 
 

@@ -63,7 +63,7 @@ def crm_status(settings: Settings, database: Database, *, last: int = 10) -> Crm
         cursor.execute(_TODAY, (API, limiter.today()))
         requests, tokens = cursor.fetchone() or (0, 0)
         return CrmStatus(
-            people={state: states.get(state, 0) for state in (people.LIVE, people.DELETED, people.MERGED, people.GONE)},
+            people={state: states.get(state, 0) for state in people.STATES},
             to_land=to_land,
             events_waiting=int(events),
             oldest_event=oldest,

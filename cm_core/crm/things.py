@@ -74,25 +74,27 @@ def _lines(
     for number, page in enumerate(pulls.pages(settings, pull)):
         chosen = [thing for place, thing in enumerate(page) if latest[thing["id"]][1:] == (number, place)]
         ids = {person for thing in chosen if (person := _person_of(thing)) is not None}
-        known = _people(connection, client, sorted(ids), fields)
+        known, erased = _people(connection, client, sorted(ids), fields)
         for thing in chosen:
-            yield with_person(thing, known.get(_person_of(thing) or 0))
+            if (person := _person_of(thing)) not in erased:
+                yield with_person(thing, known.get(person or 0))
 
 
 def _people(
     connection: Connection[Any], client: PipedriveClient, ids: Sequence[int], fields: PersonFields
-) -> dict[int, PersonRecord]:
-    """The people of these ids: as last read, or read now."""
+) -> tuple[dict[int, PersonRecord], set[int]]:
+    """The people of these ids as last read, or read now, and those who had their data deleted: of these nothing lands."""
     with connection.cursor() as cursor:
         known = people.records_of(cursor, ids)
+        erased = people.erased_of(cursor, ids)
         read_at = people.now(cursor)
     connection.commit()
-    if missing := [each for each in ids if each not in known]:
+    if missing := [each for each in ids if each not in known and each not in erased]:
         found = [normal(item) for item in client.persons_of(missing)]
         with transaction(connection):
             people.note_read(connection, found, read_at=read_at, fields=fields)
         known |= {record.id: record for record in found}
-    return known
+    return known, erased
 
 
 def _person_of(thing: Mapping[str, Any]) -> int | None:

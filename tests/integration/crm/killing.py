@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+import pytest
+
 from cm_core.crm import PipedriveClient, handle_events, people, pull_day, pulls, reconcile
 from cm_core.settings import Settings
 from cm_core.store import Database
@@ -34,7 +36,16 @@ POINTS: dict[str, tuple[Any, str, int]] = {
     "the first is read": (people, "note_read", 1),
     "the first that vanished is noted": (people, "note_vanished", 1),
 }
-PULL_POINTS = [point for point in POINTS if not point.startswith("the first")]
+_LONG = (
+    "a page is noted, not committed", "the file is in the lake, nobody knows", "it is decided, not committed",
+    "it is finished", "both files have landed",
+)  # fmt: skip
+#: Those of a pull; half of them are for the long tests.
+PULL_POINTS = [
+    pytest.param(point, marks=[pytest.mark.soak] if point in _LONG else [])
+    for point in POINTS
+    if not point.startswith("the first")
+]
 
 #: People of a page where somebody is killed: nobody wants to wait for five hundred.
 SMALL_PAGE = 8

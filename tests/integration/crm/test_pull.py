@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from cm_core.compliance.privacy_statements import CLEAR_CRM
 from cm_core.crm import (
     PersonFields,
     PipedriveClient,
     PullResult,
     about_to_write,
+    crm_status,
     known_fields,
     normal,
     note_read,
     pull_day,
+    reconcile,
 )
 from cm_core.crm.pulls import ACTIVITIES, DEALS, PERSONS
 from cm_core.settings import Settings
@@ -364,6 +367,32 @@ def test_an_activity_of_somebody_who_was_not_pulled_yet_has_the_contact_points_t
     assert line["person_phone"] == "+14055550100"
     pull(crm_settings, database)
     assert names(crm_settings) == [["Ann"]], "read along the way, and landed as a person nevertheless"
+
+
+def test_nothing_is_kept_or_lands_of_somebody_whose_data_was_deleted(
+    crm: PipedriveServer, crm_settings: Settings, database: Database
+) -> None:
+    crm.load([{"name": "Ann", "phones": ["+14055550100"]}, {"name": "Bob"}])
+    pull(crm_settings, database)
+    with database.connect() as connection, connection.cursor() as cursor:
+        for statement in CLEAR_CRM:
+            cursor.execute(statement, {"ids": [1], "entity_id": 5})
+        connection.commit()
+    crm.clock(advance_seconds=60)
+    crm.edit(1, name="Ann Smith")
+    for person in (1, 2):
+        participants = [{"person_id": person, "primary": True}]
+        crm.control("activities", {"subject": f"Call {person}", "type": "call", "participants": participants})
+    crm.control("persons/2/merge", {"merge_with_id": 1})
+    reconcile(crm_settings, database)
+    assert pull(crm_settings, database).lines == 0
+    pull(crm_settings, database, source=ACTIVITIES)
+    assert landed(crm_settings, ACTIVITIES) == {}, "both are hers now"
+    ((record, state),) = rows(database, "select record, state from crm_persons where crm_person_id = 1")
+    assert "Ann" not in record
+    assert state == "erased"
+    assert names(crm_settings) == [["Ann", "Bob"]]
+    assert crm_status(crm_settings, database).to_land == 0
 
 
 @pytest.mark.parametrize("point", ["it is decided, nothing has landed", "a file has landed", "it is finished"])

@@ -209,6 +209,7 @@ def test_an_opt_out_given_a_moment_before_the_person_vanished_is_not_lost(
     assert sorted(outs) == [("call", "+14055550101"), ("sms", "+14055550100")]
     assert [number for lines in persons(hooked)[1:] for number, _ in lines] == [2], "who is gone lands no more"
     assert handle_events(hooked, database).landed == {}
+    assert rows(database, "select count(*) from crm_webhooks where meta like '%0100%'") == [(0,)], "no copy stays there"
 
 
 def test_events_tell_whose_edit_it_was_before_the_pull_or_after_it(
