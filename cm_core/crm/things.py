@@ -83,7 +83,7 @@ def _lines(
 def _people(
     connection: Connection[Any], client: PipedriveClient, ids: Sequence[int], fields: PersonFields
 ) -> tuple[dict[int, PersonRecord], set[int]]:
-    """The people of these ids as last read, or read now, and those who had their data deleted: of these nothing lands."""
+    """The people of these ids as last read, or read now, and those whose data was deleted: of these nothing lands."""
     with connection.cursor() as cursor:
         known = people.records_of(cursor, ids)
         erased = people.erased_of(cursor, ids)
