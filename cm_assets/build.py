@@ -24,14 +24,18 @@ def build_defs(
     """
     # Backfill policies are "beta" in Dagster 1.13; the graph snapshot would show a change.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
-    from cm_assets import duplicates, legacy, persons, raw_imports, reports, staging, touchpoints
+    from cm_assets import call_logs, crm, duplicates, legacy, persons, raw_imports, reports, staging, touchpoints
     from cm_assets.checks import linkage
     from cm_assets.checks.invariants import invariant_checks
     from cm_assets.checks.outcome import import_complete
     from cm_assets.compliance import contact_facts, dnc_registry, opt_outs
-    from cm_assets.jobs import extract_jobs, follow_up_jobs, import_jobs
+    from cm_assets.daily import days
+    from cm_assets.jobs import extract_jobs, follow_up_jobs, import_jobs, integration_jobs
     from resources.database import DatabaseResource
+    from resources.pipedrive import PipedriveResource
+    from resources.ringcentral import RingCentralResource
 
+    daily = days(get_settings())
     assets: list[dg.AssetsDefinition] = [
         legacy.legacy_mysql_plan,
         legacy.legacy_mysql_extract,
@@ -48,6 +52,9 @@ def build_defs(
         touchpoints.campaigns,
         touchpoints.touchpoints,
         reports.import_report,
+        *crm.pulls(daily),
+        *crm.ASSETS,
+        *call_logs.pulls(daily),
     ]
     checks = [
         *invariant_checks(),
@@ -59,8 +66,10 @@ def build_defs(
         legacy.slice_matches_source,
         legacy.extract_is_complete,
     ]
-    built: dict[str, Any] = {"store": DatabaseResource()}
-    jobs = [*import_jobs(), *extract_jobs()]
+    built: dict[str, Any] = {
+        "store": DatabaseResource(), "pipedrive": PipedriveResource(), "ringcentral": RingCentralResource(),
+    }  # fmt: skip
+    jobs = [*import_jobs(), *extract_jobs(), *integration_jobs()]
     follow_ups = follow_up_jobs()
     if dbt:
         models, dbt_resources = _dbt()
@@ -75,6 +84,7 @@ def build_defs(
         asset_checks=checks,
         jobs=jobs,
         sensors=_sensors(jobs) if sensors else [],
+        schedules=_schedules(jobs) if sensors else [],
         resources={**built, **(resources or {})},
         executor=dg.in_process_executor,
         loggers=loggers,
@@ -85,6 +95,7 @@ def _sensors(jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
     from cm_assets.automation import automation_sensor
     from cm_assets.jobs import IMPORT_JOBS
     from sensors.changes import changes_sensor
+    from sensors.crm import events_sensor, suppressions_sensor
     from sensors.landing import landing_sensor
 
     seconds = get_settings().sensor_seconds
@@ -93,9 +104,35 @@ def _sensors(jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
         landing_sensor({target: by_name[name] for target, name in IMPORT_JOBS.items()}, interval_seconds=seconds),
         automation_sensor(interval_seconds=max(seconds, 10)),
     ]
+    every = max(seconds, 10)
+    found += [
+        events_sensor(by_name["handle_crm_events"], interval_seconds=every),
+        suppressions_sensor(by_name["push_suppressions"], interval_seconds=every),
+    ]
     if "marts" in by_name:
         found.append(changes_sensor(by_name["marts"], interval_seconds=max(seconds, 10)))
     return found
+
+
+def _schedules(jobs: Sequence[Any]) -> list[dg.ScheduleDefinition]:
+    from cm_assets.daily import DAILY_PULL
+    from sensors import daily
+
+    by_name = {job.name: job for job in jobs}
+    pulls = {
+        "pull_pipedrive": ("pipedrive", ("pipedrive_persons", "pipedrive_activities", "pipedrive_deals")),
+        "pull_ringcentral": ("ringcentral", ("ringcentral_call_log", "ringcentral_messages", "ringcentral_consents")),
+    }
+    return [
+        *(
+            daily.pull_schedule(by_name[name], system=system, assets=assets, cron=DAILY_PULL)
+            for name, (system, assets) in pulls.items()
+        ),
+        *(
+            daily.crm_schedule(by_name[name], cron=cron)
+            for name, cron in (("reconcile_crm", daily.RECONCILE), ("push_crm", daily.PUSH))
+        ),
+    ]
 
 
 def _dbt() -> tuple[list[dg.AssetsDefinition], dict[str, Any]]:

@@ -55,6 +55,37 @@ def extract_jobs() -> list[dg.JobDefinition]:
     ]
 
 
+def integration_jobs() -> list[dg.JobDefinition]:
+    """Pipedrive and RingCentral: the pulls of a day, and what goes out."""
+    described = {
+        "pull_pipedrive": (
+            ("pipedrive_persons", "pipedrive_activities", "pipedrive_deals"),
+            "What changed in Pipedrive on a day lands for import. A backfill takes one run a day.",
+        ),
+        "pull_ringcentral": (
+            ("ringcentral_call_log", "ringcentral_messages", "ringcentral_consents"),
+            "Calls, texts and consents of a day land for import. A backfill takes one run a day.",
+        ),
+        "reconcile_crm": (("crm_reconciliation",), "Everybody in Pipedrive is read: deletes and merges are found."),
+        "push_crm": (
+            ("crm_plan", "crm_push"),
+            "Plan what goes out to Pipedrive, and do what today's tokens allow.",
+        ),
+        "push_suppressions": (("crm_suppressions",), "Who may not be contacted is written into Pipedrive at once."),
+        "handle_crm_events": (("crm_events",), "What Pipedrive's webhooks told of is read anew and lands."),
+    }
+    return [
+        dg.define_asset_job(
+            name,
+            selection=dg.AssetSelection.assets(*assets),
+            description=text,
+            # Before all that is queued: somebody asked to be left alone.
+            tags={"dagster/priority": "10"} if name == "push_suppressions" else None,
+        )
+        for name, (assets, text) in described.items()
+    ]
+
+
 def follow_up_jobs() -> list[dg.JobDefinition]:
     """Duplicates, and the dbt marts. Automation runs the same assets without being asked."""
     return [

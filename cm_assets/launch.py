@@ -7,9 +7,11 @@ started it. What the jobs are is `jobs.py`; finding and registering files is `cm
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,31 @@ def run_extract(settings: Settings, slices: list[str], *, on_event: OnEvent | No
     with open_instance(settings) as instance:
         instance.add_dynamic_partitions(str(legacy_slices.name), slices)
         return _run(instance, _job(settings, "extract_legacy", dbt=False), _range(slices), on_event)
+
+
+def run_pull(settings: Settings, job: str, day: date, *, on_event: OnEvent | None = None) -> LaunchResult:
+    """Run a job over days (`pull_pipedrive`, `pull_ringcentral`) for one of them, in this process."""
+    with open_instance(settings) as instance:
+        return _run(instance, _job(settings, job, dbt=False), {_PARTITION_TAG: day.isoformat()}, on_event)
+
+
+def run_landed(settings: Settings, *, on_event: OnEvent | None = None) -> LaunchResult | None:
+    """Import what lies in the landing zone and nobody works on, as the sensor would have it done; None: nothing does.
+
+    What has only just landed is waited for (CM_SETTLE_SECONDS).
+    """
+    from cm_core.imports import batches, registry
+    from cm_core.store import open_database
+
+    database = open_database(settings)
+    if settings.landing.startswith("file:"):
+        time.sleep(settings.settle_seconds)
+    registry.scan_landing(settings, database)
+    waiting = registry.waiting(database)
+    targets = sorted({item.target for item in waiting}, key=batches.order_of)
+    found = {target: [item.import_id for item in waiting if item.target == target] for target in targets}
+    results = [run_import(settings, ids, target, on_event=on_event) for target, ids in found.items()]
+    return _together(results) if results else None
 
 
 def run_dedupe(settings: Settings, *, full: bool = False, on_event: OnEvent | None = None) -> LaunchResult:

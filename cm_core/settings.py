@@ -1,16 +1,18 @@
-"""Every setting of the system, read once from the environment. Nothing else in `cm_core` reads `os.environ`.
+"""Every setting of the system, read once from the environment and, beneath it, a secret that it names (`aws_secrets`).
 
 Secrets (the password inside `CM_DATABASE_URL`) are `SecretStr`: printing the settings never shows them.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from cm_core.aws_secrets import SecretsSource
 from cm_core.errors import SettingsError
 
 
@@ -145,12 +147,27 @@ class Settings(BaseSettings):
     ringcentral_overlap_days: int = Field(2, ge=0, description="A day's pull reads so many days before it once more.")
 
     # Both
+    days_from: date = Field(
+        date(2025, 12, 1), description="The first day (UTC) of the daily partitions; RingCentral keeps twelve months."
+    )
     web_timeout_seconds: float = Field(30.0, gt=0, description="Nothing from an API for so long: the try has failed.")
     web_tries: int = Field(3, ge=1, description="Tries of a request before it has failed.")
     web_backoff_seconds: float = Field(1.0, ge=0, description="Pause before the second try; it doubles, with jitter.")
     secrets_name: str | None = Field(
         None, description="AWS Secrets Manager: a secret with a JSON object of settings (CM_...); the environment wins."
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given, then the environment, then the secret."""
+        return init_settings, env_settings, SecretsSource(settings_cls)
 
     @property
     def home_dir(self) -> Path:

@@ -49,7 +49,7 @@ def changes_sensor(job: ExecutableDefinition, *, interval_seconds: int) -> dg.Se
 
 def unrest(instance: dg.DagsterInstance) -> str | None:
     """The run that is under way, or that has only just ended, so that what follows it has yet to begin; else None."""
-    if running := instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED), limit=1):
+    if running := instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=1):
         return f"Run {running[0].run_id} ({running[0].job_name}) is {running[0].status.value}."
     latest = instance.get_run_records(limit=1, order_by="update_timestamp")
     if latest and time.time() - latest[0].update_timestamp.timestamp() < QUIET_SECONDS:
@@ -57,7 +57,8 @@ def unrest(instance: dg.DagsterInstance) -> str | None:
     return None
 
 
-_UNFINISHED = [
+#: States of runs that are still to end.
+UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,

@@ -36,8 +36,18 @@ class Invariant:
     staged: bool = False
     """The query asks DuckDB over the import's staged tables `rows` and `findings`, not MySQL."""
     blocking: bool = False
+    sources: tuple[str, ...] = ()
+    """What the query is asked about, where it is about pulls."""
 
 
+_PULLED = (
+    ("pipedrive_persons", ("pipedrive_persons", "pipedrive_opt_outs")),
+    ("pipedrive_activities", ("pipedrive_activities",)),
+    ("pipedrive_deals", ("pipedrive_deals",)),
+    ("ringcentral_call_log", ("ringcentral_calls",)),
+    ("ringcentral_messages", ("ringcentral_messages",)),
+    ("ringcentral_consents", ("ringcentral_consents",)),
+)
 INVARIANTS = (
     Invariant(
         "rows_conserved_in_staging",
@@ -102,6 +112,28 @@ INVARIANTS = (
         "Who was decided to be the same is one entity, who was decided to be different is not.",
         per_import=False,
     ),
+    Invariant(
+        "every_crm_person_is_ours",
+        "crm_reconciliation",
+        "Everybody who is in the CRM and has landed is a person of ours.",
+        per_import=False,
+    ),
+    Invariant(
+        "push_plan_conserved",
+        "crm_push",
+        "Steps of a plan = applied + waiting + failed + superseded by a later plan.",
+        per_import=False,
+    ),
+    *(
+        Invariant(
+            "pulled_is_imported",
+            asset,
+            "What was pulled has landed and was imported, every line of it.",
+            per_import=False,
+            sources=sources,
+        )
+        for asset, sources in _PULLED
+    ),
 )
 
 
@@ -117,7 +149,11 @@ def violations(
     query = files("cm_assets.checks").joinpath("sql", f"{invariant.name}.sql").read_text(encoding="utf-8")
     if invariant.staged and import_id:
         return _staged_violations(settings, database, query, import_id)
-    parameters = {"limit": LIMIT, **({"import_id": import_id} if invariant.per_import else {})}
+    parameters = {
+        "limit": LIMIT,
+        **({"import_id": import_id} if invariant.per_import else {}),
+        **({"sources": invariant.sources} if invariant.sources else {}),
+    }
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute(query, parameters)
         columns = [column[0] for column in cursor.description]

@@ -90,4 +90,4 @@ def test_sensor_and_assets_mean_the_same_partitions() -> None:
 
 def test_a_test_can_put_its_own_resource_in() -> None:
     mine = dg.ResourceDefinition.hardcoded_resource("mine")
-    assert build_defs(dbt=False, sensors=False, resources={"store": mine}).resources == {"store": mine}
+    assert build_defs(dbt=False, sensors=False, resources={"store": mine}).resources["store"] is mine

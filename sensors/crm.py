@@ -1,0 +1,82 @@
+"""The sensors over what concerns the CRM: events that its webhooks left, and new requests not to be contacted.
+
+Both only hasten what the schedules do anyway. Neither has a cursor: what is not done stays to be done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from resources.database import DatabaseResource
+from resources.pipedrive import PipedriveResource
+from sensors.changes import UNFINISHED
+from sensors.daily import not_set_up
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.target import ExecutableDefinition
+
+#: Metadata of `crm_suppressions`: up to which request and fact the CRM knows.
+UP_TO = "up_to"
+_SUPPRESSIONS = dg.AssetKey("crm_suppressions")
+
+
+def events_sensor(job: ExecutableDefinition, *, interval_seconds: int) -> dg.SensorDefinition:
+    """The sensor, on by default; `job` deals with the events."""
+
+    @dg.sensor(
+        name="crm_events_waiting",
+        job=job,
+        minimum_interval_seconds=interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Has what Pipedrive's webhooks told of read and landed, without waiting for the day's pull.",
+    )
+    def crm_events_waiting(
+        context: dg.SensorEvaluationContext, store: DatabaseResource, pipedrive: PipedriveResource
+    ) -> dg.RunRequest | dg.SkipReason:
+        from cm_core import crm
+
+        if missing := pipedrive.missing(store.settings):
+            return not_set_up(missing)
+        if not crm.are_new_events(store.database):
+            return dg.SkipReason("No event waits.")
+        return _unless_under_way(context.instance, job.name) or dg.RunRequest()
+
+    return crm_events_waiting
+
+
+def suppressions_sensor(job: ExecutableDefinition, *, interval_seconds: int) -> dg.SensorDefinition:
+    """The sensor, on by default; `job` writes into the CRM who may not be contacted."""
+
+    @dg.sensor(
+        name="new_suppressions",
+        job=job,
+        minimum_interval_seconds=interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Has new opt-outs and facts about contact points written into Pipedrive at once.",
+    )
+    def new_suppressions(
+        context: dg.SensorEvaluationContext, store: DatabaseResource, pipedrive: PipedriveResource
+    ) -> dg.RunRequest | dg.SkipReason:
+        from cm_core.compliance.newest import suppressions_mark
+
+        if missing := pipedrive.missing(store.settings):
+            return not_set_up(missing)
+        mark = suppressions_mark(store.database)
+        if mark == _pushed_up_to(context.instance):
+            return dg.SkipReason(f"The CRM knows all up to {mark}.")
+        return _unless_under_way(context.instance, job.name) or dg.RunRequest(run_key=None)
+
+    return new_suppressions
+
+
+def _pushed_up_to(instance: dg.DagsterInstance) -> str | None:
+    event = instance.get_latest_materialization_event(_SUPPRESSIONS)
+    found = event.asset_materialization.metadata.get(UP_TO) if event and event.asset_materialization else None
+    return str(found.value) if found is not None else None
+
+
+def _unless_under_way(instance: dg.DagsterInstance, job: str) -> dg.SkipReason | None:
+    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNFINISHED), limit=1)
+    return dg.SkipReason(f"Run {runs[0].run_id} is {runs[0].status.value}.") if runs else None
