@@ -5,6 +5,7 @@ Both only hasten what the schedules do anyway. Neither has a cursor: what is not
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Metadata of `crm_suppressions`: up to which request and fact the CRM knows.
 UP_TO = "up_to"
+#: After a run that failed: the CRM may be down, or today's tokens spent.
+AFTER_FAILURE_SECONDS = 600
 _SUPPRESSIONS = dg.AssetKey("crm_suppressions")
 
 
@@ -41,7 +44,7 @@ def events_sensor(job: ExecutableDefinition, *, interval_seconds: int) -> dg.Sen
             return not_set_up(missing)
         if not crm.are_new_events(store.database):
             return dg.SkipReason("No event waits.")
-        return _unless_under_way(context.instance, job.name) or dg.RunRequest()
+        return _wait(context.instance, job.name) or dg.RunRequest()
 
     return crm_events_waiting
 
@@ -66,7 +69,7 @@ def suppressions_sensor(job: ExecutableDefinition, *, interval_seconds: int) -> 
         mark = suppressions_mark(store.database)
         if mark == _pushed_up_to(context.instance):
             return dg.SkipReason(f"The CRM knows all up to {mark}.")
-        return _unless_under_way(context.instance, job.name) or dg.RunRequest(run_key=None)
+        return _wait(context.instance, job.name) or dg.RunRequest()
 
     return new_suppressions
 
@@ -77,6 +80,14 @@ def _pushed_up_to(instance: dg.DagsterInstance) -> str | None:
     return str(found.value) if found is not None else None
 
 
-def _unless_under_way(instance: dg.DagsterInstance, job: str) -> dg.SkipReason | None:
-    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNFINISHED), limit=1)
-    return dg.SkipReason(f"Run {runs[0].run_id} is {runs[0].status.value}.") if runs else None
+def _wait(instance: dg.DagsterInstance, job: str) -> dg.SkipReason | None:
+    """Why no run is requested now: one is under way, or the last one failed just now and would fail again."""
+    records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=1)
+    if not records:
+        return None
+    run, ended = records[0].dagster_run, records[0].update_timestamp.timestamp()
+    if run.status in UNFINISHED:
+        return dg.SkipReason(f"Run {run.run_id} is {run.status.value}.")
+    if run.status == dg.DagsterRunStatus.FAILURE and (left := ended + AFTER_FAILURE_SECONDS - time.time()) > 0:
+        return dg.SkipReason(f"Run {run.run_id} failed. The next is requested in {left:.0f} s.")
+    return None

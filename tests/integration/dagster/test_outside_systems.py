@@ -226,7 +226,9 @@ def test_events_that_wait_are_dealt_with_once(
     assert len(_tick(set_up, at_home, "crm_events_waiting").run_requests) == 1
     job = _defs(set_up).resolve_job_def("handle_crm_events")
     run = at_home.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-    assert run.run_id in str(_tick(set_up, at_home, "crm_events_waiting").skip_message)
+    assert f"Run {run.run_id} is STARTED" in str(_tick(set_up, at_home, "crm_events_waiting").skip_message)
+    at_home.report_run_failed(run, "down")
+    assert "failed. The next is requested in" in str(_tick(set_up, at_home, "crm_events_waiting").skip_message)
 
 
 def test_new_requests_are_written_to_the_crm_until_it_knows_them(
