@@ -1,7 +1,8 @@
 """Reading files: megabytes per second of processor time on one core, and whether memory grows with the file.
 
-SQL dumps as mysqldump writes them, and delimited text, each in two sizes, made on the fly in a temporary folder. Each
-is read in a process of its own by what an import calls: a dump into Parquet by table, a text into Arrow batches.
+SQL dumps as mysqldump writes them, JSON lines as a pull of the CRM does, and delimited text, each in two sizes, made on
+the fly in a temporary folder. Each is read in a process of its own by what an import calls: a dump and JSON lines into
+Parquet by table, a text into Arrow batches.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from cm_core.imports.dialect import detect_dialect, scan_file
 from cm_core.imports.feed_catalog import load_feed
+from cm_core.imports.formats.json_lines import read_json_lines
 from cm_core.imports.formats.sql_dump import read_sql_dump
 from cm_core.imports.reader import read_batches, read_layout
 from cm_core.sample_data import generate
 
 MEGABYTES = (100, 1_000)
 TEXT_MEGABYTES = (100, 3_000)
-#: Megabytes of a dump per second of one core.
-GOAL = 20
+#: Megabytes per second of one core.
+GOALS = {"dump": 20, "json": 20}
 _STATEMENT_BYTES = 1 << 20
 
 
@@ -36,10 +39,11 @@ def run(sizes: tuple[int, ...] = MEGABYTES, text_sizes: tuple[int, ...] = TEXT_M
     with tempfile.TemporaryDirectory(prefix="cm-bench-") as folder:
         generate(50_000, 11, Path(folder) / "lists")
         lists = sorted((Path(folder) / "lists").glob("*_owners.csv"))
-        for name, make, given in (("dump", _dump, sizes), ("text", _text, text_sizes)):
+        made = (("dump", _dump, sizes), ("json", _json, sizes), ("text", _text, text_sizes))
+        for name, make, given in made:
             peaks = []
             for size in given:
-                path = Path(folder) / ("big.sql" if name == "dump" else "big.csv")
+                path = Path(folder) / f"big.{name}"
                 make(lists[0], path, size << 20)
                 peaks.append(_measured(name, path))
                 path.unlink()
@@ -74,6 +78,28 @@ def _dump(source: Path, path: Path, size: int) -> None:
         out.write("-- Dump completed\n")
 
 
+def _json(source: Path, path: Path, size: int) -> None:
+    """People of a CRM: some keys that only some have, phones and e-mail addresses nested."""
+    header, *lines = source.read_text(encoding="utf-8").splitlines()
+    names = header.split(",")
+    rows = [dict(zip(names, line.split(","), strict=False)) for line in lines if '"' not in line]
+    with path.open("w", encoding="utf-8") as out:
+        written = 0
+        for number, row in enumerate(cycle(rows)):
+            points = [{"value": f"405-232-{number % 10_000:04}", "primary": True, "label": "mobile"}] * (1 + number % 2)
+            record: dict[str, Any] = {
+                "id": number, **row, "emails": [{"value": f"a{number}@able.com", "primary": True, "label": "work"}],
+                "phones": points, "custom_fields": {"a" * 40: number, "b" * 40: "value"}, "org_id": None,
+                "update_time": "2026-03-04T05:06:07Z", "is_deleted": False,
+            }  # fmt: skip
+            if number % 3 == 0:
+                record["do_not_contact"] = ["call"]
+            text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+            written += out.write(f"{text}\n")
+            if written >= size:
+                break
+
+
 def _text(source: Path, path: Path, size: int) -> None:
     """The list again and again."""
     content = source.read_bytes()
@@ -91,7 +117,7 @@ def _measured(name: str, path: Path) -> float:
     )
     found = json.loads(done.stdout)
     speed = found["megabytes"] / found["processor_seconds"]
-    goal = f" (goal {GOAL})" if name == "dump" else ""
+    goal = f" (goal {GOALS[name]})" if name in GOALS else ""
     print(
         f"{name}: {found['megabytes']:>6,.0f} MB, {found['rows']:>10,} rows: {found['processor_seconds']:6.1f} s of "
         f"processor time, {speed:5.1f} MB/s{goal}, {found['seconds']:.1f} s in all, "
@@ -114,7 +140,15 @@ def _rows_of_text(path: Path) -> Iterator[int]:
         yield batch.table.num_rows + len(batch.bad)
 
 
-_READERS: dict[str, Callable[[Path], Iterator[int]]] = {"dump": _rows_of_dump, "text": _rows_of_text}
+def _rows_of_json(path: Path) -> Iterator[int]:
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder, path.open("rb") as stream:
+        for table in read_json_lines(stream, Path(folder)).tables:
+            yield table.rows
+
+
+_READERS: dict[str, Callable[[Path], Iterator[int]]] = {
+    "dump": _rows_of_dump, "json": _rows_of_json, "text": _rows_of_text,
+}  # fmt: skip
 
 
 def _read(name: str, path: Path) -> None:

@@ -15,6 +15,9 @@ from typing import Any, NoReturn
 #: Lists and objects within one another. Readers of JSON give up somewhere beyond, each of them elsewhere.
 MAX_DEPTH = 100
 
+#: What is remembered of the forms of lines: at each place, and altogether.
+_MOST_PIECES, _MOST_PLACES = 16, 20_000
+
 _KEY = re.compile(r'[ \t\r]*+("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\r]*+:[ \t\r]*+')
 _BETWEEN = re.compile(r"[ \t\r]*+")
 #: JSON without white space outside of its strings, which is the greater part of what programs write.
@@ -44,6 +47,27 @@ _DECODER = JSONDecoder(parse_int=bool, parse_float=bool, parse_constant=_refuse_
 _scan: Any = _DECODER.scan_once  # type: ignore[attr-defined]
 
 
+class _Place:
+    """What was found behind the same beginnings of lines: pieces up to the next value, and the keys of lines that end.
+
+    A piece, here with its length, is all that stands between two values: `, "name": `.
+    """
+
+    __slots__ = ("keys", "pieces")
+
+    def __init__(self) -> None:
+        self.pieces: list[tuple[str, int, _Place]] = []
+        self.keys: tuple[str, ...] | None = None
+
+    def bring_forward(self, line: str, position: int) -> bool:
+        """Put the piece that stands there in front, to be looked for first the next time; False if none does."""
+        for order, (piece, _, _) in enumerate(self.pieces):
+            if line.startswith(piece, position):
+                self.pieces.insert(0, self.pieces.pop(order))
+                return True
+        return False
+
+
 class LineReader:
     """Reads lines one after another. `keys` are those of the last line that was read.
 
@@ -53,51 +77,73 @@ class LineReader:
 
     def __init__(self) -> None:
         self.keys: tuple[str, ...] = ()
-        self._between: tuple[str, ...] = ()
+        self._start = _Place()
+        self._places = 0
 
     def read(self, line: str) -> list[str | None]:
         """The texts of a line's values, in the order of `keys`. Raises BadLine."""
         values = None
-        if self._between and not ("\\u" in line and _SUSPICIOUS.search(line)):
-            values = self._read_as_last(line)
+        if not ("\\u" in line and _SUSPICIOUS.search(line)):
+            values = self._read_as_known(line)
         return self._read_anew(line) if values is None else values
 
-    def _read_as_last(self, line: str) -> list[str | None] | None:
-        position = 0
+    def _read_as_known(self, line: str) -> list[str | None] | None:
+        position, place = 0, self._start
         values: list[str | None] = []
+        add, startswith = values.append, line.startswith
         blanks = "\t" in line or "\r" in line
         try:
-            for between in self._between:
-                if not line.startswith(between, position):
-                    return None
-                start = position + len(between)
+            while pieces := place.pieces:
+                piece, size, behind = pieces[0]
+                if not startswith(piece, position):
+                    if not place.bring_forward(line, position):
+                        break
+                    piece, size, behind = pieces[0]
+                place, start = behind, position + size
                 value, position = _scan(line, start)
-                first = line[start]
-                if first == '"':
-                    values.append(value)
-                elif first in "{[":
+                kind = type(value)
+                if kind is str or value is None:
+                    add(value)
+                elif kind is bool:  # or a number
+                    add(line[start:position])
+                else:
                     text = line[start:position]
                     if len(text) > MAX_DEPTH and text.count("[") + text.count("{") >= MAX_DEPTH:
                         return None
                     if (blanks or " " in text) and not _COMPACT.fullmatch(text):
                         text = _compact(text)
-                    values.append(text)
-                else:
-                    values.append(None if value is None else line[start:position])
+                    add(text)
         except (StopIteration, ValueError, RecursionError, BadLine):
             return None
-        return values if line[position:].rstrip(" \t\r") == "}" else None
+        if place.keys is None or line[position:].rstrip(" \t\r") != "}":
+            return None
+        self.keys = place.keys
+        return values
+
+    def _remember(self, pieces: list[str], keys: tuple[str, ...]) -> None:
+        if self._places > _MOST_PLACES:
+            self._start, self._places = _Place(), 0
+        place = self._start
+        for piece in pieces:
+            behind = next((behind for known, _, behind in place.pieces if known == piece), None)
+            if behind is None:
+                behind = _Place()
+                place.pieces.insert(0, (piece, len(piece), behind))
+                del place.pieces[_MOST_PIECES:]
+                self._places += 1
+            place = behind
+        place.keys = place.keys or keys
 
     def _read_anew(self, line: str) -> list[str | None]:
         line = line.strip(" \t\r\ufeff")
         _check(line, _parsed(line))
         keys: list[str] = []
-        between: list[str] = []
+        pieces: list[str] = []
         values: list[str | None] = []
         position, end = 0, 1
         while key := _KEY.match(line, end):
             keys.append(json.loads(key[1]))
-            between.append(line[position : key.end()])
+            pieces.append(line[position : key.end()])
             value, position = _scan(line, key.end())
             first = line[key.end()]
             if first == '"':
@@ -110,7 +156,8 @@ class LineReader:
             assert after is not None
             end = after.end() + 1  # past the comma
         _check_keys(keys)
-        self.keys, self._between = tuple(keys), tuple(between)
+        self.keys = tuple(keys)
+        self._remember(pieces, self.keys)
         return values
 
 

@@ -104,11 +104,14 @@ class _Reader:
         except UnicodeDecodeError:
             lines = [*block.split(b"\n")]
         last = len(lines) - 1 if torn else -1
+        has_nul = b"\0" in block
         for offset, line in enumerate(lines):
-            if not line.strip():
+            if not line or line.isspace():
                 continue
             try:
-                self._add_line(line)
+                if has_nul and "\0" in _text_of(line):
+                    raise BadLine("The row contains a NUL character", "ENCODING")
+                self._add_line(_text_of(line))
             except BadLine as bad:
                 reason = str(bad)
                 if offset == last:
@@ -127,14 +130,7 @@ class _Reader:
             raise FileRejected(f"No line of the file is a JSON object with keys. {self._first_reason}")
         return self._writer.finish()
 
-    def _add_line(self, line: str | bytes) -> None:
-        if isinstance(line, bytes):
-            try:
-                line = line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise BadLine(f"Byte {error.start + 1} is not UTF-8; save the file as UTF-8", "ENCODING") from None
-        if "\0" in line:
-            raise BadLine("The row contains a NUL character", "ENCODING")
+    def _add_line(self, line: str) -> None:
         values = self._lines.read(line)
         if self._keys is not self._lines.keys or not self._waiting:
             self._keys = self._lines.keys
@@ -172,6 +168,15 @@ class _Reader:
                     column[number] = value
         self._table.append(list(columns), [pa.array(values, pa.string()) for values in columns.values()])
         self._waiting, self._count = {}, 0
+
+
+def _text_of(line: str | bytes) -> str:
+    if isinstance(line, str):
+        return line
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadLine(f"Byte {error.start + 1} is not UTF-8; save the file as UTF-8", "ENCODING") from None
 
 
 def _blocks(stream: Reads, max_line_bytes: int) -> Iterator[tuple[int, bytes, str]]:
