@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -17,7 +18,9 @@ from cm_assets.launch import open_instance, run_landed, run_pull
 from cm_core.imports import records
 from cm_core.settings import Settings
 from cm_core.store import Database
+from cm_core.web import Usage
 from resources.database import database_of
+from resources.pipedrive import PipedriveResource
 from tests.integration.imports.steps import query
 from tests.servers import PipedriveServer, running_pipedrive
 from tests.servers.ringcentral import RingCentral, running_ringcentral
@@ -247,3 +250,39 @@ def test_new_requests_are_written_to_the_crm_until_it_knows_them(
         )
         connection.commit()
     assert len(_tick(set_up, at_home, "new_suppressions").run_requests) == 1
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What a plan, or an apply, comes to: as far as the assets look at it."""
+
+    plan_id: str
+    tokens: int
+    steps: dict[str, int]
+    usage: Usage | None = None
+
+
+class _Account(PipedriveResource):
+    """An account whose pushes are foreseen."""
+
+    def plan(self, settings: Settings, database: Database, *, requested_by: str) -> Any:
+        assert requested_by.startswith("run ")
+        return _Done("push_1", 5, {"waiting": 1})
+
+    def apply(self, settings: Settings, database: Database) -> Any:
+        return _Done("push_1", 5, {"applied": 1}, Usage(2, 15, 0.5, 0, 15, 29_985))
+
+    def push_suppressions(self, settings: Settings, database: Database, *, requested_by: str) -> Any:
+        return None
+
+
+def test_what_goes_out_is_shown_with_what_it_took(set_up: Settings, at_home: dg.DagsterInstance) -> None:
+    defs = build_defs(dbt=False, resources={"store": database_of(set_up), "pipedrive": _Account()})
+    for job in ("push_crm", "push_suppressions"):
+        assert defs.resolve_job_def(job).execute_in_process(instance=at_home).success
+    assert _metadata(at_home, "crm_plan") == {"plan_id": "push_1", "tokens": 5, "steps": {"waiting": 1}}
+    pushed = _metadata(at_home, "crm_push")
+    assert pushed["steps"] == {"applied": 1}
+    assert (pushed["requests"], pushed["waited_seconds"], pushed["tokens_left_today"]) == (2, 0.5, 29_985)
+    assert _metadata(at_home, "crm_suppressions") == {"up_to": "opt-out 0, fact 0"}
+    assert "knows all" in str(_tick(set_up, at_home, "new_suppressions").skip_message)
