@@ -178,6 +178,14 @@ def test_activities_that_are_done_are_contact_history(settings: Settings, databa
     assert counts(import_file(settings, database, again)) == (4, 0, 0, 4, 0)
 
 
+def test_the_later_version_of_an_activity_counts(settings: Settings, database: Database, tmp_path: Path) -> None:
+    for number, (day, text) in enumerate([("05", "second"), ("04", "first"), ("06", "third")]):
+        line = _activity(1, "call", update_time=f"2026-03-{day}T05:06:07Z", note=text)
+        import_file(settings, database, _land(tmp_path, f"pipedrive_activities_{number}.jsonl", line))
+        expected = "third" if text == "third" else "second"
+        assert _touchpoints(database)["activity:1"][4]["note"] == expected
+
+
 def test_what_happened_to_deals_is_history_and_no_contact(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
