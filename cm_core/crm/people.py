@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cm_core.crm.edits import Told, corrected, find_edits, values_of
+from cm_core.crm.edits import Told, corrected, values_of
 from cm_core.crm.fields import PersonFields
+from cm_core.crm.readings import DELETED, ERASED, GONE, LIVE, MERGED, STATES, Known, Readings, row_of
 from cm_core.crm.records import PersonRecord, canonical, moment, normal
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
     from cm_core.store.database import Database
 
-LIVE, DELETED, MERGED, GONE = "live", "deleted", "merged", "gone"
-#: Had their data deleted with us (`cm forget`): what the CRM still sends of them is not kept.
-ERASED = "erased"
-STATES = (LIVE, DELETED, MERGED, GONE, ERASED)
+__all__ = [
+    "DELETED", "ERASED", "GONE", "LIVE", "MERGED", "STATES", "Readings", "Waiting", "about_to_write", "count_waiting",
+    "erased_of", "mark_landed", "merged_ids", "not_written", "note_last", "note_read", "note_vanished", "now",
+    "records_of", "told_by", "told_late", "waiting",
+]  # fmt: skip
 
 _KNOWN = """
 select crm_person_id, state, update_time, record, record_hash, landed_hash, manual, pushed, last_seen_at, gone_at
@@ -101,23 +103,6 @@ _NOW = "select utc_timestamp(6)"
 _ROWS_AT_ONCE = 500
 
 
-@dataclass
-class Readings:
-    """What became of readings: people new, changed (by others), echoes of our own writes, unchanged, out of date."""
-
-    new: int = 0
-    changed: int = 0
-    echoes: int = 0
-    unchanged: int = 0
-    stale: int = 0
-    deleted: int = 0
-
-    def add(self, other: Readings) -> None:
-        """Count the other's too."""
-        for name, value in vars(other).items():
-            setattr(self, name, getattr(self, name) + value)
-
-
 @dataclass(frozen=True)
 class Waiting:
     """A person that has to land: the record in normal form, its mark, the opt-outs that have landed already.
@@ -153,11 +138,11 @@ def note_read(
         return found
     with connection.cursor() as cursor:
         cursor.execute(_KNOWN, (tuple(latest),))
-        known = {row[0]: _Known(*row) for row in cursor.fetchall()}
+        known = {row[0]: Known(*row) for row in cursor.fetchall()}
         told = _told(cursor, [each for each in latest.values() if _may_differ(known.get(each.id), each)], fields)
         rows, seen = [], []
         for record in latest.values():
-            row = _row_of(record, known.get(record.id), read_at, fields, told.get(record.id, ()), found)
+            row = row_of(record, known.get(record.id), read_at, fields, told.get(record.id, ()), found)
             if row:
                 rows.append(row)
             elif record.id in known:
@@ -311,23 +296,7 @@ def erased_of(cursor: Any, ids: Sequence[int]) -> set[int]:
     return {int(number) for (number,) in cursor.fetchall()}
 
 
-@dataclass(frozen=True)
-class _Known:
-    """A row as it is."""
-
-    crm_person_id: int
-    state: str
-    update_time: datetime
-    record: str
-    record_hash: str
-    landed_hash: str | None
-    manual: str | None
-    pushed: str | None
-    last_seen_at: datetime
-    gone_at: datetime | None
-
-
-def _may_differ(known: _Known | None, record: PersonRecord) -> bool:
+def _may_differ(known: Known | None, record: PersonRecord) -> bool:
     return known is not None and known.record_hash != record.hash
 
 
@@ -350,71 +319,3 @@ def told_by(meta: Mapping[str, Any], changed: Sequence[str], fields: PersonField
     user = str(meta.get("user_id") or "")
     names = frozenset(fields.keys.get(name, name) for name in changed)
     return Told(at, int(user) if user.isdigit() else None, str(meta.get("change_source") or "unknown"), names)
-
-
-def _row_of(
-    record: PersonRecord,
-    known: _Known | None,
-    read_at: datetime,
-    fields: PersonFields,
-    told: Sequence[Told],
-    found: Readings,
-) -> tuple[Any, ...] | None:
-    """The row to write, or None where nothing is to be written but that it was seen."""
-    state = DELETED if record.is_deleted else LIVE
-    gone_at, gone_by = (read_at, "list") if record.is_deleted else (None, None)
-    if known is None:
-        found.new += 1
-        found.deleted += record.is_deleted
-        return _as_row(record, state, None, None, None, read_at, gone_at, gone_by)
-    if (
-        known.state == ERASED
-        or _is_stale(record, known, read_at)
-        or (state == DELETED and known.state in (MERGED, DELETED))
-    ):
-        found.stale += state == LIVE
-        return None
-    before = normal(json.loads(known.record))
-    if record.marketing_status is None:  # sent only where it was asked for
-        record = replace(record, marketing_status=before.marketing_status)
-    pushed = json.loads(known.pushed) if known.pushed else {}
-    manual = json.loads(known.manual) if known.manual else {}
-    edits = find_edits(before, record, fields, pushed=pushed, manual=manual, told=told)
-    if not edits.any and known.state == state and record.update_time == known.update_time and not pushed:
-        found.unchanged += 1
-        return None
-    landed = known.landed_hash
-    if edits.others:
-        found.changed += 1
-    elif edits.ours:
-        found.echoes += 1
-        landed = record.hash if landed == known.record_hash else landed
-    else:
-        found.unchanged += 1
-    found.deleted += state == DELETED and known.state != DELETED
-    new = fields.by_our_names(record.fields)
-    is_back = bool(edits.any or all(new.get(name) == value for name, value in pushed.items()))
-    return _as_row(record, state, landed, edits.manual, None if is_back else known.pushed, read_at, gone_at, gone_by)
-
-
-def _is_stale(record: PersonRecord, known: _Known, read_at: datetime) -> bool:
-    """Whether more is known than was read. A list may lag behind; clocks of one second do not tell."""
-    if known.state != LIVE and known.gone_at is not None and known.gone_at >= read_at:
-        return True
-    return (record.update_time, read_at) < (known.update_time, known.last_seen_at)
-
-
-def _as_row(
-    record: PersonRecord,
-    state: str,
-    landed: str | None,
-    manual: Mapping[str, Any] | None,
-    pushed: str | None,
-    read_at: datetime,
-    gone_at: datetime | None,
-    gone_by: str | None,
-) -> tuple[Any, ...]:
-    return (
-        record.id, state, record.update_time, canonical(record.as_json()), record.hash, landed,
-        canonical(manual) if manual else None, pushed, read_at, read_at, gone_at, gone_by,
-    )  # fmt: skip

@@ -1,0 +1,126 @@
+"""What a reading of a person makes of the row that is known of it: new, changed by others, an echo, unchanged, stale.
+
+Pure; `people` has the table. A row of `crm_persons` and a record that the CRM sent go in, the row to write comes out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from cm_core.crm.edits import Told, find_edits
+from cm_core.crm.fields import PersonFields
+from cm_core.crm.records import PersonRecord, canonical, normal
+
+LIVE, DELETED, MERGED, GONE = "live", "deleted", "merged", "gone"
+#: Had their data deleted with us (`cm forget`): what the CRM still sends of them is not kept.
+ERASED = "erased"
+STATES = (LIVE, DELETED, MERGED, GONE, ERASED)
+
+
+@dataclass
+class Readings:
+    """What became of readings: people new, changed (by others), echoes of our own writes, unchanged, out of date."""
+
+    new: int = 0
+    changed: int = 0
+    echoes: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    deleted: int = 0
+
+    def add(self, other: Readings) -> None:
+        """Count the other's too."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A row as it is."""
+
+    crm_person_id: int
+    state: str
+    update_time: datetime
+    record: str
+    record_hash: str
+    landed_hash: str | None
+    manual: str | None
+    pushed: str | None
+    last_seen_at: datetime
+    gone_at: datetime | None
+
+
+def row_of(
+    record: PersonRecord,
+    known: Known | None,
+    read_at: datetime,
+    fields: PersonFields,
+    told: Sequence[Told],
+    found: Readings,
+) -> tuple[Any, ...] | None:
+    """The row to write, or None where nothing is to be written but that it was seen."""
+    state = DELETED if record.is_deleted else LIVE
+    gone_at, gone_by = (read_at, "list") if record.is_deleted else (None, None)
+    if known is None:
+        found.new += 1
+        found.deleted += record.is_deleted
+        return _as_row(record, state, None, None, None, read_at, gone_at, gone_by)
+    if (
+        known.state == ERASED
+        or _is_stale(record, known, read_at)
+        or (state == DELETED and known.state in (MERGED, DELETED))
+    ):
+        found.stale += state == LIVE
+        return None
+    is_same = known.state == state and known.record_hash == record.hash and known.update_time == record.update_time
+    if is_same and not known.pushed:
+        found.unchanged += 1
+        return None
+    before = normal(json.loads(known.record))
+    if record.marketing_status is None:  # sent only where it was asked for
+        record = replace(record, marketing_status=before.marketing_status)
+    pushed = json.loads(known.pushed) if known.pushed else {}
+    manual = json.loads(known.manual) if known.manual else {}
+    edits = find_edits(before, record, fields, pushed=pushed, manual=manual, told=told)
+    if not edits.any and known.state == state and record.update_time == known.update_time and not pushed:
+        found.unchanged += 1
+        return None
+    landed = known.landed_hash
+    if edits.others:
+        found.changed += 1
+    elif edits.ours:
+        found.echoes += 1
+        landed = record.hash if landed == known.record_hash else landed
+    else:
+        found.unchanged += 1
+    found.deleted += state == DELETED and known.state != DELETED
+    new = fields.by_our_names(record.fields)
+    is_back = bool(edits.any or all(new.get(name) == value for name, value in pushed.items()))
+    return _as_row(record, state, landed, edits.manual, None if is_back else known.pushed, read_at, gone_at, gone_by)
+
+
+def _is_stale(record: PersonRecord, known: Known, read_at: datetime) -> bool:
+    """Whether more is known than was read. A list may lag behind; clocks of one second do not tell."""
+    if known.state != LIVE and known.gone_at is not None and known.gone_at >= read_at:
+        return True
+    return (record.update_time, read_at) < (known.update_time, known.last_seen_at)
+
+
+def _as_row(
+    record: PersonRecord,
+    state: str,
+    landed: str | None,
+    manual: Mapping[str, Any] | None,
+    pushed: str | None,
+    read_at: datetime,
+    gone_at: datetime | None,
+    gone_by: str | None,
+) -> tuple[Any, ...]:
+    return (
+        record.id, state, record.update_time, canonical(record.as_json()), record.hash, landed,
+        canonical(manual) if manual else None, pushed, read_at, read_at, gone_at, gone_by,
+    )  # fmt: skip
