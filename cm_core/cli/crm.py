@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
+from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cm_core.cli import output
+from cm_core.cli import output, push_view
 from cm_core.cli.ready import ready
 from cm_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from cm_core.crm import CrmStatus, PullResult
+    from cm_core.crm import CrmStatus, PullResult, Step
 
 crm_app = typer.Typer(help="Pipedrive: pull people, activities and deals; push golden records.", no_args_is_help=True)
 
@@ -99,6 +101,89 @@ def status(
         output.print_json(found.as_json())
     else:
         _show_status(found)
+
+
+@crm_app.command()
+def setup(as_json: Json = False) -> None:
+    """Find our custom fields in Pipedrive by their names, and make those that are missing."""
+    from cm_core import crm
+
+    settings, database = ready()
+    with crm.pipedrive(settings, database, purpose="cm crm setup") as client:
+        found = crm.set_up(settings, database, client)
+    if as_json:
+        output.print_json(dataclasses.asdict(found))
+        return
+    output.print_facts(found.codes)
+    output.print_facts({"made": ", ".join(found.made) or "nothing: all of them were there"})
+    for name, options in found.options_added.items():
+        output.print_facts({f"options added to {name}": ", ".join(options)})
+
+
+@crm_app.command()
+def plan(
+    last: Annotated[int, typer.Option("--show", min=0, help="Steps to show; the plan keeps all.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Plan a push: who would be created, updated or merged in Pipedrive, field by field, and what it costs."""
+    from cm_core import crm
+
+    settings, database = ready()
+    with output.progress("planning"), crm.pipedrive(settings, database, purpose="cm crm plan") as client:
+        made = crm.make_plan(settings, database, client, requested_by=_user())
+        left = client.api.limiter.tokens_left()
+    with closing(database.connect()) as connection:
+        steps = crm.steps_of(connection, made.plan_id, most=last)
+    if as_json:
+        document = {**dataclasses.asdict(made), "tokens_left_today": left, "shown": [_step(step) for step in steps]}
+        output.print_json(document)
+        return
+    push_view.show_plan(made, steps, left, settings)
+
+
+@crm_app.command("apply")
+def apply_(
+    plan_id: Annotated[
+        str | None, typer.Option("--plan", metavar="ID", help="The plan; default: the latest.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Carry out a plan, as far as today's tokens allow; goes on where it was interrupted."""
+    from cm_core import crm
+
+    settings, database = ready()
+    with output.progress("applying"):
+        done = crm.apply_plan(settings, database, plan_id)
+    if as_json:
+        output.print_json(dataclasses.asdict(done))
+    else:
+        push_view.show_applied(done)
+    if done.steps.get("failed"):
+        raise typer.Exit(1)
+
+
+@crm_app.command()
+def suppress(as_json: Json = False) -> None:
+    """Tell Pipedrive at once of everybody who may not be contacted; the sensor does so by itself."""
+    from cm_core import crm
+
+    settings, database = ready()
+    done = crm.push_suppressions(settings, database, requested_by=_user())
+    if as_json:
+        output.print_json(dataclasses.asdict(done) if done else None)
+    elif done is None:
+        output.out.print("Pipedrive knows of everybody.")
+    else:
+        push_view.show_applied(done)
+
+
+def _step(step: Step) -> dict[str, Any]:
+    names = ("action", "entity_id", "crm_person_id", "merge_with_id", "priority", "tokens", "state", "changes", "error")
+    return {name: getattr(step, name) for name in names}
+
+
+def _user() -> str:
+    return getpass.getuser()
 
 
 def _day(text: str | None) -> date:

@@ -4,9 +4,9 @@ what they mean is for `records`.
 v2 wherever it has the call; merge, changelog, webhooks and users are v1's. Each call has its price in tokens of the
 day's budget (pipedrive.readme.io, "core-api-concepts-rate-limiting") and its limit group.
 
-Errors of every call: those of `cm_core.web.errors`. `create_person`, `create_field`, `create_webhook` and
-`merge_persons` are never sent twice: where no answer came they raise Unanswered, and what became of them has to be
-looked up.
+Errors of every call: those of `cm_core.web.errors`. `create_person`, `update_person`, `create_field`, `add_options`,
+`create_webhook` and `merge_persons` are never sent twice: where no answer came they raise Unanswered, and what became
+of them has to be looked up.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ PERSON_EXTRAS = ("marketing_status",)
 _PERSONS = Call("GET /persons", GENERAL, 10)
 _PERSON = Call("GET /persons/{id}", GENERAL, 1)
 _CREATE_PERSON = Call("POST /persons", GENERAL, 5, repeatable=False)
-_UPDATE_PERSON = Call("PATCH /persons/{id}", GENERAL, 5)
+#: Sent again later, it would write over what somebody edited meanwhile.
+_UPDATE_PERSON = Call("PATCH /persons/{id}", GENERAL, 5, repeatable=False)
 _DELETE_PERSON = Call("DELETE /persons/{id}", GENERAL, 3)
 _SEARCH = Call("GET /persons/search", SEARCH, 20)
 _MERGE = Call("PUT /persons/{id}/merge", GENERAL, 40, repeatable=False)
@@ -47,6 +48,7 @@ _DEALS = Call("GET /deals", GENERAL, 10)
 _ARCHIVED_DEALS = Call("GET /deals/archived", GENERAL, 10)
 _FIELDS = Call("GET /personFields", GENERAL, 10)
 _CREATE_FIELD = Call("POST /personFields", GENERAL, 5, repeatable=False)
+_ADD_OPTIONS = Call("POST /personFields/{code}/options", GENERAL, 5, repeatable=False)
 _WEBHOOKS = Call("GET /webhooks", GENERAL, 10)
 _CREATE_WEBHOOK = Call("POST /webhooks", GENERAL, 10, repeatable=False)
 _DELETE_WEBHOOK = Call("DELETE /webhooks/{id}", GENERAL, 6)
@@ -94,27 +96,39 @@ class PipedriveClient:
         updated_until: datetime | None = None,
         ids: Sequence[int] | None = None,
         sort_by: str = "id",
+        descending: bool = False,
         extras: Sequence[str] = PERSON_EXTRAS,
         cursor: str | None = None,
         limit: int = PAGE,
+        from_reserve: bool = False,
     ) -> Page:
         """A page of persons: updated within the half-open window (naive UTC, whole seconds), or those of `ids`.
 
         `extras` are optional fields to be sent too (`open_deals_count` ...). At most 100 ids. 10 tokens.
+        `from_reserve`: the tokens held back for do-not-contact facts may pay.
         """
         params = {"ids": _joined(ids), "include_fields": ",".join(extras) or None}
-        return self._list(_PERSONS, "/api/v2/persons", updated_since, updated_until, sort_by, cursor, limit, params)
+        if descending:
+            params["sort_direction"] = "desc"
+        return self._list(
+            _PERSONS, "/api/v2/persons", updated_since, updated_until, sort_by, cursor, limit, params, from_reserve
+        )
 
-    def persons_of(self, ids: Sequence[int], *, extras: Sequence[str] = PERSON_EXTRAS) -> Iterator[dict[str, Any]]:
+    def persons_of(
+        self, ids: Sequence[int], *, extras: Sequence[str] = PERSON_EXTRAS, from_reserve: bool = False
+    ) -> Iterator[dict[str, Any]]:
         """Those of `ids` that are there, 100 at a time; the others are left out. 10 tokens for each hundred."""
         for start in range(0, len(ids), IDS_AT_ONCE):
             some = ids[start : start + IDS_AT_ONCE]
-            yield from self.list_persons(ids=some, extras=extras).items
+            yield from self.list_persons(ids=some, extras=extras, from_reserve=from_reserve).items
 
-    def get_person(self, person_id: int, *, extras: Sequence[str] = PERSON_EXTRAS) -> dict[str, Any]:
+    def get_person(
+        self, person_id: int, *, extras: Sequence[str] = PERSON_EXTRAS, from_reserve: bool = False
+    ) -> dict[str, Any]:
         """The person. Raises NotThere; one that was deleted lately may still be sent, with `is_deleted`. 1 token."""
         params = {"include_fields": ",".join(extras) or None}
-        return self._record(_PERSON, "GET", f"/api/v2/persons/{person_id}", params=params)
+        path = f"/api/v2/persons/{person_id}"
+        return self._record(_PERSON, "GET", path, params=params, from_reserve=from_reserve)
 
     def create_person(self, fields: Mapping[str, Any], *, from_reserve: bool = False) -> dict[str, Any]:
         """A new person with these fields (`name` at least), as it is now there. Unanswered: look it up. 5 tokens."""
@@ -212,6 +226,11 @@ class PipedriveClient:
             if (cursor := page.next_cursor) is None:
                 return found
 
+    def add_options(self, field_code: str, labels: Sequence[str]) -> None:
+        """More options of an enum or a set. 5 tokens."""
+        body = [{"label": label} for label in labels]
+        self.api.request(_ADD_OPTIONS, "POST", f"/api/v2/personFields/{field_code}/options", json=body)
+
     def create_field(self, name: str, kind: str, *, options: Sequence[str] | None = None) -> dict[str, Any]:
         """A new field of persons; `options` are the labels of an enum or a set. 5 tokens."""
         body: dict[str, Any] = {"field_name": name, "field_type": kind}
@@ -252,15 +271,16 @@ class PipedriveClient:
         cursor: str | None,
         limit: int,
         more: Mapping[str, Any],
+        from_reserve: bool = False,
     ) -> Page:
         params = {
             "updated_since": _moment(since), "updated_until": _moment(until), "sort_by": sort_by,
             "sort_direction": "asc", "cursor": cursor, "limit": limit, **more,
         }  # fmt: skip
-        return self._page(call, path, params)
+        return self._page(call, path, params, from_reserve)
 
-    def _page(self, call: Call, path: str, params: Mapping[str, Any]) -> Page:
-        answer = self.api.request(call, "GET", path, params=_present(params))
+    def _page(self, call: Call, path: str, params: Mapping[str, Any], from_reserve: bool = False) -> Page:
+        answer = self.api.request(call, "GET", path, params=_present(params), from_reserve=from_reserve)
         # An empty list of v1 is null.
         items = _data(call, answer)
         if not isinstance(items, list | None):

@@ -60,7 +60,7 @@ def find_edits(
     changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
     if "name" in changed:  # its parts are made of it there
         changed -= {"first_name", "last_name"}
-    ours = {name for name in changed if name in pushed and pushed[name] == new.get(name)}
+    ours = {name for name in changed if name in pushed and is_same(new.get(name), pushed[name])}
     known = {name: value for name, value in manual.items() if name not in changed}
     for name in changed - ours:
         teller = _teller(name, before, after, told)
@@ -71,6 +71,13 @@ def find_edits(
                 "source": BY_HAND if teller else "unknown",
             }
     return Edits(frozenset(ours), frozenset(changed - ours), known)
+
+
+def is_same(there: Any, written: Any) -> bool:
+    """Whether a value that is there is the one that was written. To an address they add its parts."""
+    if isinstance(there, Mapping) and isinstance(written, Mapping):
+        return all(there.get(part) == value for part, value in written.items())
+    return bool(there == written)
 
 
 def corrected(manual: Mapping[str, Any], told: Told) -> dict[str, Any]:

@@ -32,7 +32,8 @@ __all__ = [
 ]  # fmt: skip
 
 _KNOWN = """
-select crm_person_id, state, update_time, record, record_hash, landed_hash, manual, pushed, last_seen_at, gone_at
+select crm_person_id, state, update_time, record, record_hash, landed_hash, agreed, manual, pushed, last_seen_at,
+    gone_at
 from crm_persons
 where crm_person_id in %s
 for update
@@ -44,13 +45,14 @@ where crm_id in %s and entity = 'person' and action = 'change' and changed_field
 """
 _PUT = """
 insert into crm_persons
-    (crm_person_id, state, update_time, record, record_hash, landed_hash, manual, pushed, first_seen_at, last_seen_at,
-    gone_at, gone_by)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    (crm_person_id, state, update_time, record, record_hash, landed_hash, agreed, manual, pushed, first_seen_at,
+    last_seen_at, gone_at, gone_by)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 on duplicate key update
     state = values(state), merged_into = null, update_time = values(update_time), record = values(record),
-    record_hash = values(record_hash), landed_hash = values(landed_hash), manual = values(manual),
-    pushed = values(pushed), last_seen_at = values(last_seen_at), gone_at = values(gone_at), gone_by = values(gone_by)
+    record_hash = values(record_hash), landed_hash = values(landed_hash), agreed = values(agreed),
+    manual = values(manual), pushed = values(pushed), last_seen_at = values(last_seen_at),
+    gone_at = values(gone_at), gone_by = values(gone_by)
 """
 _SEEN = "update crm_persons set last_seen_at = greatest(last_seen_at, %s) where crm_person_id in %s"
 _VANISHED = """

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from cm_core.crm.edits import Told, find_edits
+from cm_core.crm.edits import Told, find_edits, is_same
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.records import PersonRecord, canonical, normal
+from cm_core.crm.sides import remembered
 
 LIVE, DELETED, MERGED, GONE = "live", "deleted", "merged", "gone"
 #: Had their data deleted with us (`cm forget`): what the CRM still sends of them is not kept.
@@ -48,6 +49,7 @@ class Known:
     record: str
     record_hash: str
     landed_hash: str | None
+    agreed: str | None
     manual: str | None
     pushed: str | None
     last_seen_at: datetime
@@ -68,7 +70,7 @@ def row_of(
     if known is None:
         found.new += 1
         found.deleted += record.is_deleted
-        return _as_row(record, state, None, None, None, read_at, gone_at, gone_by)
+        return _as_row(record, state, None, None, None, None, read_at, gone_at, gone_by)
     if (
         known.state == ERASED
         or _is_stale(record, known, read_at)
@@ -76,8 +78,8 @@ def row_of(
     ):
         found.stale += state == LIVE
         return None
-    is_same = known.state == state and known.record_hash == record.hash and known.update_time == record.update_time
-    if is_same and not known.pushed:
+    is_read = known.state == state and known.record_hash == record.hash and known.update_time == record.update_time
+    if is_read and not known.pushed:
         found.unchanged += 1
         return None
     before = normal(json.loads(known.record))
@@ -99,8 +101,10 @@ def row_of(
         found.unchanged += 1
     found.deleted += state == DELETED and known.state != DELETED
     new = fields.by_our_names(record.fields)
-    is_back = bool(edits.any or all(new.get(name) == value for name, value in pushed.items()))
-    return _as_row(record, state, landed, edits.manual, None if is_back else known.pushed, read_at, gone_at, gone_by)
+    is_back = bool(edits.any or all(is_same(new.get(name), value) for name, value in pushed.items()))
+    agreed = remembered(known.agreed, before, record, fields)
+    pushed_still = None if is_back else known.pushed
+    return _as_row(record, state, landed, agreed, edits.manual, pushed_still, read_at, gone_at, gone_by)
 
 
 def _is_stale(record: PersonRecord, known: Known, read_at: datetime) -> bool:
@@ -114,6 +118,7 @@ def _as_row(
     record: PersonRecord,
     state: str,
     landed: str | None,
+    agreed: str | None,
     manual: Mapping[str, Any] | None,
     pushed: str | None,
     read_at: datetime,
@@ -121,6 +126,6 @@ def _as_row(
     gone_by: str | None,
 ) -> tuple[Any, ...]:
     return (
-        record.id, state, record.update_time, canonical(record.as_json()), record.hash, landed,
+        record.id, state, record.update_time, canonical(record.as_json()), record.hash, landed, agreed,
         canonical(manual) if manual else None, pushed, read_at, read_at, gone_at, gone_by,
     )  # fmt: skip

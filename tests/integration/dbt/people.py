@@ -149,7 +149,8 @@ class People:
             for (name,) in self.rows(
                 "select table_name from information_schema.columns where table_schema = database() and "
                 "column_name = 'entity_id' and (table_name like 'int\\_%%' or table_name like 'compliance\\_%%' "
-                "or table_name = 'mailable_people') and table_name <> 'int_changed_entities' order by 1"
+                "or table_name in ('mailable_people', 'crm_candidates')) and table_name <> 'int_changed_entities' "
+                "order by 1"
             )
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -12,8 +13,16 @@ import pytest
 from cm_assets.compliance import build_dbt_assets
 from cm_core.settings import Settings
 from resources.database import DatabaseResource
+from cm_core.compliance.rule_book import load_rules
+from cm_core.compute import session
+from cm_core.crm.do_not_contact import channels_closed
+from cm_core.crm.population import read_population, want
+from cm_core.crm.sides import AddressKeys
+from cm_core.settings import Settings
+from cm_core.store import Database
+from cm_core.store.locks import looking
 from tests.integration.dbt.conftest import Build
-from tests.integration.dbt.people import NEW, People
+from tests.integration.dbt.people import NEW, OLD, People
 
 HELD = "+1405"  # the only area code of which a list is loaded
 
@@ -60,6 +69,19 @@ def _people(p: People) -> None:
     # An estate merged with a living name: the whole entity is held.
     p.person(40), p.phone(40, number(40)), p.person(41, entity=40, original=0, entity_type="estate")
     p.person(42, entity_type="trust", organization_name="LEE TRUST"), p.phone(42, number(42))
+    _who_answered(p)
+
+
+def _who_answered(p: People) -> None:
+    inbound = '{"direction": "inbound"}'
+    p.person(80), p.phone(80, number(80)), p.touched(80, "sms", OLD, metadata=inbound)
+    p.touched(80, "call", NEW, metadata=inbound), p.email(80, "fifty@x.org")
+    p.person(81), p.phone(81, number(81)), p.touched(81, "mail", OLD, status="responded", campaign_code="FALL")
+    p.person(82), p.phone(82, number(82)), p.touched(82, "sms", OLD, status="delivered")
+    p.person(83), p.phone(83, number(83)), p.touched(83, "sms", OLD, metadata=inbound)
+    p.opted_out("sms", phone_e164=number(83))
+    p.person(84, entity_type="organization", organization_name="LEE LLC"), p.touched(84, "call", OLD, metadata=inbound)
+    p.person(85), p.person(86, entity=85, original=0), p.touched(86, "call", OLD, metadata=inbound)
 
 
 CASES = [
@@ -196,6 +218,58 @@ def test_marts_have_their_indexes(built: People) -> None:
 
 
 LATER = "{as_of: '2027-02-01 00:00:00', require_dnc_coverage: false}"
+
+
+def test_who_answered_may_get_a_place_in_the_crm(built: People) -> None:
+    """Not who was only sent something, who answered by asking to be left alone, or who is no natural person."""
+    rows = built.rows("select entity_id, person_id, why, channel, campaign, answers from crm_candidates order by 1")
+    assert rows == [
+        (80, 80, "inbound", "call", None, 2),
+        (81, 81, "response", "mail", "FALL", 1),
+        (85, 85, "inbound", "call", None, 1),
+    ]
+
+
+def test_a_push_to_the_crm_reads_the_marts(built: People, settings: Settings, database: Database) -> None:
+    """Of the same people as the marts say, closed channels by the canonical tables."""
+    with database.connect() as connection, session(settings) as con:
+        with looking(connection):
+            population = read_population(connection, con, load_rules(), at=datetime(2026, 11, 1))
+        pairs = {pair.entity_id: pair for pair in population.pairs(AddressKeys())}
+    assert set(pairs) == {80, 81}
+    assert population.left_out == {"without a name or a contact point": 1}
+    ours = pairs[80].ours
+    assert (ours.name.text, ours.address.text) == ("Ann Lee80", None)
+    assert [point.value for point in (*ours.phones, *ours.emails)] == [number(80), "fifty@x.org"]
+    assert ours.own["cm_call"] == f"Yes: {number(80)}"
+    assert ours.own["cm_mail"] == "No: no postal address is known"
+    assert ours.own["cm_email"] == "Yes: fifty@x.org"
+    assert pairs[80].checked_at is not None
+
+
+@pytest.mark.parametrize(
+    ("entity", "channels"),
+    [
+        (1, []),
+        (3, ["call"]),  # asked by one of its numbers
+        (12, ["sms"]),
+        (13, ["email"]),
+        (14, ["mail"]),
+        (16, ["call", "email", "mail", "sms"]),
+        (20, ["call"]),  # a member of the entity asked
+        (30, ["call"]),  # shares the number that asked with somebody
+        (31, ["call"]),
+        (32, []),  # a switchboard
+    ],
+)
+def test_closed_channels_are_never_fewer_than_what_people_asked_for(
+    built: People, settings: Settings, database: Database, entity: int, channels: list[str]
+) -> None:
+    with database.connect() as connection, session(settings) as con:
+        want(connection, con, f"select {entity}")
+        channels_closed(connection, con, load_rules(), at=datetime(2026, 11, 1))
+        found = con.execute("select channels from do_not_contact").fetchall()
+    assert found == ([(channels,)] if channels else [])
 
 
 def test_suppressions_wait_and_later_runs_see_dates_merges_and_switches(

@@ -152,7 +152,7 @@ def upgrade() -> None:
         sa.Column(
             "agreed",
             LONGTEXT(),
-            comment="JSON: field -> value when both sides were last in step; null: never",
+            comment="JSON: field -> what both had when last in step, and all that the CRM ever had",
         ),
         sa.Column("pushed", LONGTEXT(), comment="JSON: field -> value of our last write, until it was read back"),
         sa.Column(
@@ -261,6 +261,7 @@ def upgrade() -> None:
         sa.Column("crm_person_id", sa.BigInteger(), comment="Null for create until it is applied"),
         sa.Column("merge_with_id", sa.BigInteger(), comment="merge: who survives"),
         sa.Column("changes", LONGTEXT(), nullable=False, comment="JSON: field, before, after, why"),
+        sa.Column("ours", LONGTEXT(), comment="JSON: the golden record as the plan saw it"),
         sa.Column("tokens", sa.Integer(), nullable=False),
         sa.Column(
             "state",
@@ -281,6 +282,7 @@ def upgrade() -> None:
     create_index("ix_crm_steps_crm_person_id", "crm_steps", ["crm_person_id"])
     create_index("ix_crm_steps_entity_id", "crm_steps", ["entity_id"])
     create_index("ix_crm_steps_plan_id", "crm_steps", ["plan_id", "state", "priority"])
+    create_index("ix_crm_steps_state", "crm_steps", ["state"])
 
 
 def downgrade() -> None:

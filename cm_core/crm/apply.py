@@ -1,0 +1,294 @@
+"""Carry out a plan: step by step, within the budget, so that a kill at any instant does nothing twice.
+
+Who applies holds the lock `cm_crm_push`. Before a request goes out its step is `sending`, after its answer `applied` in
+the transaction that notes what the CRM has now. A step found `sending` is looked up before anything else is done
+(`settling`). An update is settled anew by the record that the CRM has at that moment, read together with no more people
+than can be written in the same burst window: what somebody edited since the plan is not written over.
+
+The budget is the limiter's: what it does not hold waits for the next day, and the plan is WAITING. Do-not-contact facts
+may spend the reserve, and go before all else: those of a plan that was made meanwhile too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cm_core.crm import links, noting, people, steps
+from cm_core.crm.client import PipedriveClient, pipedrive
+from cm_core.crm.fields import PersonFields
+from cm_core.crm.merge_fields import DO_NOT_CONTACT, Agreed, Merge, Outcome, Side, resolve
+from cm_core.crm.plan import chunk_size, ready_fields
+from cm_core.crm.population import CrmPerson
+from cm_core.crm.records import normal
+from cm_core.crm.settling import settle_sending
+from cm_core.crm.sides import AddressKeys, body_of, theirs_of
+from cm_core.crm.steps import FULL, PlanRow, Step
+from cm_core.settings import Settings
+from cm_core.store.locks import named_lock, transaction
+from cm_core.web import ApiError, ApiRefused, ApiUnavailable, BudgetSpent, Busy, NotThere, Unanswered, Usage
+
+if TYPE_CHECKING:
+    from pymysql.connections import Connection
+
+    from cm_core.store.database import Database
+
+LOCK = "cm_crm_push"
+#: A step that was not answered so often has failed.
+MOST_ATTEMPTS = 5
+#: Longer pauses are not sat out: the plan waits.
+LONGEST_PAUSE_S = 120.0
+#: Requests in a row without an answer after which the CRM is taken to be down.
+_DOWN_AFTER = 5
+#: Refusals that are about the account, not about the person: nothing further would be taken either.
+_OF_THE_ACCOUNT = (401, 402, 403)
+_DATE_ONLY = ("cm_checked",)
+
+
+@dataclass
+class Applied:
+    """What an apply came to. `steps`: the plan's steps by state; `waits_for`: why the rest waits, if it does.
+
+    `resolved`: steps of which a process that is gone had not noted the end; `usage`: of the plan, all applies together.
+    """
+
+    plan_id: str
+    state: str
+    steps: dict[str, int] = field(default_factory=dict)
+    applied: int = 0
+    failed: int = 0
+    resolved: int = 0
+    linked: int = 0
+    waits_for: str | None = None
+    usage: Usage | None = None
+
+
+def apply_plan(
+    settings: Settings, database: Database, plan_id: str | None = None, *, kind: str = FULL, lock_timeout_s: float = 5.0
+) -> Applied:
+    """Carry out a plan, or go on with it; the latest of `kind` where none is named. All of it, or what today allows.
+
+    Raises WriterBusy while another process applies, UsageError where there is no such plan, and the errors of
+    `cm_core.web` where the CRM is down or refuses us; what was done is noted, and the next call goes on.
+    """
+    with closing(database.connect()) as connection, named_lock(connection, LOCK, timeout_s=lock_timeout_s):
+        with connection.cursor() as cursor:
+            plan = steps.plan_row(cursor, plan_id, kind=kind)
+        connection.commit()
+        with pipedrive(settings, database, purpose=plan.plan_id, max_wait_s=LONGEST_PAUSE_S) as client:
+            run = _Run(settings, connection, client, plan)
+            try:
+                run.all()
+            finally:
+                run.linked = links.link_created(connection, timeout_s=lock_timeout_s)
+                result = run.finish()
+        return result
+
+
+class _Run:
+    """One apply of one plan. `connection` holds the lock: without it no step can be taken."""
+
+    def __init__(self, settings: Settings, connection: Connection[Any], client: PipedriveClient, plan: PlanRow) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._client = client
+        self._plan = plan
+        self._keys = AddressKeys()
+        self._fields: PersonFields = ready_fields(settings, client)
+        self._unanswered = 0
+        self.linked = 0
+        self.result = Applied(plan.plan_id, plan.state)
+
+    def all(self) -> None:
+        """Everything that can be done now."""
+        try:
+            self.result.resolved = self._settle()
+            self._work()
+            # What was not answered meanwhile is looked up, and what it comes to is done.
+            for _ in range(MOST_ATTEMPTS):
+                if not self._settle():
+                    break
+                self._work()
+        except (BudgetSpent, Busy) as error:
+            self.result.waits_for = str(error)
+
+    def finish(self) -> Applied:
+        """Say in the database how far the plans are, and what this apply came to."""
+        with transaction(self._connection), self._connection.cursor() as cursor:
+            steps.give_up(cursor, MOST_ATTEMPTS, people.now(cursor))
+            steps.close_finished(cursor, people.now(cursor))
+            row = steps.plan_row(cursor, self._plan.plan_id)
+        result = self.result
+        result.state, result.steps, result.linked = row.state, row.steps, self.linked
+        result.usage = self._client.usage()
+        return result
+
+    def _settle(self) -> int:
+        return settle_sending(self._settings, self._connection, self._client, self._fields, self._keys)
+
+    def _work(self) -> None:
+        with transaction(self._connection), self._connection.cursor() as cursor:
+            steps.begin(cursor, self._plan.plan_id)
+        while True:
+            with self._connection.cursor() as cursor:
+                chunk = steps.next_steps(
+                    cursor, self._plan.plan_id, chunk_size(self._settings), most_attempts=MOST_ATTEMPTS
+                )
+            self._connection.commit()
+            if not chunk:
+                return
+            # One kind of urgency at a time: what people asked for may spend what the others may not.
+            first = [step for step in chunk if step.priority == chunk[0].priority and step.action == chunk[0].action]
+            self._chunk(first)
+
+    def _chunk(self, chunk: Sequence[Step]) -> None:
+        action = chunk[0].action
+        if action == "update":
+            self._update_all(chunk)
+            return
+        for step in chunk:
+            if action == "create":
+                self._create(step)
+            else:
+                self._merge(step)
+
+    # Updates
+
+    def _update_all(self, chunk: Sequence[Step]) -> None:
+        ids = sorted({step.crm_person_id for step in chunk if step.crm_person_id is not None})
+        there = noting.read(self._connection, self._client, self._fields, ids, from_reserve=_is_first(chunk[0]))
+        for step in chunk:
+            assert step.crm_person_id is not None
+            person = there.get(step.crm_person_id)
+            if person is None:
+                self._end(step, "superseded", "Not there any more.")
+            else:
+                there[person.id] = self._update(step, person)
+
+    def _update(self, step: Step, person: CrmPerson) -> CrmPerson:
+        theirs = theirs_of(person.record, self._fields, self._keys)
+        merge = resolve(person.agreed, step.ours, theirs, person.authors)
+        pushes = _wanted(step, merge)
+        if not pushes:
+            self._end(step, "applied")
+            return person
+        body = body_of(merge, pushes, self._fields)
+        with transaction(self._connection), self._connection.cursor() as cursor:
+            read_at = people.now(cursor)
+            if not steps.take(cursor, step, read_at):
+                return person
+            people.about_to_write(self._connection, person.id, body, self._fields)
+        try:
+            reply = self._client.update_person(person.id, body, from_reserve=_is_first(step))
+        except ApiError as error:
+            self._not_done(step, error)
+            return person
+        self._unanswered = 0
+        with transaction(self._connection), self._connection.cursor() as cursor:
+            after = noting.pushed(
+                self._connection, self._fields, self._keys, step, normal(reply), read_at, base=person.agreed,
+                merge=merge, pushes=pushes,
+            )  # fmt: skip
+            steps.end(cursor, step, "applied", at=people.now(cursor))
+        self.result.applied += 1
+        return after
+
+    # New people
+
+    def _create(self, step: Step) -> None:
+        with transaction(self._connection), self._connection.cursor() as cursor:
+            read_at = people.now(cursor)
+            if links.has_person(cursor, step.entity_id):
+                steps.end(cursor, step, "superseded", at=read_at, error="Is there by now.")
+                return
+            if not steps.take(cursor, step, read_at):
+                return
+        merge = resolve(Agreed(), step.ours, Side())
+        try:
+            reply = self._client.create_person(body_of(merge, merge.pushes, self._fields), from_reserve=_is_first(step))
+        except ApiError as error:
+            self._not_done(step, error)
+            return
+        self._unanswered = 0
+        record = normal(reply)
+        with transaction(self._connection), self._connection.cursor() as cursor:
+            noting.created(self._connection, self._fields, self._keys, step, record, read_at)
+            steps.end(cursor, step, "applied", at=people.now(cursor), crm_person_id=record.id)
+        self.result.applied += 1
+
+    # Merges
+
+    def _merge(self, step: Step) -> None:
+        assert step.crm_person_id is not None
+        assert step.merge_with_id is not None
+        ids = [step.crm_person_id, step.merge_with_id]
+        there = noting.read(self._connection, self._client, self._fields, ids)
+        if len(there) < len(ids):
+            self._end(step, "superseded", "One of the two is not there any more.")
+            return
+        if not all(person.has_landed for person in there.values()):
+            self._end(step, "superseded", "Was edited there since: that comes in first.")
+            return
+        with transaction(self._connection), self._connection.cursor() as cursor:
+            if not steps.take(cursor, step, people.now(cursor)):
+                return
+        try:
+            self._client.merge_persons(step.crm_person_id, step.merge_with_id)
+            with self._connection.cursor() as cursor:
+                read_at = people.now(cursor)
+            self._connection.commit()
+            after = normal(self._client.get_person(step.merge_with_id))
+        except ApiError as error:
+            self._not_done(step, error)
+            return
+        self._unanswered = 0
+        with transaction(self._connection), self._connection.cursor() as cursor:
+            noting.merged_there(self._connection, self._fields, self._keys, step, after, read_at)
+            steps.end(cursor, step, "applied", at=people.now(cursor))
+        self.result.applied += 1
+
+    # Ends
+
+    def _end(self, step: Step, state: Any, reason: str | None = None) -> None:
+        with transaction(self._connection), self._connection.cursor() as cursor:
+            steps.end(cursor, step, state, at=people.now(cursor), error=reason)
+        self.result.applied += state == "applied"
+
+    def _not_done(self, step: Step, error: ApiError) -> None:
+        """A request that did not succeed: it waits, has failed, or has to be looked up. Raises what ends the apply."""
+        if isinstance(error, Unanswered | ApiUnavailable):
+            # Left `sending`: whether it was carried out is not known.
+            self._unanswered += 1
+            if self._unanswered >= _DOWN_AFTER:
+                raise error
+            return
+        is_refused = isinstance(error, ApiRefused)
+        is_ours = is_refused and not isinstance(error, NotThere) and error.status in _OF_THE_ACCOUNT
+        with transaction(self._connection), self._connection.cursor() as cursor:
+            if step.crm_person_id is not None:
+                people.not_written(self._connection, step.crm_person_id)
+            if is_refused and not is_ours:
+                gone = isinstance(error, NotThere)
+                state: Any = "superseded" if gone else "failed"
+                steps.end(cursor, step, state, at=people.now(cursor), error=str(error))
+            else:
+                steps.give_back(cursor, step, untried=True)
+        if not is_refused or is_ours:
+            raise error
+        self.result.failed += not isinstance(error, NotThere)
+
+
+def _wanted(step: Step, merge: Merge) -> tuple[Outcome, ...]:
+    """Of what the CRM does not have yet, what the step is about; a date alone is not worth a request."""
+    pushes = merge.pushes
+    if step.fields == (DO_NOT_CONTACT,):
+        return tuple(outcome for outcome in pushes if outcome.field == DO_NOT_CONTACT)
+    if tuple(outcome.field for outcome in pushes) == _DATE_ONLY and step.fields != _DATE_ONLY:
+        return ()
+    return pushes
+
+
+def _is_first(step: Step) -> bool:
+    return step.priority == steps.FIRST

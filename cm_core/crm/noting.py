@@ -1,0 +1,148 @@
+"""What is noted of people of the CRM when an apply has read or written them: reading, agreement, resolutions.
+
+All of it in the caller's transaction, with the end of the step, so that both are there or neither is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cm_core.crm import people, steps
+from cm_core.crm.client import PipedriveClient
+from cm_core.crm.fields import PersonFields
+from cm_core.crm.merge_fields import Agreed, Merge, Outcome, Side, merged, resolve, settled
+from cm_core.crm.opt_outs import opt_outs
+from cm_core.crm.plan import FEW
+from cm_core.crm.population import CrmPerson, crm_person
+from cm_core.crm.records import PersonRecord, canonical, normal
+from cm_core.crm.sides import AddressKeys, theirs_of
+from cm_core.crm.steps import Step
+from cm_core.store.locks import retry_deadlocks, transaction
+from cm_core.web import NotThere
+
+if TYPE_CHECKING:
+    from pymysql.connections import Connection
+
+_ROWS = """
+select crm_person_id, record, agreed, manual, landed_hash <=> record_hash, entity_id
+from crm_persons
+where crm_person_id in %s and state = 'live'
+"""
+_AGREE = "update crm_persons set agreed = %s, entity_id = %s, opt_outs = %s where crm_person_id = %s"
+_OPT_OUTS = "select opt_outs from crm_persons where crm_person_id = %s for update"
+_IS_LANDED = "update crm_persons set landed_hash = record_hash, pushed = null where crm_person_id = %s"
+
+
+def rows(connection: Connection[Any], ids: Sequence[int]) -> dict[int, CrmPerson]:
+    """Of these people the live ones, as they are known."""
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS, (tuple(ids),))
+        return {int(row[0]): crm_person(*row) for row in cursor.fetchall()}
+
+
+def read(
+    connection: Connection[Any], client: PipedriveClient, fields: PersonFields, ids: Sequence[int], *,
+    from_reserve: bool = False,
+) -> dict[int, CrmPerson]:  # fmt: skip
+    """Read people anew and note the reading; who is not there any more is noted as gone and left out.
+
+    10 tokens for each hundred, or 1 each where they are fewer than ten. Transactions of its own.
+    """
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        read_at = people.now(cursor)
+    connection.commit()
+    found: list[dict[str, Any]] = []
+    if len(ids) >= FEW:
+        found = list(client.persons_of(ids, from_reserve=from_reserve))
+    # A list leaves people out for reasons of its own: who is missing in it is asked for by id.
+    missing = set(ids) - {int(each["id"]) for each in found}
+    for person_id in sorted(missing):
+        try:
+            found.append(client.get_person(person_id, from_reserve=from_reserve))
+        except NotThere:
+            continue
+    _note(connection, fields, [normal(each) for each in found], set(ids), read_at)
+    live = rows(connection, ids)
+    connection.commit()
+    return live
+
+
+@retry_deadlocks
+def _note(
+    connection: Connection[Any], fields: PersonFields, records: Sequence[PersonRecord], ids: set[int], read_at: datetime
+) -> None:
+    with transaction(connection):
+        people.note_read(connection, records, read_at=read_at, fields=fields)
+        for person_id in sorted(ids - {record.id for record in records}):
+            people.note_vanished(connection, person_id, state=people.GONE, by="push", at=read_at)
+
+
+def pushed(
+    connection: Connection[Any], fields: PersonFields, keys: AddressKeys, step: Step, reply: PersonRecord,
+    read_at: datetime, *, base: Agreed, merge: Merge, pushes: Sequence[Outcome],
+) -> CrmPerson:  # fmt: skip
+    """A write was answered: the reply is a reading, and what was pushed is agreed."""
+    people.note_read(connection, [reply], read_at=read_at, fields=fields)
+    after = theirs_of(reply, fields, keys)
+    agreed = settled(base, step.ours, after, merge, [outcome.field for outcome in pushes], only_pushed=True)
+    agree(connection, fields, step, reply, agreed)
+    with connection.cursor() as cursor:
+        steps.add_resolutions(cursor, ((reply.id, step.entity_id, outcome) for outcome in pushes), step.plan_id)
+    return rows(connection, [reply.id])[reply.id]
+
+
+def created(
+    connection: Connection[Any], fields: PersonFields, keys: AddressKeys, step: Step, record: PersonRecord,
+    read_at: datetime,
+) -> None:  # fmt: skip
+    """A person was created. It does not land: everything it has is ours, and would get a newer date than it has."""
+    people.note_read(connection, [record], read_at=read_at, fields=fields)
+    ours, theirs = step.ours, theirs_of(record, fields, keys)
+    merge = resolve(Agreed(), ours, Side())
+    sent = [outcome.field for outcome in merge.pushes]
+    agree(connection, fields, step, record, settled(Agreed(), ours, theirs, merge, sent, only_pushed=True))
+    with connection.cursor() as cursor:
+        if resolve(Agreed(), ours, theirs).pushes == ():
+            cursor.execute(_IS_LANDED, (record.id,))
+        steps.add_resolutions(cursor, ((record.id, step.entity_id, outcome) for outcome in merge.pushes), step.plan_id)
+
+
+def merged_there(
+    connection: Connection[Any], fields: PersonFields, keys: AddressKeys, step: Step, survivor: PersonRecord,
+    read_at: datetime,
+) -> None:  # fmt: skip
+    """Two people are one there. `survivor`: as it is since."""
+    assert step.crm_person_id is not None
+    known = rows(connection, [step.crm_person_id, survivor.id])
+    loser, kept = known.get(step.crm_person_id), known.get(survivor.id)
+    people.note_vanished(
+        connection, step.crm_person_id, state=people.MERGED, by=step.plan_id, at=read_at, merged_into=survivor.id
+    )
+    people.note_read(connection, [survivor], read_at=read_at, fields=fields)
+    if loser is not None and kept is not None:
+        before = (theirs_of(kept.record, fields, keys), theirs_of(loser.record, fields, keys))
+        agreed = merged(kept.agreed, loser.agreed, before, theirs_of(survivor, fields, keys))
+        agree(connection, fields, step, survivor, agreed)
+    with connection.cursor() as cursor:
+        outcome = Outcome("person", None, step.crm_person_id, survivor.id, survivor.id, "both", "merge")
+        steps.add_resolutions(cursor, [(survivor.id, step.entity_id, outcome)], step.plan_id)
+
+
+def agree(connection: Connection[Any], fields: PersonFields, step: Step, record: PersonRecord, agreed: Agreed) -> None:
+    """Note what is agreed of a person, and that the opt-outs we have put there are not news of theirs."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPT_OUTS, (record.id,))
+        row: Any = cursor.fetchone()
+        known = set(json.loads(row[0])) if row and row[0] else set()
+        ours = {key for key, line in opt_outs(record, fields).items() if line["channel"] in step.ours.do_not_contact}
+        said = sorted(known | ours)
+        cursor.execute(
+            _AGREE, (canonical(agreed.as_json()), step.entity_id, canonical(said) if said else None, record.id)
+        )

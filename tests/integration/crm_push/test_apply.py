@@ -1,0 +1,335 @@
+"""An apply that is killed, unanswered, refused, out of tokens or not alone: nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cm_core.cli.main import app
+from cm_core.errors import WriterBusy
+from cm_core.store.locks import WRITER_LOCK, named_lock
+from cm_core.web import ApiRefused, ApiUnavailable
+from tests.integration.crm_push.conftest import Push, phone
+from tests.integration.dbt.people import NEW
+
+
+def some_answered(push: Push, count: int) -> None:
+    for number in range(1, count + 1):
+        push.known(number, name=("Ann", f"Lee{number}"), phones=[phone(number)]), push.answered(number)
+
+
+def some_there(push: Push, count: int) -> list[int]:
+    there = [push.there(f"Ann Lee{number}", phones=(phone(number),)) for number in range(1, count + 1)]
+    push.pull()
+    for number, crm_id in enumerate(there, 1):
+        push.known(number, crm_id, ("Ann", f"Lee{number}"), phones=[phone(number)])
+    return there
+
+
+def wait_for(process: subprocess.Popen[str], condition: Any, seconds: float = 30) -> None:
+    """Until it holds; fails if the process ends before."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def states(push: Push) -> list[str]:
+    return [step.state for step in push.steps()]
+
+
+# No answer
+
+
+@pytest.mark.parametrize("fault", ["drop_after_apply", "torn", "slow"])
+def test_who_was_created_without_an_answer_is_found_and_not_created_again(push: Push, fault: str) -> None:
+    some_answered(push, 3)
+    push.plan()
+    push.limits(web_timeout_seconds=0.5)
+    push.server.faults(slow_seconds=1.5)
+    push.server.once(fault, "/api/v2/persons$", method="POST", skip=1)
+    done = push.apply()
+    assert (done.state, done.steps) == ("DONE", {"applied": 3})
+    assert sorted(person["name"] for person in push.everybody()) == ["Ann Lee1", "Ann Lee2", "Ann Lee3"]
+    assert len(push.people.rows("select * from person_identifiers")) == 3
+
+
+@pytest.mark.parametrize("fault", ["reset", "500", "503"])
+def test_who_was_not_created_is_created_then(push: Push, fault: str) -> None:
+    some_answered(push, 3)
+    push.plan()
+    push.server.once(fault if fault == "reset" else int(fault), "/api/v2/persons$", method="POST")
+    done = push.apply()
+    assert (done.state, done.steps) == ("DONE", {"applied": 3})
+    assert len(push.everybody()) == 3
+
+
+@pytest.mark.parametrize("fault", ["drop_after_apply", "reset", "500"])
+def test_an_update_without_an_answer_is_looked_up(push: Push, fault: str) -> None:
+    (ann,) = some_there(push, 1)
+    push.people.phone(1, phone(9), at=NEW)
+    push.plan()
+    push.server.once(int(fault) if fault == "500" else fault, f"/api/v2/persons/{ann}", method="PATCH")
+    done = push.apply()
+    assert (done.state, done.steps) == ("DONE", {"applied": 1})
+    assert push.person(ann)["phones"] == [phone(1), phone(9)]
+    push.server.edit(ann, phones=[{"value": phone(1)}])
+    push.pull()
+    push.push()
+    assert push.person(ann)["phones"] == [phone(1)], "what was removed after it does not come back"
+
+
+@pytest.mark.parametrize("fault", ["drop_after_apply", "reset"])
+def test_a_merge_without_an_answer_is_looked_up(push: Push, fault: str) -> None:
+    one, two = push.there("Ann Lee", phones=(phone(1),)), push.there("Ann Lee", phones=(phone(2),))
+    push.pull()
+    push.known(1, one, phones=[phone(1)]), push.known(2, two, golden=1, original=0, phones=[phone(2)])
+    push.plan()
+    push.server.once(fault, "/merge", method="PUT")
+    assert push.apply().state == "DONE"
+    assert push.person(two)["is_deleted"]
+    assert set(push.person(one)["phones"]) == {phone(1), phone(2)}
+    assert push.server.control("state")["merged_into"] == {str(two): one}
+
+
+# Kills
+
+
+def test_killed_between_a_creation_and_its_note(push: Push) -> None:
+    some_answered(push, 3)
+    push.plan()
+    push.server.faults(slow_seconds=8.0)
+    push.server.once("slow", "/api/v2/persons$", method="POST", skip=1)
+    with push.applying() as process:
+        wait_for(process, lambda: push.server.control("state")["persons"] == 2)
+        kill(process)
+    assert sorted(states(push)) == ["applied", "sending", "waiting"]
+    done = push.apply()
+    assert (done.state, done.resolved, done.steps) == ("DONE", 1, {"applied": 3})
+    assert sorted(person["name"] for person in push.everybody()) == ["Ann Lee1", "Ann Lee2", "Ann Lee3"]
+
+
+def test_killed_before_a_creation_arrives(push: Push) -> None:
+    """The step is `sending`, the request hangs on its way: it is not there, so it is done then."""
+    some_answered(push, 2)
+    push.plan()
+    push.server.once("timeout", "/api/v2/persons$", method="POST")
+    with push.applying(CM_WEB_TIMEOUT_SECONDS="30") as process:
+        wait_for(process, lambda: "sending" in states(push))
+        kill(process)
+    assert push.apply().steps == {"applied": 2}
+    assert len(push.everybody()) == 2
+
+
+def test_killed_between_an_update_and_its_note_and_edited_since(push: Push) -> None:
+    (ann,) = some_there(push, 1)
+    push.people.phone(1, phone(8), at=NEW), push.people.phone(1, phone(9), at=NEW)
+    push.plan()
+    push.server.faults(slow_seconds=8.0)
+    push.server.once("slow", f"/api/v2/persons/{ann}", method="PATCH")
+    with push.applying() as process:
+        wait_for(process, lambda: len(push.person(ann)["phones"]) == 3)
+        kill(process)
+    assert states(push) == ["sending"]
+    push.server.edit(ann, name="Annie Lee1", phones=[{"value": phone(1)}, {"value": phone(8)}])
+    done = push.apply()
+    assert (done.state, done.resolved) == ("DONE", 1)
+    found = push.person(ann)
+    assert (found["name"], found["phones"]) == ("Annie Lee1", [phone(1), phone(8)]), "their edit stands"
+    push.pull()
+    assert any(line["name"] == "Annie Lee1" for line in push.landed("pipedrive_persons")), "and comes in"
+
+
+def test_killed_between_a_merge_and_its_note(push: Push) -> None:
+    one, two = push.there("Ann Lee", phones=(phone(1),)), push.there("Ann Lee", phones=(phone(2),))
+    push.pull()
+    push.known(1, one, phones=[phone(1)]), push.known(2, two, golden=1, original=0, phones=[phone(2)])
+    push.plan()
+    push.server.faults(slow_seconds=8.0)
+    push.server.once("slow", "/merge", method="PUT")
+    with push.applying() as process:
+        wait_for(process, lambda: push.person(two)["is_deleted"])
+        kill(process)
+    assert push.apply().state == "DONE"
+    assert set(push.person(one)["phones"]) == {phone(1), phone(2)}
+
+
+def test_killed_again_and_again_every_step_is_done_once(push: Push) -> None:
+    some_answered(push, 8)
+    there = [push.there(f"Bob Ray{n}", phones=(phone(100 + n),)) for n in range(8)]
+    push.pull()
+    for place, crm_id in enumerate(there):
+        push.known(100 + place, crm_id, ("Bob", f"Ray{place}"), phones=[phone(100 + place)])
+    push.plan()
+    push.server.faults(rate=0.15, kinds=["500", "drop_after_apply", "torn", "reset"], seed=5)
+    for _ in range(3):
+        with push.applying(CM_WEB_TIMEOUT_SECONDS="0.3") as process:
+            done = states(push).count("applied")
+            wait_for(process, lambda done=done: states(push).count("applied") >= done + 3)
+            kill(process)
+    push.server.faults()
+    done = push.apply()
+    assert (done.state, done.steps) == ("DONE", {"applied": 16})
+    assert len(push.everybody()) == 16
+    assert len({person["name"] for person in push.everybody()}) == 16
+    assert all(push.person(crm_id)["cm_entity"] for crm_id in there)
+
+
+# Two at once
+
+
+def test_two_applies_at_once_do_everything_once(push: Push) -> None:
+    some_answered(push, 6)
+    plan = push.plan()
+    with ThreadPoolExecutor(2) as both:
+        results = list(both.map(lambda _: push.apply(plan.plan_id, lock_timeout_s=30), range(2)))
+    assert sorted(done.applied for done in results) == [0, 6]
+    assert len(push.everybody()) == 6
+    assert push.server.usage()["calls_by_path"]["POST /api/v2/persons"] == 6
+
+
+def test_who_may_not_wait_is_told_that_somebody_applies(push: Push) -> None:
+    some_answered(push, 1)
+    push.plan()
+    with push.database.connect() as other, named_lock(other, "cm_crm_push", timeout_s=0):
+        with pytest.raises(WriterBusy, match="cm_crm_push"):
+            push.apply(lock_timeout_s=0)
+    assert push.everybody() == []
+
+
+def test_two_plans_and_an_apply_between_them_create_once(push: Push) -> None:
+    some_answered(push, 2)
+    first = push.plan()
+    push.apply(first.plan_id)
+    push.people.run("update crm_steps set state = 'waiting' where plan_id = %s", (first.plan_id,))
+    push.people.run("update crm_plans set state = 'READY'")
+    # As if another machine had planned the same before: the one that is there counts.
+    push.people.run("insert into crm_plans select 'p2', kind, state, made_at, counts, tokens, seconds, requested_by, "
+                    "finished_at from crm_plans")  # fmt: skip
+    push.people.run("update crm_steps set plan_id = 'p2'")
+    push.apply("p2")
+    assert len(push.everybody()) == 2
+
+
+def test_who_is_created_while_an_import_writes_is_linked_later(push: Push) -> None:
+    some_answered(push, 1)
+    push.plan()
+    with push.database.connect() as other, named_lock(other, WRITER_LOCK, timeout_s=0):
+        assert push.apply(lock_timeout_s=0).linked == 0
+        assert push.plan().counts["create"] == 0
+    assert push.apply().linked == 1
+    assert len(push.people.rows("select * from person_identifiers")) == 1
+
+
+# Budget and limits
+
+
+def test_what_the_budget_does_not_hold_waits_for_tomorrow(push: Push) -> None:
+    push.server.clock("2099-03-02T12:00:00Z")  # ahead of ours: its days are the budget's
+    there = some_there(push, 10)
+    push.pull()
+    push.plan()
+    ((spent,),) = push.people.rows("select tokens from api_budgets where day = '2099-03-02'")
+    push.limits(pipedrive_daily_tokens=int(spent) + 3_000 + 10 + 4 * 5)
+    done = push.apply()
+    assert (done.state, done.steps) == ("WAITING", {"applied": 4, "waiting": 6})
+    assert done.waits_for is not None
+    assert "tokens are spent" in done.waits_for
+    again = push.apply()
+    assert (again.state, again.applied) == ("WAITING", 0), "nothing more today"
+    push.server.clock("2099-03-03T00:10:00Z")
+    push.people.run("update api_budgets set server_ahead_seconds = server_ahead_seconds + 43800")
+    done = push.apply()
+    assert (done.state, done.steps) == ("DONE", {"applied": 10})
+    assert all(push.person(crm_id)["cm_entity"] for crm_id in there)
+
+
+def test_the_burst_is_kept_by_the_servers_own_count(push: Push) -> None:
+    push.server.reset(burst=6, burst_window=0.5)
+    push.limits(pipedrive_burst=6)
+    push.__init__(push.settings, push.database, push.server)  # type: ignore[misc]
+    some_there(push, 12)
+    plan = push.plan()
+    assert plan.seconds == pytest.approx((12 + 12) * 0.5 / 6, abs=0.1)
+    before = push.server.usage()["tokens_by_day"]["2026-03-02"]
+    push.apply()
+    assert push.server.usage()["tokens_by_day"]["2026-03-02"] - before == plan.tokens == 12 * 5 + 12
+    usage = push.server.usage()
+    assert usage["burst_exceeded"] == 0
+    assert usage["most_in_window"] <= 6
+
+
+# Refusals
+
+
+def test_what_is_refused_fails_alone_with_the_reason(push: Push) -> None:
+    there = some_there(push, 3)
+    push.plan()
+    push.server.once(400, f"/api/v2/persons/{there[1]}", method="PATCH")
+    done = push.apply()
+    assert (done.state, done.failed, done.steps) == ("DONE", 1, {"applied": 2, "failed": 1})
+    (failed,) = [step for step in push.steps() if step.state == "failed"]
+    assert failed.error is not None
+    assert "400" in failed.error
+    assert push.push().steps == {"applied": 1}, "the next plan tries again"
+
+
+def test_an_account_that_is_not_open_ends_the_apply_and_the_rest_waits(push: Push) -> None:
+    some_there(push, 2)
+    push.plan()
+    push.server.control("account", {"state": "trial_expired"})
+    with pytest.raises(ApiRefused, match="402"):
+        push.apply()
+    assert states(push) == ["waiting", "waiting"]
+    push.server.control("account", {"state": "open"})
+    assert push.apply().state == "DONE"
+
+
+def test_a_crm_that_is_down_ends_the_apply_and_the_next_goes_on(push: Push) -> None:
+    some_answered(push, 12)
+    push.plan()
+    push.limits(web_timeout_seconds=0.2)
+    push.server.faults(rate=1.0, kinds=["503"], methods=["POST"])
+    with pytest.raises(ApiUnavailable):
+        push.apply()
+    push.server.faults()
+    done = push.apply()
+    assert (done.state, done.steps) == ("DONE", {"applied": 12})
+    assert len(push.everybody()) == 12
+
+
+def test_the_commands_show_the_plan_and_what_became_of_it(push: Push, monkeypatch: pytest.MonkeyPatch) -> None:
+    some_there(push, 2)
+    for name, value in push.environment().items():
+        if name.startswith("CM_"):
+            monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> str:
+        done = CliRunner().invoke(app, ["crm", *arguments], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    shown = run("plan")
+    assert "cm_entity" in shown
+    assert "tokens left today" in shown
+    document = json.loads(run("plan", "--json", "--show", "1"))
+    assert (document["counts"]["update"], document["tokens"], len(document["shown"])) == (2, 2 * 5 + 2, 1)
+    assert {"field", "before", "after", "why", "winner"} == set(document["shown"][0]["changes"][0])
+    applied = json.loads(run("apply", "--plan", document["plan_id"], "--json"))
+    assert (applied["state"], applied["steps"], applied["usage"]["tokens"]) == ("DONE", {"applied": 2}, 12)
+    assert json.loads(run("setup", "--json"))["made"] == []
+    assert "knows of everybody" in run("suppress")

@@ -1,0 +1,316 @@
+"""What a plan finds and what an apply makes of it, against a Pipedrive of our own and a real database."""
+
+from __future__ import annotations
+
+import pytest
+
+from cm_core.crm import people
+from cm_core.crm.population import MartsMissing
+from cm_core.errors import SettingsError, UsageError
+from cm_core.lake import lake
+from tests.integration.crm_push.conftest import Push, phone
+from tests.integration.dbt.people import NEW
+
+OURS = {"cm_entity", "cm_call", "cm_text", "cm_email", "cm_mail", "cm_checked"}
+
+
+def test_who_is_in_step_gets_our_own_fields_once(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),), address="1 MAIN ST, ENID, OK 73701")
+    push.pull()
+    push.known(1, ann, phones=[phone(1)], street="1 MAIN ST")
+    plan = push.plan()
+    (step,) = push.steps(plan)
+    assert (step.action, step.crm_person_id) == ("update", ann)
+    assert set(step.fields) == OURS
+    push.apply(plan.plan_id)
+    found = push.person(ann)
+    assert found["cm_entity"] == "1"
+    assert found["cm_call"] == f"Yes: {phone(1)}"
+    assert found["cm_email"] == "No: no e-mail address is known"
+    assert found["cm_checked"] == "2026-03-02"
+    again = push.plan()
+    assert (again.counts["nothing"], again.counts["update"], again.tokens, again.state) == (1, 0, 0, "DONE")
+    before = push.landed("pipedrive_persons")
+    push.pull()
+    assert push.landed("pipedrive_persons") == before, "the echo of our own write is no change"
+
+
+def test_ours_is_added_and_what_they_removed_stays_away(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1), phone(2)), emails=("ann@x.org",))
+    push.pull()
+    push.known(1, ann, phones=[phone(1), phone(2), phone(3)], emails=["ann@x.org"])
+    push.push()
+    assert push.person(ann)["phones"] == [phone(1), phone(2), phone(3)]
+    push.server.edit(ann, phones=[{"value": phone(1), "label": "home", "primary": True}])
+    push.pull()
+    push.people.phone(1, phone(4), at=NEW)
+    push.push()
+    found = push.server.person(ann)
+    assert [(p["value"], p["label"]) for p in found["phones"]] == [(phone(1), "home"), (phone(4), "other")]
+    assert ("phones", "both", "union") in push.rules()
+
+
+def test_what_was_removed_before_anything_was_planned_stays_away(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1), phone(2)))
+    push.pull()
+    push.known(1, ann, phones=[phone(1), phone(2)])
+    push.server.edit(ann, phones=[{"value": phone(1)}])
+    push.pull()
+    push.push()
+    assert push.person(ann)["phones"] == [phone(1)]
+
+
+def test_a_persons_edit_beats_a_newer_list_and_comes_back_to_us(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)])
+    push.push()
+    push.server.edit(ann, name="Annie Lee")
+    push.pull()
+    push.people.run(
+        "update persons set first_name = 'Anna', name_source_date = %s where id = 1", ("2026-03-02 13:00:00",)
+    )
+    plan = push.plan()
+    assert plan.counts["asked"] == 1, "the changelog tells whether it was a person"
+    assert plan.counts["settled_for_the_crm"] == 1
+    assert push.rules()[-1] == ("name", "theirs", "manual_edit")
+    (line,) = push.landed("settled")
+    assert (line["id"], line["name"], line["phones"], line["settled"]) == (ann, "Annie Lee", [], ["name"])
+    assert line["update_time"] > "2026-03-02T13:00:00Z", "the time of the decision"
+    push.apply()
+    assert push.person(ann)["name"] == "Annie Lee"
+    again = push.plan()
+    assert again.counts.get("asked", 0) == again.counts.get("settled_for_the_crm", 0) == 0, "settled once"
+    push.people.run(
+        "update persons set first_name = 'Anita', name_source_date = %s where id = 1", ("2026-03-02 14:00:00",)
+    )
+    assert push.plan().counts.get("asked", 0) == 0, "what the changelog said is kept"
+    push.apply()
+    assert push.person(ann)["name"] == "Annie Lee"
+
+
+def test_of_two_automatic_values_the_newer_wins(push: Push) -> None:
+    ann, bob = push.there("Ann Lee", phones=(phone(1),)), push.there("Bob Lee", phones=(phone(2),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)]), push.known(2, bob, ("Bob", "Lee"), phones=[phone(2)])
+    push.push()
+    push.server.edit(ann, name="Annie Lee", change_source="api", user_id=3)
+    push.server.edit(bob, name="Bobby Lee", change_source="api", user_id=3)
+    push.pull()
+    push.people.run(
+        "update persons set first_name = 'Anna', name_source_date = %s where id = 1", ("2026-03-02 13:00:00",)
+    )
+    push.people.run(
+        "update persons set first_name = 'Robert', name_source_date = %s where id = 2", ("2026-03-02 09:00:00",)
+    )
+    push.push()
+    assert push.person(ann)["name"] == "Anna Lee"
+    assert push.person(bob)["name"] == "Bobby Lee"
+    assert {("name", "ours", "newer"), ("name", "theirs", "newer")} <= set(push.rules())
+
+
+def test_without_tokens_to_ask_theirs_stays_until_there_are(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)])
+    push.push()
+    push.server.edit(ann, name="Annie Lee", change_source="api", user_id=3)
+    push.pull()
+    push.people.run(
+        "update persons set first_name = 'Anna', name_source_date = %s where id = 1", ("2026-03-02 13:00:00",)
+    )
+    budget = push.settings.pipedrive_daily_tokens
+    push.limits(pipedrive_daily_tokens=3_000 + 100)
+    assert push.plan().counts["author_unknown"] == 1
+    push.limits(pipedrive_daily_tokens=budget)
+    push.push()
+    assert push.person(ann)["name"] == "Anna Lee"
+
+
+def test_what_was_edited_between_plan_and_apply_is_not_written_over(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)])
+    push.push()
+    push.listed(1, "Anna", NEW)
+    push.people.phone(1, phone(3), at=NEW)
+    plan = push.plan()
+    push.server.edit(ann, name="Annie Lee", phones=[{"value": phone(1)}, {"value": phone(9)}])
+    push.apply(plan.plan_id)
+    found = push.person(ann)
+    assert found["name"] == "Annie Lee"
+    assert found["phones"] == [phone(1), phone(9), phone(3)]
+    push.pull()
+    assert any(line["name"] == "Annie Lee" for line in push.landed("pipedrive_persons"))
+
+
+def test_who_answered_is_created_once(push: Push) -> None:
+    push.known(1, phones=[phone(1)], emails=["ann@x.org"], street="1 MAIN ST"), push.answered(1)
+    push.known(2, name=("Bob", "Ray"), phones=[phone(2)])
+    plan = push.plan()
+    (step,) = push.steps(plan)
+    assert (step.action, step.entity_id, step.tokens) == ("create", 1, 5)
+    done = push.apply(plan.plan_id)
+    assert (done.state, done.applied, done.linked) == ("DONE", 1, 1)
+    (ann,) = push.everybody()
+    found = push.person(ann["id"])
+    assert (found["name"], found["phones"], found["emails"]) == ("Ann Lee", [phone(1)], ["ann@x.org"])
+    assert (found["mailing_address"], found["cm_entity"]) == ("1 MAIN ST, ENID, OK 73701", "1")
+    assert push.people.rows("select person_id, id_value from person_identifiers") == [(1, str(ann["id"]))]
+    push.pull()
+    assert push.landed("pipedrive_persons") == [], "all of it is ours: it would only get a newer date"
+    again = push.plan()
+    assert (again.counts["create"], again.counts["update"], again.counts["nothing"]) == (0, 0, 1)
+
+
+def test_who_was_deleted_there_is_not_created_again(push: Push) -> None:
+    push.known(1, phones=[phone(1)]), push.answered(1)
+    push.push()
+    (ann,) = push.everybody()
+    push.server.control(f"persons/{ann['id']}", method="DELETE")
+    plan = push.plan()
+    push.apply(plan.plan_id)
+    again = push.plan()
+    assert again.counts["create"] == 0
+    assert push.everybody() == []
+
+
+@pytest.mark.parametrize("fact", ["deceased", "privacy_deletion"])
+def test_who_must_not_be_there_is_not_created(push: Push, fact: str) -> None:
+    push.known(1, phones=[phone(1)]), push.answered(1)
+    push.people.fact(fact, "person", "1", person_id=1)
+    push.known(2, entity_type="organization", organization_name="LEE LLC", phones=[phone(2)]), push.answered(2)
+    push.known(3, phones=[phone(3)]), push.answered(3), push.people.opted_out("all", person_id=3)
+    push.known(4), push.answered(4)
+    plan = push.plan()
+    assert plan.counts["create"] == 0
+    assert plan.counts["left_out"] == {
+        "deceased, or had their data deleted": 1,
+        "organisations are not created": 1,
+        "may not be contacted at all": 1,
+        "without a name or a contact point": 1,
+    }
+
+
+def test_several_people_there_become_one_and_nothing_is_lost(push: Push) -> None:
+    """The fake CRM fills only what the survivor lacks: what the other had comes back from us."""
+    one = push.there("Ann Lee", phones=(phone(1),), emails=("ann@x.org",), do_not_contact=["sms"])
+    two = push.there("A. Lee", phones=(phone(2),), emails=("a@y.org",), do_not_contact=["mail"])
+    push.server.control("deals", {"title": "Lease", "person_id": two})
+    push.pull()
+    push.known(1, one, phones=[phone(1)], emails=["ann@x.org"])
+    push.known(2, two, ("A.", "Lee"), golden=1, original=0, phones=[phone(2)], emails=["a@y.org"])
+    plan = push.plan()
+    assert [(s.action, s.crm_person_id, s.merge_with_id) for s in push.steps(plan)][0:1] == [("merge", one, two)]
+    assert push.steps(plan)[0].changes[0]["why"] == "open_deals"
+    done = push.apply(plan.plan_id)
+    assert (done.state, done.steps) == ("DONE", {"applied": 2})
+    found = push.person(two)
+    assert push.person(one)["is_deleted"]
+    assert set(found["phones"]) == {phone(1), phone(2)}
+    assert set(found["emails"]) == {"ann@x.org", "a@y.org"}
+    assert found["do_not_contact"] == ["mail", "sms"]
+    assert push.people.rows("select state, merged_into from crm_persons where crm_person_id = %s", (one,)) == [
+        ("merged", two)
+    ]
+    again = push.plan()
+    assert (again.counts["merge"], again.counts["update"]) == (0, 0)
+
+
+def test_who_was_edited_before_a_merge_comes_in_first(push: Push) -> None:
+    one, two = push.there("Ann Lee", phones=(phone(1),)), push.there("Ann Lee", phones=(phone(2),))
+    push.pull()
+    push.known(1, one, phones=[phone(1)]), push.known(2, two, golden=1, original=0, phones=[phone(2)])
+    plan = push.plan()
+    push.server.edit(two, phones=[{"value": phone(2)}, {"value": phone(7)}])
+    push.apply(plan.plan_id)
+    assert not push.person(two)["is_deleted"]
+    push.pull()
+    push.people.phone(2, phone(7))
+    push.push()
+    assert push.person(two)["is_deleted"]
+    assert set(push.person(one)["phones"]) == {phone(1), phone(2), phone(7)}
+
+
+def test_requests_not_to_be_contacted_go_at_once_and_from_the_reserve(push: Push) -> None:
+    ann, bob, cid = (
+        push.there(name, phones=(phone(n),)) for n, name in enumerate(("Ann Lee", "Bob Ray", "Cid Fox"), 1)
+    )
+    push.pull()
+    push.known(1, ann, phones=[phone(1)]), push.known(2, bob, ("Bob", "Ray"), phones=[phone(2)])
+    push.known(3, cid, ("Cid", "Fox"), phones=[phone(3)])
+    assert push.suppress() is None
+    push.people.opted_out("sms", phone_e164=phone(1)), push.people.fact("litigator", "phone", phone(2))
+    push.people.fact("deceased", "person", "3", person_id=3)
+    push.limits(pipedrive_daily_tokens=3_000, pipedrive_reserve_tokens=3_000)
+    done = push.suppress()
+    assert done is not None
+    assert (done.state, done.applied) == ("DONE", 3)
+    said = [push.person(who)["do_not_contact"] for who in (ann, bob, cid)]
+    assert said == [["sms"], ["call", "sms"], ["call", "email", "mail", "sms"]]
+    assert push.suppress() is None
+    push.server.edit(ann, custom_fields={push.fields.codes["do_not_contact"]: None})
+    push.limits(pipedrive_daily_tokens=1_000_000)
+    push.pull()
+    push.suppress()
+    assert push.person(ann)["do_not_contact"] == ["sms"], "ticked off there, it is ticked again"
+    assert push.landed("pipedrive_opt_outs") == [], "what we said is not news of theirs"
+
+
+def test_what_they_say_is_kept_there_whatever_we_know(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),), do_not_contact=["mail"])
+    push.pull()
+    push.known(1, ann, phones=[phone(1)])
+    push.people.opted_out("call", phone_e164=phone(1))
+    push.push()
+    assert push.person(ann)["do_not_contact"] == ["call", "mail"]
+    assert push.person(ann)["cm_call"] == "No: Somebody asked not to be called at this number"
+
+
+def test_consent_given_again_opens_the_channel_for_the_next_who_is_planned(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)])
+    push.people.opted_out("sms", phone_e164=phone(1))
+    push.people.fact("reconsent", "phone", phone(1), channel="sms", at="2026-02-02 00:00:00")
+    assert push.suppress() is None
+
+
+def test_a_newer_plan_supersedes_what_waits(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)])
+    first = push.plan()
+    second = push.plan()
+    assert [step.state for step in push.steps(first)] == ["superseded"]
+    assert push.apply(first.plan_id).state == "SUPERSEDED"
+    assert push.apply(second.plan_id).state == "DONE"
+    assert push.apply(second.plan_id).applied == 0, "done is done"
+
+
+def test_one_person_of_two_entities_is_one_entitys(push: Push) -> None:
+    """Merged there by hand: the other entity gets nobody new, and linkage finds the two by what they share now."""
+    one, two = push.there("Ann Lee", phones=(phone(1),)), push.there("Ann Leigh", phones=(phone(2),))
+    push.pull()
+    push.known(1, one, phones=[phone(1)]), push.known(2, two, ("Ann", "Leigh"), phones=[phone(2)])
+    push.answered(1), push.answered(2)
+    push.server.control(f"persons/{one}/merge", {"merge_with_id": two})
+    with push.database.connect() as connection, connection.cursor() as cursor:
+        people.note_vanished(connection, one, state="merged", by="test", at=people.now(cursor), merged_into=two)
+        connection.commit()
+    plan = push.plan()
+    assert plan.counts["create"] == 0
+    assert plan.counts["left_out"] == {"whose CRM person is another's too": 1}
+    assert {step.entity_id for step in push.steps(plan)} == {2}
+
+
+def test_what_is_missing_is_said(push: Push) -> None:
+    with pytest.raises(UsageError, match="cm crm plan"):
+        push.apply("push_nothing")
+    push.people.run("drop view crm_candidates")
+    with pytest.raises(MartsMissing, match="crm_candidates"):
+        push.plan()
+    push.server.reset()
+    lake(push.settings).put_bytes(b"[]", "crm/fields.json")
+    with pytest.raises(SettingsError, match="cm crm setup"):
+        push.plan()
