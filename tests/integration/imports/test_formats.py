@@ -177,18 +177,21 @@ def test_lines_that_are_no_records_are_in_the_error_report(
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b'[{"name":"Ann Lee"}]', ("jq -c",)),
-        (_dump() + b"CREATE TABLE b (x int); INSERT INTO b VALUES (1);", ("2 tables", "people (id, first_name")),
-        (gzip.compress(gzip.compress(CSV)), ("archive",)),
-        (gzip.compress(b"name,phone\n" + b"0" * (80 << 20)), ("bomb", "unpacks", "times")),
+        (lambda: b'[{"name":"Ann Lee"}]', ("jq -c",)),
+        (
+            lambda: _dump() + b"CREATE TABLE b (x int); INSERT INTO b VALUES (1);",
+            ("2 tables", "people (id, first_name"),
+        ),
+        (lambda: gzip.compress(gzip.compress(CSV)), ("archive",)),
+        (lambda: gzip.compress(b"name,phone\n" + b"0" * (80 << 20)), ("bomb", "unpacks", "times")),
     ],
     ids=["a json document", "several tables", "nested", "bomb"],
 )
 def test_what_is_not_one_list_is_refused(
-    content: bytes, says: tuple[str, ...], settings: Settings, database: Database, tmp_path: Path
+    content: Callable[[], bytes], says: tuple[str, ...], settings: Settings, database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "people.bin"
-    path.write_bytes(content)
+    path.write_bytes(content())
     record, error = attempt(settings, database, path)
     assert record.status == "REJECTED"
     assert error is not None

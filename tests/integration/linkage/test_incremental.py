@@ -91,16 +91,18 @@ def dense_list(path: Path, chance: random.Random, rows: int = 22) -> Path:
     return path
 
 
-@pytest.mark.parametrize("seed", [11, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(12, 30))])
+@pytest.mark.parametrize(
+    ("seed", "days"), [(11, 3), *(pytest.param(seed, 4, marks=pytest.mark.soak) for seed in range(11, 30))]
+)
 def test_runs_after_each_import_come_to_what_one_over_everything_does(
-    settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, days: int
 ) -> None:
     # Small caps and few surnames to a contact: both are passed again and again.
     for rule in pairs.CAPS:
         monkeypatch.setitem(pairs.CAPS, rule, 6)
     settings = settings.model_copy(update={"shared_contact_max_surnames": 3})
     chance = random.Random(seed)
-    for day in range(4):
+    for day in range(days):
         with noted(database):
             bring_in(settings, database, dense_list(tmp_path / f"{day}.csv", chance), day)
         if day == 1:
