@@ -11,6 +11,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -84,14 +85,20 @@ def has_rows(con: duckdb.DuckDBPyConnection, table: str) -> bool:
 
 def fingerprint(settings: Settings, model: Model) -> str:
     """What the contents of a base depend on beside the rows: code, model, and the rules that can be set."""
-    digest = hashlib.sha256(model.to_json().encode())
+    rules = (settings.shared_contact_max_surnames, settings.phone_needs_first_name, settings.email_needs_first_name)
+    return hashlib.sha256(repr((model.to_json(), _code(), rules)).encode()).hexdigest()
+
+
+@cache
+def _code() -> str:
+    """Of the code that this process runs."""
+    digest = hashlib.sha256()
     for package in ("cm_core.linkage", "cm_core.hygiene"):
         for file in sorted(files(package).iterdir(), key=lambda file: file.name):
             if file.is_file() and file.name.endswith((".py", ".sql", ".csv")):
                 digest.update(file.name.encode() + b"\0" + file.read_bytes())
     digest.update(files("cm_core.upsert").joinpath("match_classes.sql").read_bytes())
-    rules = (settings.shared_contact_max_surnames, settings.phone_needs_first_name, settings.email_needs_first_name)
-    digest.update(repr((rules, version("splink"), version("nicknames"), duckdb.__version__)).encode())
+    digest.update(repr((version("splink"), version("nicknames"), duckdb.__version__)).encode())
     return digest.hexdigest()
 
 
