@@ -135,7 +135,7 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
         # Rules and models are part of the fingerprint: where only changes are built, seeds and views are as they were.
         # Without "empty", every test that reads one of them would be left out with it.
         by_changes = environment.get(_BY_CHANGES) == "1"
-        only_tables = ["--exclude", "resource_type:seed", "config.materialized:view", "--indirect-selection", "empty"]
+        only_tables = ["--exclude", "resource_type:seed config.materialized:view", "--indirect-selection", "empty"]
         arguments = ["build", *(only_tables if by_changes else [])]
         with _environment(environment):
             invocation = _cli().cli(arguments, context=context, target_path=target)

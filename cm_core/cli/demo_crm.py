@@ -75,7 +75,9 @@ def _in(settings: Settings, database: Database, yesterday: date) -> bool:
         with crm.pipedrive(settings, database, purpose="cm demo") as client:
             crm.set_up(settings, database, client)
         pulled = [crm.pull_day(settings, database, yesterday, source=source) for source in crm.SOURCES]
-        rows = [(each.source, each.state, each.records, each.usage.requests, each.usage.tokens) for each in pulled]
+        rows: list[tuple[Any, ...]] = [
+            (each.source, each.state, each.records, each.usage.requests, each.usage.tokens) for each in pulled
+        ]
         for pull in (telephony.pull_calls, telephony.pull_messages, telephony.pull_consents):
             found = pull(settings, database, yesterday)
             rows.append((found.source, found.state, found.records, found.requests, ""))

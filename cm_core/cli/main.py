@@ -224,11 +224,11 @@ def sample_data(
 
 @app.command()
 def demo(people: Annotated[int, typer.Option(min=1, help="How many people to make up.")] = 5000) -> None:
-    """Run the main job on sample data and show what happened."""
-    from cm_core.cli import summary
+    """Run everything on sample data, a day of the CRM and of calls included, and show what happened."""
+    from cm_core.cli.demo import demo as run_demo
 
     settings, database = _ready()
-    if not summary.demo(settings, database, people=people):
+    if not run_demo(settings, database, people=people):
         raise typer.Exit(1)
 
 

@@ -1,14 +1,13 @@
-"""`cm dedupe` and `cm demo`: run the follow-up jobs and say in numbers what the database now holds."""
+"""`cm dedupe`: run the follow-up jobs and say in numbers what the database now holds."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import pymysql
 
-from cm_core.cli import ingest, output, runner
+from cm_core.cli import output, runner
 from cm_core.settings import Settings
 from cm_core.store.database import Database
 
@@ -78,29 +77,3 @@ def print_verdicts(found: dict[str, list[dict[str, Any]]]) -> None:
         for item in items
     ]
     output.print_table(("channel", "verdict", "reason", "contact points"), rows, title="May it be used?")
-
-
-def demo(settings: Settings, database: Database, *, people: int) -> bool:
-    """Sample data through the whole main job; prints what happened and how to look further. Whether all went well."""
-    from cm_core import sample_data
-
-    folder = settings.home_dir / "demo"
-    with output.progress(f"making up {people:,} people"):
-        made = sample_data.generate(people, 1, folder)
-    paths: list[Path] = [made.dnc_path, made.opt_outs_path, *made.files, made.campaigns_path, made.touchpoints_path]
-    output.out.print(f"Sample data: {made.rows:,} rows about {made.people:,} people in {folder}")
-    summaries = ingest.ingest(settings, database, paths, feed=None, uploaded_by="demo")
-    imported = ingest.show(summaries, as_json=False)
-    result = dedupe(settings, database)
-    output.print_facts(
-        {name.replace("_", " "): f"{value:,}" for name, value in result.items() if isinstance(value, int)}
-    )
-    print_verdicts(result["verdicts"])
-    output.out.print(
-        "Look further:\n"
-        "  make up                       the asset graph, its checks and lineage in the browser; drop files in the "
-        "landing folder\n"
-        "  .venv/bin/cm status           the imports; with an import id, its reports\n"
-        "  .venv/bin/cm sql 'select * from compliance_call limit 20'"
-    )
-    return imported and result["status"] == "COMPLETE"

@@ -11,8 +11,6 @@ import pymysql
 import pytest
 
 from cm_assets.compliance import build_dbt_assets
-from cm_core.settings import Settings
-from resources.database import DatabaseResource
 from cm_core.compliance.rule_book import load_rules
 from cm_core.compute import session
 from cm_core.crm.do_not_contact import channels_closed
@@ -21,6 +19,7 @@ from cm_core.crm.sides import AddressKeys
 from cm_core.settings import Settings
 from cm_core.store import Database
 from cm_core.store.locks import looking
+from resources.database import DatabaseResource
 from tests.integration.dbt.conftest import Build
 from tests.integration.dbt.people import NEW, OLD, People
 
