@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cm_core.errors import DatabaseUnavailable
+import pymysql
+
+from cm_core.errors import CmError, DatabaseUnavailable
 from cm_core.store.locks import retry_deadlocks, transaction
 from cm_core.web.errors import BudgetSpent, Busy
 
@@ -62,7 +64,11 @@ from api_requests
 where purpose = %s
 """
 _SPENT = "select requests, tokens from api_budgets where api = %s and day = %s"
-_FORGET = "delete from api_requests where requested_at < timestampadd(day, -%s, utc_timestamp(6)) limit 10000"
+_FORGET = """
+delete from api_requests
+where api = %s and limit_group in ({groups}) and requested_at < timestampadd(day, -%s, utc_timestamp(6))
+limit 10000
+"""
 
 #: Requests are kept so long; the sums of the days for ever.
 KEPT_DAYS = 60
@@ -183,14 +189,17 @@ class Limiter:
             spent = int((cursor.fetchone() or (0, 0))[1])
         return max(0, self._daily_tokens - (0 if from_reserve else self._reserve_tokens) - spent)
 
-    def forget_old(self) -> None:
-        """Requests of long ago go; what each day cost stays."""
-        self._execute(_FORGET, KEPT_DAYS)
-
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back. Requests of long ago go; what each day cost stays."""
         if self._connection is not None:
-            with suppress(Exception):
+            groups = sorted({group for limit in self._limits for group in limit.groups})
+            with suppress(CmError, pymysql.MySQLError):
+                self._execute(_FORGET.format(groups=", ".join(["%s"] * len(groups))), self.api, *groups, KEPT_DAYS)
+        self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            with suppress(pymysql.MySQLError):
                 self._connection.close()
             self._connection = None
 
@@ -268,7 +277,7 @@ class Limiter:
         try:
             yield self._connection
         except DatabaseUnavailable:
-            self.close()
+            self._drop_connection()
             raise
 
 

@@ -111,3 +111,19 @@ def test_a_pause_of_a_limit_holds_for_all_its_groups(limiter: Limiter) -> None:
     for group in ("general", "search"):
         with pytest.raises(Busy, match="too many"):
             reserve(limiter, group, wait=0.01)
+
+
+def test_requests_of_long_ago_go_and_what_the_days_cost_stays(database: Database) -> None:
+    old = Limiter(database, "pipedrive", LIMITS, timeout_s=5, daily_tokens=100)
+    other = Limiter(database, "ringcentral", LIMITS, timeout_s=5)
+    for limiter in (old, other):
+        reserve(limiter, tokens=3)
+    with database.connect(autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("update api_requests set requested_at = timestampadd(day, -61, requested_at)")
+        reserve(old, tokens=4)
+        old.close()
+        cursor.execute("select api, tokens from api_requests order by 1, 2")
+        assert cursor.fetchall() == (("pipedrive", 4), ("ringcentral", 3))
+        cursor.execute("select tokens from api_budgets where api = 'pipedrive'")
+        assert cursor.fetchall() == ((7,),)
+    other.close()
