@@ -84,7 +84,7 @@ CLEAR_CRM = (
     """,
     """
     update crm_steps
-    set changes = '[]', state = if(state = 'waiting', 'superseded', state)
+    set changes = '[]', ours = null, state = if(state = 'waiting', 'superseded', state)
     where crm_person_id in %(ids)s or entity_id = %(entity_id)s
     """,
     """

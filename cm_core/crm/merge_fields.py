@@ -84,11 +84,15 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The keys that the two sides had when a field was last settled; `ours_there`: theirs is what we had pushed."""
+    """The keys that the two sides had when a field was last settled; `ours_there`: theirs is what we had pushed.
+
+    `at`: when ours had been said. What is said again later counts anew.
+    """
 
     ours: str
     theirs: str
     ours_there: bool = False
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,9 @@ class Agreed:
     def as_json(self) -> dict[str, Any]:
         """For `crm_persons.agreed`."""
         pairs = {
-            name: {"ours": pair.ours, "theirs": pair.theirs} | ({"by": "us"} if pair.ours_there else {})
+            name: {"ours": pair.ours, "theirs": pair.theirs}
+            | ({"by": "us"} if pair.ours_there else {})
+            | ({"at": pair.at.isoformat()} if pair.at else {})
             for name, pair in self.pairs.items()
         }
         known = {name: sorted(keys) for name, keys in self.known.items() if keys}
@@ -115,9 +121,9 @@ class Agreed:
         found = document or {}
         return Agreed(
             {
-                name: Pair(found[name]["ours"], found[name]["theirs"], found[name].get("by") == "us")
+                name: Pair(pair["ours"], pair["theirs"], pair.get("by") == "us", _moment(pair.get("at")))
                 for name in SINGLE
-                if name in found
+                if (pair := found.get(name))
             },
             {name: frozenset(found.get(name, ())) for name in SETS},
             frozenset(found.get(DO_NOT_CONTACT, ())),
@@ -215,7 +221,7 @@ def settled(
         name = outcome.field
         if name in SINGLE and not outcome.asks and (name in sent or not (outcome.pushes or only_pushed)):
             before = pairs.get(name)
-            found = Pair(ours.single(name).key, theirs.single(name).key)
+            found = Pair(ours.single(name).key, theirs.single(name).key, at=ours.at.get(name))
             stays = before is not None and before.ours_there and before.theirs == found.theirs
             pairs[name] = replace(found, ours_there=name in sent or stays)
     known = {
@@ -256,11 +262,12 @@ def merged(survivor: Agreed, loser: Agreed, before: tuple[Side, Side], after: Si
 
 def _single(name: str, pair: Pair | None, ours: Side, theirs: Side, author: Author | None) -> Outcome:
     mine, there = ours.single(name), theirs.single(name)
-    ours_changed = pair is None or pair.ours != mine.key
+    at, other = ours.at.get(name), theirs.at.get(name)
+    said_again = pair is not None and at is not None and (pair.at is None or at > pair.at)
+    ours_changed = pair is None or pair.ours != mine.key or said_again
     theirs_changed = pair is None or pair.theirs != there.key
     if author is None and pair is not None and pair.ours_there and not theirs_changed:
         author = "machine"
-    at, other = ours.at.get(name), theirs.at.get(name)
     ours_newer = at is not None and (other is None or at > other)
 
     def outcome(winner: Winner, rule: str, **flags: bool) -> Outcome:
@@ -321,6 +328,10 @@ def _own(name: str, ours: Side, theirs: Side) -> Outcome:
     mine, there = ours.own[name], theirs.own.get(name)
     differs = (mine or "") != (there or "")
     return Outcome(name, None, mine, there, mine, "ours", "ours_alone", pushes=differs)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _values(points: Iterable[Point]) -> list[str]:

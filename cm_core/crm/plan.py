@@ -76,7 +76,7 @@ class Draft:
     by_field: Counter[str] = field(default_factory=Counter)
     resolutions: list[tuple[int, int, Outcome]] = field(default_factory=list)
     agreed: list[tuple[int, int, str | None, str]] = field(default_factory=list)
-    landing: list[tuple[CrmPerson, tuple[str, ...]]] = field(default_factory=list)
+    landing: list[tuple[CrmPerson, tuple[str, ...], str | None]] = field(default_factory=list)
 
     def add(self, step: Step) -> None:
         """One more step."""
@@ -228,7 +228,7 @@ def _note(draft: Draft, pair: Pair, person: CrmPerson, ours: Side, theirs: Side,
     done = [outcome for outcome in merge.outcomes if outcome.is_new and not outcome.pushes]
     draft.resolutions += [(person.id, pair.entity_id, outcome) for outcome in done]
     if lands := tuple(outcome.field for outcome in done if outcome.lands):
-        draft.landing.append((person, lands))
+        draft.landing.append((person, lands, ours.name.text))
     draft.counts["settled_for_the_crm"] += len(lands)
     agreed = settled(person.agreed, ours, theirs, merge)
     if agreed != person.agreed or person.entity_id != pair.entity_id:

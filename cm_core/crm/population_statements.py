@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: How sources name a person of the CRM in `person_identifiers`.
-RECORD_ID = "pipedrive_person_id"
+RECORD_ID = "record:pipedrive_person"
 
 WANTED = (
     "drop temporary table if exists crm_wanted",

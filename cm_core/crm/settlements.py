@@ -1,8 +1,9 @@
 """Values that were settled for the CRM's side against newer ones of ours: they land for import once more, with the time
 of the decision, so that the golden record follows.
 
-A line has the settled fields of a person and no others: the rest of its record is older than the decision. It goes into
-the landing zone like a pull of people and is a row of `api_pulls` too.
+A line has the settled fields of a person and no others: the rest of its record is older than the decision. Where the
+name is none of them it is ours, since a row without one is nobody. It goes into the landing zone like a pull of people
+and is a row of `api_pulls` too.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ insert into api_pulls
 values (%s, %s, 1, 'LANDED', %s, %s, %s, %s, %s, %s)
 """
 
-Settled = Sequence[tuple[CrmPerson, Sequence[str]]]
+#: People with the fields that were settled, and the name that we have.
+Settled = Sequence[tuple[CrmPerson, Sequence[str], str | None]]
 
 
 def land(settings: Settings, plan_id: str, settled: Settled, fields: PersonFields, *, at: datetime) -> str | None:
@@ -58,7 +60,9 @@ def landing_key(plan_id: str, at: datetime) -> str:
     return pulls.landing_key(pulls.PERSONS, at, f"{_SUFFIX}-{plan_id[-4:]}")
 
 
-def settled_line(record: PersonRecord, names: Iterable[str], fields: PersonFields, at: datetime) -> dict[str, Any]:
+def settled_line(
+    record: PersonRecord, names: Iterable[str], our_name: str | None, fields: PersonFields, at: datetime
+) -> dict[str, Any]:
     """The line of a person: who it is, and the settled fields with the time of the decision."""
     wanted = frozenset(names)
     code = fields.codes.get("mailing_address")
@@ -68,10 +72,10 @@ def settled_line(record: PersonRecord, names: Iterable[str], fields: PersonField
         marketing_status=None,
     )  # fmt: skip
     if "name" not in wanted:
-        kept = replace(kept, name=None, first_name=None, last_name=None)
+        kept = replace(kept, name=our_name, first_name=None, last_name=None)
     return {**person_line(kept, fields, []), "settled": sorted(wanted)}
 
 
 def _content(settled: Settled, fields: PersonFields, at: datetime) -> bytes:
-    lines = (settled_line(person.record, names, fields, at) for person, names in settled)
+    lines = (settled_line(person.record, names, name, fields, at) for person, names, name in settled)
     return "".join(f"{canonical(line)}\n" for line in lines).encode()

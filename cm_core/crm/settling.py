@@ -163,7 +163,7 @@ def _arrived(
     pairs = dict(base.pairs)
     for name in SINGLE:
         if THERE.get(name, name) in sent:
-            pairs[name] = Pair(step.ours.single(name).key, wrote.single(name).key, ours_there=True)
+            pairs[name] = Pair(step.ours.single(name).key, wrote.single(name).key, True, step.ours.at.get(name))
     return Agreed(pairs, known, base.do_not_contact | wrote.do_not_contact)
 
 

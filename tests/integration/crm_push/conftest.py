@@ -106,7 +106,7 @@ class Push:
 
     def link(self, person: int, crm_id: int) -> None:
         self.people._insert(
-            "person_identifiers", person_id=person, id_type="pipedrive_person_id", id_value=str(crm_id),
+            "person_identifiers", person_id=person, id_type="record:pipedrive_person", id_value=str(crm_id),
             source_date=OLD, first_import_id="i", last_import_id="i",
         )  # fmt: skip
 

@@ -52,10 +52,14 @@ def states(push: Push) -> list[str]:
     return [step.state for step in push.steps()]
 
 
+SOAK = pytest.mark.soak
+
 # No answer
 
 
-@pytest.mark.parametrize("fault", ["drop_after_apply", "torn", "slow"])
+@pytest.mark.parametrize(
+    "fault", ["drop_after_apply", pytest.param("torn", marks=SOAK), pytest.param("slow", marks=SOAK)]
+)
 def test_who_was_created_without_an_answer_is_found_and_not_created_again(push: Push, fault: str) -> None:
     some_answered(push, 3)
     push.plan()
@@ -68,7 +72,7 @@ def test_who_was_created_without_an_answer_is_found_and_not_created_again(push: 
     assert len(push.people.rows("select * from person_identifiers")) == 3
 
 
-@pytest.mark.parametrize("fault", ["reset", "500", "503"])
+@pytest.mark.parametrize("fault", ["reset", pytest.param("500", marks=SOAK), pytest.param("503", marks=SOAK)])
 def test_who_was_not_created_is_created_then(push: Push, fault: str) -> None:
     some_answered(push, 3)
     push.plan()
@@ -78,7 +82,7 @@ def test_who_was_not_created_is_created_then(push: Push, fault: str) -> None:
     assert len(push.everybody()) == 3
 
 
-@pytest.mark.parametrize("fault", ["drop_after_apply", "reset", "500"])
+@pytest.mark.parametrize("fault", ["drop_after_apply", "reset", pytest.param("500", marks=SOAK)])
 def test_an_update_without_an_answer_is_looked_up(push: Push, fault: str) -> None:
     (ann,) = some_there(push, 1)
     push.people.phone(1, phone(9), at=NEW)
@@ -93,7 +97,7 @@ def test_an_update_without_an_answer_is_looked_up(push: Push, fault: str) -> Non
     assert push.person(ann)["phones"] == [phone(1)], "what was removed after it does not come back"
 
 
-@pytest.mark.parametrize("fault", ["drop_after_apply", "reset"])
+@pytest.mark.parametrize("fault", ["drop_after_apply", pytest.param("reset", marks=SOAK)])
 def test_a_merge_without_an_answer_is_looked_up(push: Push, fault: str) -> None:
     one, two = push.there("Ann Lee", phones=(phone(1),)), push.there("Ann Lee", phones=(phone(2),))
     push.pull()
@@ -123,6 +127,7 @@ def test_killed_between_a_creation_and_its_note(push: Push) -> None:
     assert sorted(person["name"] for person in push.everybody()) == ["Ann Lee1", "Ann Lee2", "Ann Lee3"]
 
 
+@SOAK
 def test_killed_before_a_creation_arrives(push: Push) -> None:
     """The step is `sending`, the request hangs on its way: it is not there, so it is done then."""
     some_answered(push, 2)
@@ -154,6 +159,7 @@ def test_killed_between_an_update_and_its_note_and_edited_since(push: Push) -> N
     assert any(line["name"] == "Annie Lee1" for line in push.landed("pipedrive_persons")), "and comes in"
 
 
+@SOAK
 def test_killed_between_a_merge_and_its_note(push: Push) -> None:
     one, two = push.there("Ann Lee", phones=(phone(1),)), push.there("Ann Lee", phones=(phone(2),))
     push.pull()
@@ -168,6 +174,7 @@ def test_killed_between_a_merge_and_its_note(push: Push) -> None:
     assert set(push.person(one)["phones"]) == {phone(1), phone(2)}
 
 
+@SOAK
 def test_killed_again_and_again_every_step_is_done_once(push: Push) -> None:
     some_answered(push, 8)
     there = [push.there(f"Bob Ray{n}", phones=(phone(100 + n),)) for n in range(8)]

@@ -89,6 +89,22 @@ def test_a_persons_edit_beats_a_newer_list_and_comes_back_to_us(push: Push) -> N
     assert push.person(ann)["name"] == "Annie Lee"
 
 
+def test_an_address_that_was_edited_there_comes_back_with_the_name_we_have(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),), address="1 MAIN ST, ENID, OK 73701")
+    push.pull()
+    push.known(1, ann, phones=[phone(1)], street="1 MAIN ST")
+    push.push()
+    code = push.fields.codes["mailing_address"]
+    push.server.edit(ann, custom_fields={code: {"value": "9 Elm St, Enid, OK 73701"}})
+    push.pull()
+    push.people.address(1, "5 OAK ST", at="2026-03-02 13:00:00")
+    push.push()
+    assert push.person(ann)["mailing_address"] == "9 Elm St, Enid, OK 73701"
+    (line,) = push.landed("settled")
+    assert (line["settled"], line["name"]) == (["address"], "Ann Lee")
+    assert line["mailing_address"]["value"] == "9 Elm St, Enid, OK 73701"
+
+
 def test_of_two_automatic_values_the_newer_wins(push: Push) -> None:
     ann, bob = push.there("Ann Lee", phones=(phone(1),)), push.there("Bob Lee", phones=(phone(2),))
     push.pull()

@@ -57,7 +57,7 @@ def test_two_at_once_make_one_field_each(settings: Settings, database: Database)
     assert [field["field_name"] for field in custom(settings, database)] == NAMES
 
 
-@pytest.mark.parametrize("fault", ["drop_after_apply", "reset"])
+@pytest.mark.parametrize("fault", ["drop_after_apply", pytest.param("reset", marks=pytest.mark.soak)])
 def test_a_field_that_was_made_without_an_answer_is_not_made_again(
     settings: Settings, database: Database, crm_server: PipedriveServer, fault: str
 ) -> None:
