@@ -24,7 +24,7 @@ from cm_core.crm.plan import chunk_size, ready_fields
 from cm_core.crm.population import CrmPerson
 from cm_core.crm.records import normal
 from cm_core.crm.settling import settle_sending
-from cm_core.crm.sides import AddressKeys, body_of, theirs_of
+from cm_core.crm.sides import AddressKeys, body_of
 from cm_core.crm.steps import FULL, PlanRow, Step
 from cm_core.settings import Settings
 from cm_core.store.locks import named_lock, transaction
@@ -168,7 +168,7 @@ class _Run:
                 there[person.id] = self._update(step, person)
 
     def _update(self, step: Step, person: CrmPerson) -> CrmPerson:
-        theirs = theirs_of(person.record, self._fields, self._keys)
+        theirs = person.side(self._fields, self._keys)
         merge = resolve(person.agreed, step.ours, theirs, person.authors)
         pushes = _wanted(step, merge)
         if not pushes:

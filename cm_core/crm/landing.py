@@ -6,7 +6,7 @@ our keys (`mailing_address`, `do_not_contact` ...), all custom fields by their n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from cm_core.store.database import Database
 
 _MARKS = "marks.jsonl"
+#: Fields with one value, of which the newest wins.
+_DATED = ("name", "mailing_address", "postal_address")
 _SUFFIX_OF_OPT_OUTS = "-opt-outs"
 
 
@@ -38,14 +40,22 @@ class Landing:
     opt_outs_key: str | None = None
 
 
-def person_line(record: PersonRecord, fields: PersonFields, merged: list[int]) -> dict[str, Any]:
-    """The line of a person."""
+def person_line(
+    record: PersonRecord, fields: PersonFields, merged: list[int], *, changed: Collection[str] | None = None
+) -> dict[str, Any]:
+    """The line of a person. `changed`: fields that changed since it last landed; None: it never landed.
+
+    A record has one time for all its fields. What has not changed has no newer date for that: the line names it under
+    `unchanged`, so that it does not win over what a list said since.
+    """
     ours = {key: value for key in fields.codes if (value := fields.value(record, key)) is not None}
     more: dict[str, Any] = {}
     if record.custom:
         more["custom_fields_by_name"] = fields.named(record)
     if merged:
         more["merged_ids"] = merged
+    if changed is not None and (same := [name for name in _DATED if name not in changed]):
+        more["unchanged"] = same
     return {**record.as_json(), **ours, **more}
 
 
@@ -102,7 +112,7 @@ def _decide(
             outs.extend(new)
             marks.append({"id": each.crm_person_id, "mark": each.mark, "opt_outs": landed})
             if each.is_live:
-                yield person_line(each.record, fields, merged.get(each.crm_person_id, []))
+                yield person_line(each.record, fields, merged.get(each.crm_person_id, []), changed=each.changed)
 
     count, checksum = pulls.put_lines(settings, pull, "landing.jsonl", lines())
     marked, _ = pulls.put_lines(settings, pull, _MARKS, marks)

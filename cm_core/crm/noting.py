@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from pymysql.connections import Connection
 
 _ROWS = """
-select crm_person_id, record, agreed, manual, landed_hash <=> record_hash, entity_id
+select crm_person_id, record, agreed, manual, landed_hash <=> record_hash, entity_id, said
 from crm_persons
 where crm_person_id in %s and state = 'live'
 """
 _AGREE = "update crm_persons set agreed = %s, entity_id = %s, opt_outs = %s where crm_person_id = %s"
 _OPT_OUTS = "select opt_outs from crm_persons where crm_person_id = %s for update"
-_IS_LANDED = "update crm_persons set landed_hash = record_hash, pushed = null where crm_person_id = %s"
+_IS_LANDED = "update crm_persons set landed_hash = record_hash, changed = '[]', pushed = null where crm_person_id = %s"
 
 
 def rows(connection: Connection[Any], ids: Sequence[int]) -> dict[int, CrmPerson]:

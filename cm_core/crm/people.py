@@ -32,8 +32,8 @@ __all__ = [
 ]  # fmt: skip
 
 _KNOWN = """
-select crm_person_id, state, update_time, record, record_hash, landed_hash, agreed, manual, pushed, last_seen_at,
-    gone_at
+select crm_person_id, state, update_time, record, record_hash, landed_hash, changed, said, agreed, manual, pushed,
+    last_seen_at, gone_at
 from crm_persons
 where crm_person_id in %s
 for update
@@ -45,12 +45,13 @@ where crm_id in %s and entity = 'person' and action = 'change' and changed_field
 """
 _PUT = """
 insert into crm_persons
-    (crm_person_id, state, update_time, record, record_hash, landed_hash, agreed, manual, pushed, first_seen_at,
-    last_seen_at, gone_at, gone_by)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    (crm_person_id, state, update_time, record, record_hash, landed_hash, changed, said, agreed, manual, pushed,
+    first_seen_at, last_seen_at, gone_at, gone_by)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 on duplicate key update
     state = values(state), merged_into = null, update_time = values(update_time), record = values(record),
-    record_hash = values(record_hash), landed_hash = values(landed_hash), agreed = values(agreed),
+    record_hash = values(record_hash), landed_hash = values(landed_hash), changed = values(changed),
+    said = values(said), agreed = values(agreed),
     manual = values(manual), pushed = values(pushed), last_seen_at = values(last_seen_at),
     gone_at = values(gone_at), gone_by = values(gone_by)
 """
@@ -80,7 +81,7 @@ state <> 'erased' and (landed_hash is null or landed_hash <> record_hash)
 and (state = 'live' or landed_hash is null or landed_hash <> concat('-', left(record_hash, 63)))
 """
 _WAITING = f"""
-select crm_person_id, state, record, record_hash, opt_outs
+select crm_person_id, state, record, record_hash, changed, opt_outs
 from crm_persons
 where {_HAS_TO_LAND}
 order by crm_person_id
@@ -97,7 +98,8 @@ _FILL_LANDED = "insert into crm_landed values (%s, %s, %s)"
 _MARK_LANDED = """
 update crm_persons as p
 inner join crm_landed as l on l.crm_person_id = p.crm_person_id
-set p.landed_hash = l.landed_hash, p.opt_outs = l.opt_outs
+set p.landed_hash = l.landed_hash, p.opt_outs = l.opt_outs,
+    p.changed = if(p.record_hash = l.landed_hash, '[]', p.changed)
 """
 _RECORDS = "select crm_person_id, record from crm_persons where crm_person_id in %s and state <> 'erased'"
 _ERASED = "select crm_person_id from crm_persons where crm_person_id in %s and state = 'erased'"
@@ -109,13 +111,15 @@ _ROWS_AT_ONCE = 500
 class Waiting:
     """A person that has to land: the record in normal form, its mark, the opt-outs that have landed already.
 
-    Of one who is not live any more, only the opt-outs land.
+    Of one who is not live any more, only the opt-outs land. `changed`: the fields that others than us changed since it
+    last landed, under our names; None: it never landed.
     """
 
     crm_person_id: int
     is_live: bool
     record: PersonRecord
     mark: str
+    changed: frozenset[str] | None
     opt_outs: tuple[str, ...]
 
 
@@ -248,10 +252,11 @@ def waiting(database: Database) -> Iterator[Waiting]:
 
     with closing(database.connect()) as connection, connection.cursor(pymysql.cursors.SSCursor) as cursor:
         cursor.execute(_WAITING)
-        for person_id, state, record, digest, opt_outs in cursor:
+        for person_id, state, record, digest, changed, opt_outs in cursor:
             mark = digest if state == LIVE else f"-{digest[:63]}"
             landed = tuple(json.loads(opt_outs or "[]"))
-            yield Waiting(person_id, state == LIVE, normal(json.loads(record)), mark, landed)
+            fields = None if changed is None else frozenset(json.loads(changed))
+            yield Waiting(person_id, state == LIVE, normal(json.loads(record)), mark, fields, landed)
 
 
 def merged_ids(cursor: Any) -> dict[int, list[int]]:

@@ -9,8 +9,8 @@ golden record is an organisation, a trust or an estate is kept up to date like a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,10 @@ from cm_core.compliance.rules import CHANNELS, Rules
 from cm_core.compute import sql
 from cm_core.crm import population_statements as statements
 from cm_core.crm.do_not_contact import channels_closed
-from cm_core.crm.merge_fields import Agreed, Author, Point, Side, Text
-from cm_core.crm.records import PersonRecord, normal
-from cm_core.crm.sides import LONGEST, THERE, AddressKeys, named, phone_text
+from cm_core.crm.fields import PersonFields
+from cm_core.crm.merge_fields import SINGLE, Agreed, Author, Point, Side, Text
+from cm_core.crm.records import PersonRecord, moment, normal
+from cm_core.crm.sides import LONGEST, THERE, AddressKeys, named, phone_text, theirs_of
 from cm_core.errors import CmError
 from cm_core.store.bulk import fetch, load
 
@@ -35,7 +36,7 @@ _INT, _TEXT, _TIME, _FLAG = pa.int64(), pa.string(), pa.timestamp("us"), pa.int6
 _SCHEMAS = {
     "crm_persons": pa.schema(
         [("crm_person_id", _INT), ("state", _TEXT), ("merged_into", _INT), ("record", _TEXT), ("agreed", _TEXT),
-         ("manual", _TEXT), ("entity_id", _INT), ("has_landed", _FLAG)]
+         ("manual", _TEXT), ("entity_id", _INT), ("has_landed", _FLAG), ("said", _TEXT)]
     ),
     "links": pa.schema([("id_value", _TEXT), ("entity_id", _INT), ("source_date", _TIME)]),
     "created": pa.schema([("entity_id", _INT), ("crm_person_id", _INT), ("state", _TEXT)]),
@@ -62,7 +63,7 @@ _LABELS = {"mobile": "mobile", "landline": "home", "voip": "other", "fax": "othe
 _NEVER_CREATED = frozenset({"deceased", "privacy_deletion"})
 
 _OWNED_BY = """
-select o.entity_id, c.crm_person_id, c.record, c.agreed, c.manual, c.has_landed = 1, coalesce(c.entity_id, 0)
+select o.entity_id, c.crm_person_id, c.record, c.agreed, c.manual, c.has_landed = 1, coalesce(c.entity_id, 0), c.said
 from owned as o
 inner join crm_persons as c on c.crm_person_id = o.crm_person_id
 where o.entity_id in (select unnest($entities))
@@ -99,7 +100,9 @@ class MartsMissing(CmError):
 
 @dataclass(frozen=True)
 class CrmPerson:
-    """A live person of the CRM as last read. `has_landed`: that reading has landed for import."""
+    """A live person of the CRM as last read. `has_landed`: that reading has landed for import. `said`: when others than
+    us gave single values there, as far as it is known.
+    """
 
     id: int
     record: PersonRecord
@@ -108,6 +111,12 @@ class CrmPerson:
     has_landed: bool
     entity_id: int
     agreed_text: str | None = None
+    said: Mapping[str, datetime] = field(default_factory=dict)
+
+    def side(self, fields: PersonFields, keys: AddressKeys) -> Side:
+        """The person as a side. A record's own time is that of its last change, of whatever field and by whomever."""
+        found = theirs_of(self.record, fields, keys)
+        return replace(found, at={**found.at, **self.said})
 
     @property
     def authors(self) -> dict[str, Author]:
@@ -223,13 +232,20 @@ def want(connection: Connection[Any], con: duckdb.DuckDBPyConnection, query: str
 
 
 def crm_person(
-    crm_person_id: int, record: str, agreed: str | None, manual: str | None, has_landed: bool, entity_id: int
-) -> CrmPerson:
+    crm_person_id: int, record: str, agreed: str | None, manual: str | None, has_landed: bool, entity_id: int,
+    said: str | None = None,
+) -> CrmPerson:  # fmt: skip
     """A row of `crm_persons`."""
     return CrmPerson(
         int(crm_person_id), normal(json.loads(record)), Agreed.from_json(json.loads(agreed) if agreed else None),
-        json.loads(manual) if manual else {}, bool(has_landed), int(entity_id or 0), agreed,
+        json.loads(manual) if manual else {}, bool(has_landed), int(entity_id or 0), agreed, said_of(said),
     )  # fmt: skip
+
+
+def said_of(text: str | None) -> dict[str, datetime]:
+    """`crm_persons.said` under the names of sides."""
+    found = json.loads(text) if text else {}
+    return {name: at for name in SINGLE if (at := moment(found.get(THERE.get(name, name))))}
 
 
 def authors_of(manual: dict[str, Any]) -> dict[str, Author]:

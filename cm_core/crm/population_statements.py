@@ -11,7 +11,7 @@ WANTED = (
 )
 
 CRM_PERSONS = """
-select crm_person_id, state, merged_into, record, agreed, manual, entity_id, landed_hash <=> record_hash
+select crm_person_id, state, merged_into, record, agreed, manual, entity_id, landed_hash <=> record_hash, said
 from crm_persons
 """
 LINKS = f"""

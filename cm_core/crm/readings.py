@@ -13,12 +13,14 @@ from typing import Any
 
 from cm_core.crm.edits import Told, find_edits, is_same
 from cm_core.crm.fields import PersonFields
-from cm_core.crm.records import PersonRecord, canonical, normal
+from cm_core.crm.records import PersonRecord, canonical, moment_text, normal
 from cm_core.crm.sides import remembered
 
 LIVE, DELETED, MERGED, GONE = "live", "deleted", "merged", "gone"
 #: Had their data deleted with us (`cm forget`): what the CRM still sends of them is not kept.
 ERASED = "erased"
+#: Fields with one value, of which the newest wins.
+_DATED = ("name", "mailing_address")
 STATES = (LIVE, DELETED, MERGED, GONE, ERASED)
 
 
@@ -49,6 +51,8 @@ class Known:
     record: str
     record_hash: str
     landed_hash: str | None
+    changed: str | None
+    said: str | None
     agreed: str | None
     manual: str | None
     pushed: str | None
@@ -70,7 +74,8 @@ def row_of(
     if known is None:
         found.new += 1
         found.deleted += record.is_deleted
-        return _as_row(record, state, None, None, None, None, read_at, gone_at, gone_by)
+        said = dict.fromkeys(_DATED, moment_text(record.update_time))
+        return _as_row(record, state, None, None, said, None, None, None, read_at, gone_at, gone_by)
     if (
         known.state == ERASED
         or _is_stale(record, known, read_at)
@@ -104,7 +109,11 @@ def row_of(
     is_back = bool(edits.any or all(is_same(new.get(name), value) for name, value in pushed.items()))
     agreed = remembered(known.agreed, before, record, fields)
     pushed_still = None if is_back else known.pushed
-    return _as_row(record, state, landed, agreed, edits.manual, pushed_still, read_at, gone_at, gone_by)
+    changed = None if known.changed is None else canonical(sorted({*json.loads(known.changed), *edits.others}))
+    # A record has one time for all its fields, and our own writes move it too.
+    said = json.loads(known.said) if known.said else {}
+    said |= dict.fromkeys(edits.others & set(_DATED), moment_text(record.update_time))
+    return _as_row(record, state, landed, changed, said, agreed, edits.manual, pushed_still, read_at, gone_at, gone_by)
 
 
 def _is_stale(record: PersonRecord, known: Known, read_at: datetime) -> bool:
@@ -118,6 +127,8 @@ def _as_row(
     record: PersonRecord,
     state: str,
     landed: str | None,
+    changed: str | None,
+    said: Mapping[str, str | None],
     agreed: str | None,
     manual: Mapping[str, Any] | None,
     pushed: str | None,
@@ -126,6 +137,6 @@ def _as_row(
     gone_by: str | None,
 ) -> tuple[Any, ...]:
     return (
-        record.id, state, record.update_time, canonical(record.as_json()), record.hash, landed, agreed,
-        canonical(manual) if manual else None, pushed, read_at, read_at, gone_at, gone_by,
+        record.id, state, record.update_time, canonical(record.as_json()), record.hash, landed, changed,
+        canonical(said), agreed, canonical(manual) if manual else None, pushed, read_at, read_at, gone_at, gone_by,
     )  # fmt: skip

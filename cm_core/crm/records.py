@@ -90,8 +90,8 @@ class PersonRecord:
             "last_name": self.last_name,
             "owner_id": self.owner_id,
             "org_id": self.org_id,
-            "add_time": _text(self.add_time),
-            "update_time": _text(self.update_time),
+            "add_time": moment_text(self.add_time),
+            "update_time": moment_text(self.update_time),
             "emails": [each.as_json() for each in self.emails],
             "phones": [each.as_json() for each in self.phones],
             "is_deleted": self.is_deleted,
@@ -250,7 +250,8 @@ def _string(value: Any) -> str | None:
     return text or None
 
 
-def _text(found: datetime | None) -> str | None:
+def moment_text(found: datetime | None) -> str | None:
+    """A time (naive UTC) as REST v2 writes it."""
     return None if found is None else f"{found.isoformat(timespec='seconds')}Z"
 
 

@@ -138,7 +138,7 @@ def _updates(
                 steps.give_back(cursor, step, reason="No answer came, and it was not done.")
                 continue
             noting.agree(connection, fields, step, person.record, agreed)
-            merge = resolve(agreed, step.ours, theirs_of(person.record, fields, keys), person.authors)
+            merge = resolve(agreed, step.ours, person.side(fields, keys), person.authors)
             if any(outcome.field in step.fields for outcome in merge.pushes):
                 steps.give_back(cursor, step, reason="No answer came; it was done, and edited since.")
             else:

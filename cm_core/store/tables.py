@@ -819,6 +819,8 @@ crm_persons = _table(
     Column("record", LONGTEXT, nullable=False, comment="JSON: as last read, in normal form"),
     Column("record_hash", _code(64), nullable=False),
     Column("landed_hash", _code(64), comment="record_hash of what last landed for import"),
+    Column("changed", LONGTEXT, comment="JSON: fields that others changed since it last landed; null: it never landed"),
+    Column("said", LONGTEXT, comment="JSON: field -> update_time with which its value was first seen, if not ours"),
     Column("opt_outs", LONGTEXT, comment="JSON: the opt-outs of this person that have landed"),
     Column("agreed", LONGTEXT, comment="JSON: field -> what both had when last in step, and all that the CRM ever had"),
     Column("pushed", LONGTEXT, comment="JSON: field -> value of our last write, until it was read back"),

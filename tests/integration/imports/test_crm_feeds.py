@@ -70,6 +70,29 @@ def test_an_edited_person_stays_the_same_person(settings: Settings, database: Da
     assert query(database, "select first_name, last_name from persons") == [("Ann", "Baker")]
 
 
+def test_what_a_record_says_is_unchanged_does_not_win_over_a_newer_list(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    import_file(settings, database, _land(tmp_path, "pipedrive_persons_1.jsonl", ANN))
+    leads = tmp_path / "leads.csv"
+    leads.write_text(
+        "First Name,Last Name,Email,Address,City,State,Zip,Updated\n"
+        "Ann,Baker,ann@able.com,7 Elm St,Tulsa,OK,74101,2026-03-05 12:00:00\n"
+    )
+    import_file(settings, database, leads)
+    later = {**ANN, "update_time": "2026-03-06T00:00:00Z", "phones": [{"value": "918-232-9704"}]}
+    later["unchanged"] = ["name", "mailing_address", "postal_address"]
+    record = import_file(settings, database, _land(tmp_path, "pipedrive_persons_2.jsonl", later))
+    assert counts(record) == (1, 0, 1, 0, 0)
+    assert query(database, "select first_name, last_name from persons") == [("Ann", "Baker")]
+    newest = "select street from addresses order by source_date desc limit 1"
+    assert query(database, newest) == [("7 ELM ST",)]
+    assert query(database, "select count(*) from phone_numbers where phone_e164 = '+19182329704'") == [(1,)]
+    bare = {**later, "phones": [], "emails": [], "update_time": "2026-03-07T00:00:00Z"}
+    record = import_file(settings, database, _land(tmp_path, "pipedrive_persons_3.jsonl", bare))
+    assert counts(record)[4] == 0, "a row without anything but its id would be nobody's"
+
+
 def test_any_number_of_phones_and_addresses_of_a_person(settings: Settings, database: Database, tmp_path: Path) -> None:
     many = [f"405-232-{number}" for number in range(9701, 9721)]
     phones = [

@@ -148,6 +148,16 @@ def upgrade() -> None:
             code(64),
             comment="record_hash of what last landed for import",
         ),
+        sa.Column(
+            "changed",
+            LONGTEXT(),
+            comment="JSON: fields that others changed since it last landed; null: it never landed",
+        ),
+        sa.Column(
+            "said",
+            LONGTEXT(),
+            comment="JSON: field -> update_time with which its value was first seen, if not ours",
+        ),
         sa.Column("opt_outs", LONGTEXT(), comment="JSON: the opt-outs of this person that have landed"),
         sa.Column(
             "agreed",
