@@ -27,7 +27,7 @@ from cm_core.crm.fields import PersonFields, person_fields
 from cm_core.crm.merge_fields import DO_NOT_CONTACT, Agreed, Author, Merge, Outcome, Side, resolve, settled
 from cm_core.crm.population import CrmPerson, Pair, Population, read_population
 from cm_core.crm.records import canonical
-from cm_core.crm.sides import AddressKeys, theirs_of
+from cm_core.crm.sides import AddressKeys
 from cm_core.crm.steps import FULL, SUPPRESSIONS, PlanRow, Step, change_of
 from cm_core.errors import SettingsError
 from cm_core.settings import Settings
@@ -67,16 +67,17 @@ _AT_ONCE = 500
 
 @dataclass
 class Draft:
-    """What a plan has come to so far."""
+    """What a plan has come to so far. `clock`: the CRM's, when it was begun; what is decided is decided then."""
 
     plan_id: str
     fields: PersonFields
+    clock: datetime
     steps: list[Step] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     by_field: Counter[str] = field(default_factory=Counter)
     resolutions: list[tuple[int, int, Outcome]] = field(default_factory=list)
     agreed: list[tuple[int, int, str | None, str]] = field(default_factory=list)
-    landing: list[tuple[CrmPerson, tuple[str, ...], str | None]] = field(default_factory=list)
+    landing: list[tuple[CrmPerson, tuple[str, ...], str | None, datetime]] = field(default_factory=list)
 
     def add(self, step: Step) -> None:
         """One more step."""
@@ -99,7 +100,7 @@ def make_plan(settings: Settings, database: Database, client: PipedriveClient, *
         with looking(connection):
             population = read_population(connection, con, load_rules(), at=at)
         keys.learn(population.texts())
-        draft = Draft(new_plan_id(at), fields)
+        draft = Draft(new_plan_id(at), fields, client.api.limiter.server_time())
         authors = Authors(client, fields, most_tokens=_tokens_for_asking(client))
         several = _plan_people(population, draft, keys, authors)
         _plan_merges(client, draft, several, keys)
@@ -183,7 +184,7 @@ def _plan_update(
     draft: Draft, pair: Pair, person: CrmPerson, keys: AddressKeys, authors: Authors | None, *,
     priority: int = steps.OF_PEOPLE,
 ) -> None:  # fmt: skip
-    theirs = theirs_of(person.record, draft.fields, keys)
+    theirs = person.side(draft.fields, keys)
     known: dict[str, Author] = person.authors
     merge = resolve(person.agreed, pair.ours, theirs, known)
     if merge.asks and authors is not None and (answers := authors.ask(person, merge.asks)) is not None:
@@ -228,7 +229,9 @@ def _note(draft: Draft, pair: Pair, person: CrmPerson, ours: Side, theirs: Side,
     done = [outcome for outcome in merge.outcomes if outcome.is_new and not outcome.pushes]
     draft.resolutions += [(person.id, pair.entity_id, outcome) for outcome in done]
     if lands := tuple(outcome.field for outcome in done if outcome.lands):
-        draft.landing.append((person, lands, ours.name.text))
+        # A list may be dated in the future; what won against it is newer nevertheless.
+        than = (pair.ours.at[name] + timedelta(seconds=1) for name in lands if name in pair.ours.at)
+        draft.landing.append((person, lands, ours.name.text, max(draft.clock, *than)))
     draft.counts["settled_for_the_crm"] += len(lands)
     agreed = settled(person.agreed, ours, theirs, merge)
     if agreed != person.agreed or person.entity_id != pair.entity_id:
@@ -265,7 +268,7 @@ def _plan_merges(client: PipedriveClient, draft: Draft, several: Sequence[Pair],
 
 def _plan_survivor(draft: Draft, pair: Pair, survivor: CrmPerson, keys: AddressKeys) -> None:
     """What the CRM makes of the merge is not known before: the step looks anew. Requests do not wait for it."""
-    theirs = theirs_of(survivor.record, draft.fields, keys)
+    theirs = survivor.side(draft.fields, keys)
     ours = _with_date(pair.ours, pair.checked_at)
     merge = resolve(survivor.agreed, ours, theirs, survivor.authors)
     changes = tuple(change_of(outcome) for outcome in merge.pushes)

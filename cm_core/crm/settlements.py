@@ -32,8 +32,8 @@ insert into api_pulls
 values (%s, %s, 1, 'LANDED', %s, %s, %s, %s, %s, %s)
 """
 
-#: People with the fields that were settled, and the name that we have.
-Settled = Sequence[tuple[CrmPerson, Sequence[str], str | None]]
+#: People with the fields that were settled, the name that we have, and the time of the decision by the CRM's clock.
+Settled = Sequence[tuple[CrmPerson, Sequence[str], str | None, datetime]]
 
 
 def land(settings: Settings, plan_id: str, settled: Settled, fields: PersonFields, *, at: datetime) -> str | None:
@@ -41,14 +41,14 @@ def land(settings: Settings, plan_id: str, settled: Settled, fields: PersonField
     if not settled:
         return None
     key = landing_key(plan_id, at)
-    landing_zone(settings).put_bytes(_content(settled, fields, at), key)
+    landing_zone(settings).put_bytes(_content(settled, fields), key)
     return key
 
 
 def note(connection: Connection[Any], plan_id: str, settled: Settled, fields: PersonFields, *, at: datetime) -> None:
     """Note the file that `land` wrote, in the caller's transaction."""
     if settled:
-        digest = hashlib.sha256(_content(settled, fields, at)).hexdigest()
+        digest = hashlib.sha256(_content(settled, fields)).hexdigest()
         detail = canonical({"plan": plan_id, "lines": len(settled)})
         row = (f"{plan_id}-{_SUFFIX}", pulls.PERSONS, len(settled), landing_key(plan_id, at), digest, at, at, detail)
         with connection.cursor() as cursor:
@@ -76,6 +76,6 @@ def settled_line(
     return {**person_line(kept, fields, []), "settled": sorted(wanted)}
 
 
-def _content(settled: Settled, fields: PersonFields, at: datetime) -> bytes:
-    lines = (settled_line(person.record, names, name, fields, at) for person, names, name in settled)
+def _content(settled: Settled, fields: PersonFields) -> bytes:
+    lines = (settled_line(person.record, names, name, fields, at) for person, names, name, at in settled)
     return "".join(f"{canonical(line)}\n" for line in lines).encode()

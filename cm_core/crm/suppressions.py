@@ -67,7 +67,7 @@ def plan_suppressions(settings: Settings, database: Database, fields: PersonFiel
             read_owners(connection, con, candidates=False)
             want(connection, con, _LINKED)
             channels_closed(connection, con, load_rules(), at=at)
-        draft = Draft(new_plan_id(at), fields)
+        draft = Draft(new_plan_id(at), fields, at)
         _draft(draft, con)
         if not draft.steps:
             return None

@@ -57,7 +57,8 @@ on duplicate key update
     reason = if(values(paused_until) > paused_until, values(reason), reason),
     paused_until = greatest(paused_until, values(paused_until))
 """
-_SET_AHEAD = "update api_budgets set server_ahead_seconds = %s where api = %s and day = %s"
+# Of later days too: a clock that was set back is known from then on.
+_SET_AHEAD = "update api_budgets set server_ahead_seconds = %s where api = %s and day >= %s"
 _USED = """
 select count(*), coalesce(sum(tokens), 0), coalesce(sum(waited_ms), 0), coalesce(sum(status = 429), 0)
 from api_requests
@@ -174,6 +175,12 @@ class Limiter:
         """The API's day, by what is known of its clock."""
         with self._session() as connection, connection.cursor() as cursor:
             return self._day(cursor)
+
+    def server_time(self) -> datetime:
+        """What the API's clock says (naive UTC), by what is known of it: seconds may be missing."""
+        with self._session() as connection, connection.cursor() as cursor:
+            now: datetime = _one(cursor, _NOW)
+            return now + self._known_ahead(cursor)
 
     def usage(self, purpose: str) -> Usage:
         """What `purpose` used so far, and what is left of the day."""

@@ -87,10 +87,16 @@ def test_the_day_of_the_budget_is_the_servers_day(limiter: Limiter, database: Da
     tomorrow = datetime.combine(limiter.today() + timedelta(days=1), datetime.min.time()) + timedelta(hours=1)
     limiter.clock_seen(tomorrow)
     assert limiter.today() == tomorrow.date()
+    assert abs(limiter.server_time() - tomorrow) < timedelta(seconds=5)
     reserve(limiter, tokens=80)
     another = Limiter(database, "pipedrive", LIMITS, timeout_s=5, daily_tokens=100)
     assert another.today() == tomorrow.date(), "what one process saw of the clock, the next one knows"
     assert another.tokens_left() == 20
+    another.close()
+    yesterday = tomorrow - timedelta(days=2)
+    limiter.clock_seen(yesterday)
+    another = Limiter(database, "pipedrive", LIMITS, timeout_s=5, daily_tokens=100)
+    assert another.today() == yesterday.date(), "also where it was set back"
     another.close()
 
 
