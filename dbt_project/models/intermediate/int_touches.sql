@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- Contacts that we made, or tried to make, with people we know. What only happened in the CRM (a meeting, a deal) is none.
+-- Contacts that we made, or tried to make, with people we know. What only happened in the CRM (a meeting, a deal) is
+-- none.
 select
     persons.entity_id,
     touchpoints.touchpoint_id,

@@ -3,9 +3,9 @@
     {"columns": ["answered_at"]},
 ]) }}
 
--- Who is worth a place in the CRM without having one: people who answered. They called, wrote or texted us, picked up, or
--- replied to a campaign. An answer does not count where they asked to be left alone on that channel then or later: "STOP"
--- is an answer too. Whether a person may be put there at all is looked at again when a push is planned.
+-- Who is worth a place in the CRM without having one: people who answered. They called, wrote or texted us, picked up,
+-- or replied to a campaign. An answer does not count where they asked to be left alone on that channel then or later:
+-- "STOP" is an answer too. Whether a person may be put there at all is looked at again when a push is planned.
 with answers as (
 
     select
