@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cm_core.crm import PersonFields, normal
+from cm_core.crm.settlements import settled_line
 from cm_core.settings import Settings
 from cm_core.store import Database
 from tests.integration.imports.steps import assert_conserved, counts, error_report, import_file, query
@@ -91,6 +93,33 @@ def test_what_a_record_says_is_unchanged_does_not_win_over_a_newer_list(
     bare = {**later, "phones": [], "emails": [], "update_time": "2026-03-07T00:00:00Z"}
     record = import_file(settings, database, _land(tmp_path, "pipedrive_persons_3.jsonl", bare))
     assert counts(record)[4] == 0, "a row without anything but its id would be nobody's"
+
+
+def test_what_was_settled_for_the_crm_is_the_newest_and_nothing_else_is(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    """A newer list lost against a person's edit: the golden record follows, its other values keep their dates."""
+    code = "a" * 40
+    described = {"field_name": "Mailing address", "field_code": code, "field_type": "address"}
+    fields, at = PersonFields((described,)), datetime(2026, 3, 8, 1, 2, 3)
+    import_file(settings, database, _land(tmp_path, "pipedrive_persons_1.jsonl", ANN))
+    newer = tmp_path / "owners.csv"
+    newer.write_text('name,email,address,updated at\nAnn Abel,ann@able.com,"5 Elm St, Tulsa, OK 74101",2026-03-07\n')
+    import_file(settings, database, newer)
+    assert query(database, "select last_name from persons") == [("Abel",)]
+    dates = query(database, "select phone_key, source_date from phone_numbers order by 1")
+
+    name = settled_line(normal(ANN), ["name"], "Ann Abel", fields, at)
+    record = import_file(settings, database, _land(tmp_path, "pipedrive_persons_2_settled-1.jsonl", name))
+    assert counts(record) == (1, 0, 1, 0, 0)
+    assert query(database, "select last_name, name_source_date from persons") == [("Able", at)]
+    assert query(database, "select phone_key, source_date from phone_numbers order by 1") == dates
+
+    address = settled_line(normal(ANN), ["address"], "Ann Able", fields, at)
+    record = import_file(settings, database, _land(tmp_path, "pipedrive_persons_3_settled-2.jsonl", address))
+    assert counts(record) == (1, 0, 1, 0, 0)
+    newest = "select street from addresses order by source_date desc limit 1"
+    assert query(database, newest) == [("12 OAK ST",)]
 
 
 def test_any_number_of_phones_and_addresses_of_a_person(settings: Settings, database: Database, tmp_path: Path) -> None:
