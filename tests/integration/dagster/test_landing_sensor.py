@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -25,14 +26,18 @@ SettingsFactory = Callable[..., Settings]
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
+@cache
+def _repository() -> dg.RepositoryDefinition:
+    """All there is, once for the file: which database is a resource, given to each evaluation."""
+    return build_defs(dbt=False).get_repository_def()
+
+
 def _tick(settings: Settings, instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
     """One evaluation of the sensor, as the daemon asks the code server for it."""
-    defs = build_defs(dbt=False, resources={"store": database_of(settings)})
-    sensor = defs.get_sensor_def("landing_zone")
     with dg.build_sensor_context(
-        instance=instance, repository_def=defs.get_repository_def(), resources={"store": database_of(settings)}
+        instance=instance, repository_def=_repository(), resources={"store": database_of(settings)}
     ) as context:
-        found = sensor(context)
+        found = _repository().get_sensor_def("landing_zone")(context)
     assert isinstance(found, (dg.SensorResult, dg.SkipReason))
     return found
 
@@ -94,9 +99,8 @@ def test_what_a_killed_run_left_is_taken_up_and_what_is_done_is_not(
     (added,) = found.dynamic_partitions_requests or []
     ids = list(added.partition_keys)
     instance.add_dynamic_partitions("imports", ids)
-    defs = build_defs(dbt=False, resources={"store": database_of(settings)})
     run = instance.create_run_for_job(
-        defs.resolve_job_def("import_contacts"), tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED
+        _repository().get_job("import_contacts"), tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED
     )
     waits = _tick(settings, instance)
     assert isinstance(waits, dg.SkipReason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -21,6 +22,7 @@ from cm_core.store import Database
 from cm_core.web import Usage
 from resources.database import database_of
 from resources.pipedrive import PipedriveResource
+from resources.ringcentral import RingCentralResource
 from tests.integration.imports.steps import query
 from tests.servers import PipedriveServer, running_pipedrive
 from tests.servers.ringcentral import RingCentral, running_ringcentral
@@ -30,6 +32,7 @@ ANN = {
     "name": "Ann Able", "phones": [{"value": "405-232-9701", "primary": True, "label": "mobile"}],
     "emails": [{"value": "ann@able.com", "primary": True, "label": "work"}],
 }  # fmt: skip
+_RESOURCES = {"pipedrive": PipedriveResource(), "ringcentral": RingCentralResource()}
 NAMES = ("crm_events_waiting", "new_suppressions")
 SCHEDULES = ("pull_pipedrive_daily", "pull_ringcentral_daily", "reconcile_crm_daily", "push_crm_daily")
 
@@ -70,21 +73,22 @@ def at_home(set_up: Settings) -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
-def _defs(settings: Settings) -> dg.Definitions:
-    return build_defs(dbt=False, resources={"store": database_of(settings)})
+@cache
+def _repository() -> dg.RepositoryDefinition:
+    """All there is, once for the file: which database is a resource, given when something is evaluated."""
+    return build_defs(dbt=False).get_repository_def()
 
 
 def _tick(settings: Settings, instance: dg.DagsterInstance, name: str) -> Any:
     """What a sensor or schedule gives."""
-    defs = _defs(settings)
-    repository = defs.get_repository_def()
+    repository, resources = _repository(), {**_RESOURCES, "store": database_of(settings)}
     if name in SCHEDULES:
         at = datetime(2026, 3, 3, 0, 20, tzinfo=UTC)
         with dg.build_schedule_context(
-            instance=instance, scheduled_execution_time=at, repository_def=repository, resources=defs.resources
+            instance=instance, scheduled_execution_time=at, repository_def=repository, resources=resources
         ) as context:
             return repository.get_schedule_def(name).evaluate_tick(context)
-    with dg.build_sensor_context(instance=instance, repository_def=repository, resources=defs.resources) as sensing:
+    with dg.build_sensor_context(instance=instance, repository_def=repository, resources=resources) as sensing:
         return repository.get_sensor_def(name).evaluate_tick(sensing)
 
 
@@ -107,7 +111,7 @@ def test_what_is_not_set_up_is_no_failure_and_says_what_to_set(
 ) -> None:
     result = run_pull(settings, job, DAY)
     assert result.success
-    assets = _defs(settings).resolve_job_def(job).asset_layer.selected_asset_keys
+    assets = _repository().get_job(job).asset_layer.selected_asset_keys
     for key in assets:
         assert instance.get_materialized_partitions(key) == set()
         (observation,) = instance.fetch_observations(key, limit=5).records
@@ -227,7 +231,7 @@ def test_events_that_wait_are_dealt_with_once(
         )
         connection.commit()
     assert len(_tick(set_up, at_home, "crm_events_waiting").run_requests) == 1
-    job = _defs(set_up).resolve_job_def("handle_crm_events")
+    job = _repository().get_job("handle_crm_events")
     run = at_home.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert f"Run {run.run_id} is STARTED" in str(_tick(set_up, at_home, "crm_events_waiting").skip_message)
     at_home.report_run_failed(run, "down")

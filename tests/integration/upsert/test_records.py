@@ -60,24 +60,31 @@ def test_what_is_edited_there_stays_one_person(
     ]
     found = query(any_database, "select match_key, operation from person_sources order by import_id")
     assert found == [("new", "inserted"), ("record", "updated"), ("record", "updated")]
-    linkage.run(settings, any_database)
-    assert len(golden(any_database)) == 1
+    if not bulk_rows:  # that of the other way is looked at below, in each order
+        linkage.run(settings, any_database)
+        assert len(golden(any_database)) == 1
 
 
+@pytest.mark.parametrize(
+    "orders", [[(0, 1, 2), (2, 0, 1)], pytest.param(list(permutations(range(3))), marks=pytest.mark.soak)]
+)
 def test_the_order_of_its_edits_makes_no_difference(
-    make_database: Callable[..., Database], make_settings: Callable[..., Settings], tmp_path: Path
+    make_database: Callable[..., Database],
+    make_settings: Callable[..., Settings],
+    tmp_path: Path,
+    orders: list[tuple[int, ...]],
 ) -> None:
     paths = [write(tmp_path, str(number), edit) for number, edit in enumerate(_EDITS)]
     outcomes = []
-    for order in list(permutations(paths))[::2]:
+    for order in orders:
         database = make_database()
         settings = make_settings(database=database)
-        for path in order:
-            import_file(settings, database, path)
+        for number in order:
+            import_file(settings, database, paths[number])
         linkage.run(settings, database)
         outcomes.append(golden(database))
         assert len(outcomes[-1]) == 1
-    assert outcomes[0] == outcomes[1] == outcomes[2]
+    assert outcomes == outcomes[:1] * len(orders)
 
 
 def test_a_record_that_was_given_to_somebody_else_is_two_people(
