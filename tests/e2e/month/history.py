@@ -100,6 +100,7 @@ class Human:
     deleted: set[int] = field(default_factory=set)
     merged: dict[int, int] = field(default_factory=dict)
     is_ours: bool = False
+    said_before: bool = False
     others: list[str] = field(default_factory=list)
     answered: list[datetime] = field(default_factory=list)
     was_there: bool = False
@@ -116,6 +117,7 @@ class Human:
         self.name.settle(self.touched_there)
         self.address.settle(self.touched_there)
         self.touched_there = None
+        self.said_before = bool(self.said)
 
     @property
     def closed(self) -> set[str]:

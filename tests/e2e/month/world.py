@@ -107,6 +107,7 @@ class World:
     by_email: dict[str, Human] = field(default_factory=dict)
     by_crm_id: dict[int, Human] = field(default_factory=dict)
     strangers_there: set[int] = field(default_factory=set)
+    _asked: list[tuple[str, ...]] = field(default_factory=list)
     split: list[Human] = field(default_factory=list)
     _rows: list[tuple[str, ...]] = field(default_factory=list)
     _created: set[int] = field(default_factory=set)
@@ -157,10 +158,16 @@ class World:
                 self._some(self.size.times(self.size.lists), self._list_row)
                 self.put_list("leads")
             if hour == 15:
+                self._ask_again()
                 self._some(self.size.times(self.size.new), self._appear)
                 self._some(self.size.times(self.size.deletes), self._delete)
                 self._some(self.size.times(self.size.merges), self._merge)
                 self._some(self.size.times(self.size.new), self._answer)
+
+        if self._asked:
+            text = csv_text(("phone", "channel", "opted out at", "reason"), self._asked)
+            self._land(f"opt_outs_{self._at:%Y%m%d%H}.csv", text)
+            self._asked = []
 
     def live_late(self, day: date) -> None:
         """What happens after our side has worked."""
@@ -267,7 +274,7 @@ class World:
         self.chance.choice((self._opt_out_there, self._suppress, self._opt_out_list, self._stop_text, self._consent))()
 
     def _opt_out_there(self) -> None:
-        human = self._somebody(lambda each: len(each.crm_ids) == 1)
+        human = self._asking(lambda each: len(each.crm_ids) == 1)
         if human is None:
             return
         person = self.crm.person(human.crm_ids[0])
@@ -292,7 +299,7 @@ class World:
         self._count("opt-outs in the CRM")
 
     def _suppress(self) -> None:
-        human = self._somebody(lambda each: each.is_ours)
+        human = self._asking(lambda each: each.is_ours)
         if human is None:
             return
         channel = self.chance.choice(("call", "sms", "email", "all"))
@@ -306,20 +313,29 @@ class World:
         human.opted_out.append({"channel": channel, "key": text})
         self._count("cm suppress")
 
+    def _ask_again(self) -> None:
+        """Somebody whose opt-out both sides have asks for another channel too, on our side."""
+        seen = (each for each in self.humans if each.is_ours and len(each.crm_ids) == 1 and "email" not in each.said)
+        human = next((each for each in seen if each.said_before), None)
+        if human is not None:
+            suppress(self.database, subject_of(self.settings, self.database, human.email), "email", reason="month",
+                     at=self._at)  # fmt: skip
+            human.asked("email", f"{self._at} cm suppress {human.email}")
+            human.opted_out.append({"channel": "email", "key": human.email})
+            self._count("asked again")
+
     def _opt_out_list(self) -> None:
-        human = self._somebody(lambda each: each.phone in each.phones.ours)
+        human = self._asking(lambda each: each.phone in each.phones.ours)
         if human is None:
             return
         channel = self.chance.choice(("call", "sms", "all"))
-        row = (human.phone, channel, f"{self._at:%Y-%m-%d %H:%M:%S}", "asked")
-        text = csv_text(("phone", "channel", "opted out at", "reason"), [row])
-        self._land(f"opt_outs_{self._at:%Y%m%d%H}_{human.number}.csv", text)
+        self._asked.append((human.phone, channel, f"{self._at:%Y-%m-%d %H:%M:%S}", "asked"))
         human.asked(channel, f"{self._at} opt-out list {human.phone}")
         human.opted_out.append({"channel": channel, "key": human.phone})
         self._count("opt-out lists")
 
     def _stop_text(self) -> None:
-        human = self._somebody(lambda each: each.phone in each.phones.ours)
+        human = self._asking(lambda each: each.phone in each.phones.ours)
         if human is None:
             return
         self.phone.add_messages([self._message(human.phone, "STOP")])
@@ -328,7 +344,7 @@ class World:
         self._count("STOP texts")
 
     def _consent(self) -> None:
-        human = self._somebody(lambda each: each.phone in each.phones.ours)
+        human = self._asking(lambda each: each.phone in each.phones.ours)
         if human is None:
             return
         record = {
@@ -540,10 +556,16 @@ class World:
 
     def _somebody(self, fits: Callable[[Human], bool]) -> Human | None:
         """Somebody of whom it holds, if chance meets one."""
-        for _ in range(50):
+        for _ in range(200):
             if fits(found := self.chance.choice(self.humans)):
                 return found
         return None
+
+    def _asking(self, fits: Callable[[Human], bool]) -> Human | None:
+        """Somebody who asks to be left alone: often one who did so before, on another channel or by another way."""
+        if self.chance.random() < 0.5 and (found := self._somebody(lambda each: bool(each.said) and fits(each))):
+            return found
+        return self._somebody(fits)
 
     def _code(self, key: str) -> str:
         assert self.fields is not None
