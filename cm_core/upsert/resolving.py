@@ -99,10 +99,10 @@ def resolve(
 
     `first_id(count)` gives the first of the ids of `count` new persons.
     """
+    define_match_classes(con)
     tell("looking up keys")
     known.find_owners(con, import_id)
     tell("resolving")
-    define_match_classes(con)
     con.execute(sql(_PACKAGE, "contacts.sql"))
     _classify_first_names(con)
     con.execute(sql(_PACKAGE, "keys.sql"))
