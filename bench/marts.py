@@ -26,7 +26,7 @@ from cm_core.store import Database, PrivateServer
 from cm_core.store.bulk import load
 from cm_core.store.locks import transaction
 from cm_core.store.migrations import upgrade
-from resources.dbt import dbt_environment, project_dir
+from resources.dbt_project import dbt_environment, project_dir
 
 _IMPORT = "imp_2026_01_01_001"
 _AT = "2026-01-01 00:00:00"

@@ -88,7 +88,8 @@ def build_dbt_assets(
     from dagster_dbt import dbt_assets
 
     from cm_core.settings import get_settings
-    from resources.dbt import CmTranslator, DbtResource, manifest_path
+    from resources.dbt import CmTranslator, DbtResource
+    from resources.dbt_project import manifest_path
 
     @dbt_assets(
         manifest=manifest_path(get_settings()),

@@ -1,17 +1,13 @@
-"""The one seam to dbt: project, environment, manifest, runner and translator. dbt-mysql's successor replaces this.
+"""The one seam to dbt: runner and translator. dbt-mysql's successor replaces this.
 
-Models and rules live in `dbt_project/`; which models exist and when they run is the graph's business.
+Where the project lies, its environment and manifest are `dbt_project`; models and rules live in `dbt_project/`; which
+models exist and when they run is the graph's business.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -23,75 +19,26 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource
 from packaging.version import Version
 
-from cm_core.errors import ImportFailed
+from resources.dbt_project import (
+    BY_CHANGES,
+    dbt_environment,
+    executable,
+    fingerprint,
+    forget_old,
+    manifest_path,
+    project_dir,
+    state_dir,
+)
 from resources.dbt_tests import explained, in_words
 
 if TYPE_CHECKING:
     from cm_core.settings import Settings
     from cm_core.store import Database
 
-_PROJECT = "dbt_project"
-_PARSE_TIMEOUT_S = 300
-_KEPT_MANIFESTS = 3
 _KEPT_RUNS = 20
 #: Two dbt runs would build the same tables at once; this database lock keeps them apart, across machines.
 _MARTS_LOCK = "cm_marts"
 _MARTS_TIMEOUT_S = 3600
-#: What the macro by_changes() reads.
-_BY_CHANGES = "CM_DBT_BY_CHANGES"
-
-
-def project_dir() -> Path:
-    """The dbt project's folder, beside the package `resources`."""
-    return Path(__file__).resolve().parent.with_name(_PROJECT)
-
-
-def state_dir(settings: Settings) -> Path:
-    """Where dbt's manifests, artifacts and logs go: under CM_HOME, never into the project."""
-    return settings.home_dir / "dbt"
-
-
-def dbt_environment(settings: Settings, database: Database, *, by_changes: bool = False) -> dict[str, str]:
-    """The variables that `profiles.yml` reads, for one database, and whether to build only what changed.
-
-    The password is in DBT_ENV_SECRET_CM_PASSWORD only,
-    which dbt masks in its logs.
-    """
-    url = database.url
-    return {
-        **_parse_environment(settings),
-        "CM_DBT_TYPE": database.flavour,
-        "CM_DBT_HOST": url.host or "127.0.0.1",
-        "CM_DBT_PORT": str(url.port or 3306),
-        "CM_DBT_USER": url.username or "",
-        "CM_DBT_DATABASE": database.name,
-        "DBT_ENV_SECRET_CM_PASSWORD": str(url.password or ""),
-        _BY_CHANGES: "1" if by_changes else "",
-    }
-
-
-def manifest_path(settings: Settings) -> Path:
-    """Path of the manifest of the project as it is, parsed when there is none yet (about 5 s, no connection needed).
-
-    The file's name carries a fingerprint of the project's files, so an edit makes a new one. Two processes may ask
-    at once: one parses, the other waits. Raises ImportFailed with dbt's message when the project does not parse.
-    """
-    folder = state_dir(settings) / "manifests"
-    manifest = folder / f"{_fingerprint(project_dir())}.json"
-    if manifest.exists():
-        return manifest
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not manifest.exists():
-            target = state_dir(settings) / "target"
-            _parse(settings)
-            # A copy under its final name only when whole; the target folder stays for partial parsing.
-            whole = manifest.with_suffix(".tmp")
-            whole.write_bytes((target / "manifest.json").read_bytes())
-            whole.replace(manifest)
-            _forget_old(folder, keep=_KEPT_MANIFESTS, pattern="*.json")
-    return manifest
 
 
 class DbtResource(dg.ConfigurableResource["DbtResource"]):
@@ -116,12 +63,12 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
         ):
             runs = state_dir(settings) / "runs"
             target = runs / f"{context.run.run_id}-{context.op_execution_context.retry_number}"
-            _forget_old(runs, keep=_KEPT_RUNS)
+            forget_old(runs, keep=_KEPT_RUNS)
             if not _selects_all(context):
                 yield from self._run(context, database, dbt_environment(settings, database), target)
                 return
             as_of = now()
-            build = builds.begin(database, _fingerprint(project_dir()), _kept_relations(manifest_path(settings)))
+            build = builds.begin(database, fingerprint(project_dir()), _kept_relations(manifest_path(settings)))
             context.log.info(
                 f"Building {'what changed' if build.by_changes else 'everything'}; {build.entities} changed"
             )
@@ -134,7 +81,7 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
     ) -> Iterator[dg.DagsterEventType | Any]:
         # Rules and models are part of the fingerprint: where only changes are built, seeds and views are as they were.
         # Without "empty", every test that reads one of them would be left out with it.
-        by_changes = environment.get(_BY_CHANGES) == "1"
+        by_changes = environment.get(BY_CHANGES) == "1"
         only_tables = ["--exclude", "resource_type:seed config.materialized:view", "--indirect-selection", "empty"]
         arguments = ["build", *(only_tables if by_changes else [])]
         with _environment(environment):
@@ -209,58 +156,8 @@ def _cli() -> DbtCliResource:
     return _InstalledDbt(
         project_dir=os.fspath(project_dir()),
         profiles_dir=os.fspath(project_dir()),
-        dbt_executable=_executable(),
+        dbt_executable=executable(),
     )
-
-
-def _executable() -> str:
-    """The dbt of this interpreter's environment, which need not be on PATH."""
-    return os.fspath(Path(sys.executable).with_name("dbt"))
-
-
-def _parse_environment(settings: Settings) -> dict[str, str]:
-    """What dbt needs to parse: places under CM_HOME and no telemetry."""
-    return {
-        "DBT_TARGET_PATH": os.fspath(state_dir(settings) / "target"),
-        "DBT_LOG_PATH": os.fspath(state_dir(settings) / "logs"),
-        "DBT_PROFILES_DIR": os.fspath(project_dir()),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DO_NOT_TRACK": "1",
-    }
-
-
-def _parse(settings: Settings) -> None:
-    command = [_executable(), "--no-use-colors", "parse", "--project-dir", os.fspath(project_dir())]
-    done = subprocess.run(
-        command,
-        env={**os.environ, **_parse_environment(settings)},
-        capture_output=True,
-        text=True,
-        timeout=_PARSE_TIMEOUT_S,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise ImportFailed(f"The dbt project in {project_dir()} does not parse: {done.stdout.strip()[-2000:]}")
-
-
-def _fingerprint(folder: Path) -> str:
-    """Hash over names and contents of the project's files (about 100 small ones)."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix in {".sql", ".yml", ".csv", ".md"}:
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()[:16]
-
-
-def _forget_old(folder: Path, *, keep: int, pattern: str = "*") -> None:
-    """Keep the newest files or folders only; a reader of an older manifest has it in memory already."""
-    newest_first = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in newest_first[keep:]:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -148,7 +148,7 @@ class _Databases:
 @pytest.fixture(scope="session")
 def give_parsed_dbt(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
     """Call it with a home for the dbt project's manifest in it: parsed once for all homes and processes of a run."""
-    from resources.dbt import manifest_path
+    from resources.dbt_project import manifest_path
 
     base = tmp_path_factory.getbasetemp()
     once = Settings(home=(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "parsed")

@@ -34,7 +34,9 @@ def _engines_are_kept() -> Iterator[None]:
     Without a pool an engine keeps no connection, so that nothing else changes; it takes a quarter off a run.
     """
     create = sqlite_event_log.create_engine
-    kept = lru_cache(maxsize=32)(lambda url, timeout: create(url, poolclass=NullPool, connect_args={"timeout": timeout}))
+    kept = lru_cache(maxsize=32)(
+        lambda url, timeout: create(url, poolclass=NullPool, connect_args={"timeout": timeout})
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             sqlite_event_log, "create_engine", lambda url, *, poolclass, connect_args: kept(url, **connect_args)

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from cm_assets.compliance import build_dbt_assets
 from cm_core.settings import Settings, get_settings
 from cm_core.store import Database
-from resources.dbt import dbt_environment, project_dir, state_dir
+from resources.dbt_project import dbt_environment, project_dir, state_dir
 from tests.integration.dbt.people import People
 
 #: dbt arguments -> the finished process.

@@ -11,7 +11,7 @@ import pytest
 from cm_assets.compliance import build_dbt_assets
 from cm_core.settings import Settings
 from resources.database import DatabaseResource
-from resources.dbt import manifest_path, project_dir
+from resources.dbt_project import manifest_path, project_dir
 from tests.integration.dbt.people import People
 
 MARTS = {

@@ -16,7 +16,7 @@ import pytest
 from cm_core.compliance.rule_book import load_rules
 from cm_core.compliance.windows import windows
 from cm_core.settings import Settings
-from resources.dbt import state_dir
+from resources.dbt_project import state_dir
 from tests.compliance_cases import Case, Placed, load_cases, load_into
 from tests.integration.dbt.conftest import Build
 from tests.integration.dbt.people import People

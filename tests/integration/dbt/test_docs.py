@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cm_core.settings import Settings
-from resources.dbt import state_dir
+from resources.dbt_project import state_dir
 from tests.integration.dbt.conftest import Build
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cm_core.settings import Settings
-from resources.dbt import manifest_path, project_dir
+from resources.dbt_project import manifest_path, project_dir
 from resources.dbt_tests import in_words
 
 #: Columns that are about a person wherever they are: names, contact points, addresses, and text about people.
