@@ -411,7 +411,8 @@ class World:
 
     def _merge(self) -> None:
         """Somebody merges two people of the CRM who are one."""
-        human = self._somebody(lambda each: len(each.crm_ids) == 2)
+        # As with deletes: what the one that goes was given since our side worked last, the CRM may keep from everybody.
+        human = self._somebody(lambda each: len(each.crm_ids) == 2 and each.touched_there is None)
         if human is None:
             return
         gone, into = self.chance.sample(human.crm_ids, 2)
