@@ -74,6 +74,22 @@ BROKEN = [
     ("duplicates_point_to_golden", "update persons set is_original = 0 where id = 1"),
     ("decisions_hold", "update persons set entity_id = 2 where id = 3"),
     ("decisions_hold", "update persons set entity_id = 1 where id = 2"),
+    (
+        "pulled_is_imported",
+        "insert into api_pulls (pull_id, source, state, records, landing_key, started_at, finished_at) values "
+        f"('p', 'pipedrive_persons', 'LANDED', 5, 'gone', {_NOW}, {_NOW}), "
+        f"('c', 'ringcentral_consents', 'LANDED', 5, 'gone too', {_NOW}, {_NOW})",
+    ),
+    (
+        "every_crm_person_is_ours",
+        "insert into crm_persons (crm_person_id, state, update_time, record, record_hash, landed_hash, first_seen_at, "
+        f"last_seen_at) values (7, 'live', {_NOW}, '{{}}', 'h', 'h', {_NOW}, {_NOW})",
+    ),
+    (
+        "push_plan_conserved",
+        "insert into crm_plans (plan_id, kind, state, made_at, counts, tokens, seconds, requested_by) values "
+        f"('p', 'full', 'READY', {_NOW}, '{{\"create\": 1}}', 5, 1, 'x')",
+    ),
 ]
 
 

@@ -109,7 +109,7 @@ def _open_windows(people: People) -> None:
 
 
 def test_no_other_model_depends_on_the_instant(marts: Marts) -> None:
-    not_asked = {"int_changed_entities", "int_reach", "priority_list", "compliance_risk"}
+    not_asked = {"int_changed_entities", "int_reach", "priority_list", "compliance_risk", "crm_candidates"}
     assert marts.depend_on_the_instant() - not_asked == {
         name for name in DEPENDENT if not name.endswith("_findings") or name == "int_area_findings"
     }
