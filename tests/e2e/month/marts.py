@@ -14,7 +14,7 @@ from typing import Any
 
 from cm_core.settings import Settings
 from cm_core.store import Database
-from resources.dbt import dbt_environment, project_dir, state_dir
+from resources.dbt_project import dbt_environment, project_dir, state_dir
 
 _WANTED = (
     "+crm_candidates", "+int_golden_persons", "+int_entity_phones", "+int_entity_emails", "+int_entity_addresses",
