@@ -251,7 +251,7 @@ def test_reports_that_cannot_be_written_leave_a_complete_import_that_gets_them_l
     assert checksum(database) == after
 
 
-@pytest.mark.parametrize("kind", [500, "reset after"])
+@pytest.mark.parametrize("kind", [pytest.param(500, marks=pytest.mark.soak), "reset after"])
 def test_a_file_that_does_not_land_is_not_registered_and_lands_the_next_time(
     through: Settings, database: Database, path: Path, door: Door, kind: Kind
 ) -> None:
