@@ -1,17 +1,16 @@
 """States and ZIP codes: spellings of states, the county of a ZIP, the ZIP that a spreadsheet took a zero from.
 
-Streets are not here. The ZIP table comes with the `zipcodes` package (42,789 ZIPs, offline).
+Streets are not here. The ZIP table (42,789 ZIPs) is that of the `zipcodes` package (`scripts/zip_table.py`).
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
-
-import zipcodes
+from typing import NamedTuple
 
 from cm_core.hygiene.text import data_text
 
@@ -24,7 +23,6 @@ class Zip(NamedTuple):
 
 
 _NOT_LETTER = re.compile(r"[^A-Z]+")
-_COUNTY_WORD = re.compile(r" (?:COUNTY|PARISH)$")
 
 
 @cache
@@ -50,16 +48,7 @@ def state_code(text: str) -> str | None:
 @cache
 def zip_places() -> Mapping[str, tuple[str, str | None]]:
     """ZIP5 -> (state, county in upper case without the word COUNTY or PARISH, or None)."""
-    similar_to: Callable[[str], list[dict[str, Any]]] = zipcodes.similar_to
-    table: dict[str, tuple[str, str | None]] = {}
-    counties: dict[str, str] = {}
-    for first_digit in "0123456789":  # all 42,789 at once would take 170 MB for a moment
-        for row in similar_to(first_digit):
-            county = row["county"] or None
-            if county:
-                county = counties.setdefault(county, _COUNTY_WORD.sub("", county.upper()))
-            table[row["zip_code"]] = (row["state"], county)
-    return table
+    return {zip5: (state, county or None) for zip5, state, county, _ in _zip_rows()}
 
 
 _ZIP = re.compile(r"(\d{5})(?:[-\s.+]*(\d{4}))?(?:[-\s]|\.0+)?", re.ASCII)
@@ -90,13 +79,14 @@ def parse_zip(text: str, state: str | None) -> Zip:
 @cache
 def zip_cities() -> Mapping[str, frozenset[str]]:
     """ZIP5 -> the city names that the postal service knows for it, in upper case; those it would rather not see too."""
-    similar_to: Callable[[str], list[dict[str, Any]]] = zipcodes.similar_to
-    known: dict[frozenset[str], frozenset[str]] = {}
-    table: dict[str, frozenset[str]] = {}
-    for first_digit in "0123456789":
-        for row in similar_to(first_digit):
-            cities = frozenset(
-                city.upper() for city in (row["city"], *row["acceptable_cities"], *row["unacceptable_cities"])
-            )
-            table[row["zip_code"]] = known.setdefault(cities, cities)
-    return table
+    known: dict[str, frozenset[str]] = {}
+    for _, _, _, cities in _zip_rows():
+        if cities not in known:
+            known[cities] = frozenset(cities.split("|"))
+    return {zip5: known[cities] for zip5, _, _, cities in _zip_rows()}
+
+
+@cache
+def _zip_rows() -> list[list[str]]:
+    """ZIP5, state, county, cities between bars. The same text is one object, of which there are many."""
+    return [[*map(sys.intern, row)] for row in csv.reader(data_text("zips.csv").splitlines()[1:])]
