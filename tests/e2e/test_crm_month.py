@@ -26,7 +26,7 @@ from tests.servers.ringcentral import running_ringcentral
 #: A month can be made smaller to look into something: MONTH_SEED, MONTH_DAYS, MONTH_PEOPLE, MONTH_CALLS.
 SEED = int(os.environ.get("MONTH_SEED") or 7)
 FIRST_DAY = date(2026, 10, 5)
-SHORT = Size(people=40, calls=120, days=int(os.environ.get("MONTH_DAYS") or 2))
+SHORT = Size(people=30, calls=80, days=int(os.environ.get("MONTH_DAYS") or 1))
 WHOLE = Size(
     people=int(os.environ.get("MONTH_PEOPLE") or 20_000), calls=int(os.environ.get("MONTH_CALLS") or 100_000),
     days=int(os.environ.get("MONTH_DAYS") or 30), edits=0.03, lists=0.02, opt_outs=0.006, new=0.004, deletes=0.001,

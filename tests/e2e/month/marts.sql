@@ -43,13 +43,26 @@ select p.entity_id, c.address_key as contact_key, max(c.street) as street, max(c
 from persons as p inner join addresses as c on c.person_id = p.id
 group by p.entity_id, c.address_key;
 
+-- Whoever asked, by whichever contact point: it is the whole entity's.
+create or replace view month_asked as
+select p.entity_id, o.channel from opt_outs as o inner join persons as p on p.id = o.person_id
+union
+select p.entity_id, o.channel
+from opt_outs as o inner join phone_numbers as c on c.phone_e164 = o.phone_e164 inner join persons as p on p.id = c.person_id
+union
+select p.entity_id, o.channel
+from opt_outs as o inner join email_addresses as c on c.email_key = o.email_key inner join persons as p on p.id = c.person_id
+union
+select p.entity_id, o.channel
+from opt_outs as o inner join addresses as c on c.address_key = o.address_key inner join persons as p on p.id = c.person_id
+union
+select p.entity_id, o.channel
+from opt_outs as o inner join addresses as c on c.name_zip_key = o.name_zip_key inner join persons as p on p.id = c.person_id;
+
 create or replace view compliance_call as
 select c.entity_id, c.contact_key, c.phone_e164 as contact, c.is_primary,
     if(exists (
-        select 1 from opt_outs as o where o.channel in ('call', 'sms', 'all') and (o.phone_e164 in (
-            select d.phone_e164 from phone_numbers as d inner join persons as p on p.id = d.person_id
-            where p.entity_id = c.entity_id
-        ) or o.person_id in (select p.id from persons as p where p.entity_id = c.entity_id))
+        select 1 from month_asked as a where a.entity_id = c.entity_id and a.channel in ('call', 'sms', 'all')
     ), 'blocked', 'allowed') as verdict,
     'Somebody asked' as reason, utc_timestamp(6) as checked_at
 from int_entity_phones as c;
@@ -57,10 +70,7 @@ from int_entity_phones as c;
 create or replace view compliance_sms as
 select c.entity_id, c.contact_key, c.phone_e164 as contact, c.is_primary,
     if(exists (
-        select 1 from opt_outs as o where o.channel in ('call', 'sms', 'all') and (o.phone_e164 in (
-            select d.phone_e164 from phone_numbers as d inner join persons as p on p.id = d.person_id
-            where p.entity_id = c.entity_id
-        ) or o.person_id in (select p.id from persons as p where p.entity_id = c.entity_id))
+        select 1 from month_asked as a where a.entity_id = c.entity_id and a.channel in ('call', 'sms', 'all')
     ), 'blocked', 'allowed') as verdict,
     'Somebody asked' as reason, utc_timestamp(6) as checked_at
 from int_entity_phones as c;
@@ -68,10 +78,7 @@ from int_entity_phones as c;
 create or replace view compliance_email as
 select c.entity_id, c.contact_key, c.email as contact, c.is_primary,
     if(exists (
-        select 1 from opt_outs as o where o.channel in ('email', 'all') and (o.email_key in (
-            select d.email_key from email_addresses as d inner join persons as p on p.id = d.person_id
-            where p.entity_id = c.entity_id
-        ) or o.person_id in (select p.id from persons as p where p.entity_id = c.entity_id))
+        select 1 from month_asked as a where a.entity_id = c.entity_id and a.channel in ('email', 'all')
     ), 'blocked', 'allowed') as verdict,
     'Somebody asked' as reason, utc_timestamp(6) as checked_at
 from int_entity_emails as c;
@@ -79,9 +86,7 @@ from int_entity_emails as c;
 create or replace view compliance_mail as
 select c.entity_id, c.contact_key, concat_ws(', ', c.street, c.city, concat_ws(' ', c.state, c.zip)) as contact, c.is_primary,
     if(exists (
-        select 1 from opt_outs as o where o.channel in ('mail', 'all') and (o.address_key = c.contact_key or exists (
-            select 1 from persons as p where p.id = o.person_id and p.entity_id = c.entity_id
-        ))
+        select 1 from month_asked as a where a.entity_id = c.entity_id and a.channel in ('mail', 'all')
     ), 'blocked', 'allowed') as verdict,
     'Somebody asked' as reason, utc_timestamp(6) as checked_at
 from int_entity_addresses as c;

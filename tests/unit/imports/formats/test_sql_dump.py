@@ -217,7 +217,8 @@ def test_a_bad_row_is_reported_and_the_others_are_kept(read_sql: ReadSql, row: s
         f"INSERT INTO t (a,b) VALUES (1,'a'),(2,'b'),\n{row},\n(3,'c'),(4,'d');\nINSERT INTO t (a,b) VALUES (5,'e');"
     )
     assert found.rows() == [(str(n), letter) for n, letter in enumerate("abcde", start=1)]
-    assert found.bad == [{"table_name": "t", "line_number": 2, "reason": reason, "raw": row}]
+    bad = {"table_name": "t", "line_number": 2, "reason": reason, "raw": row, "error_type": "TYPE"}
+    assert found.bad == [bad]
 
 
 def test_a_statement_without_values_is_one_bad_row(read_sql: ReadSql) -> None:
