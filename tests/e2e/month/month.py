@@ -123,7 +123,8 @@ class Month:
 
     def begin(self) -> None:
         """The account is made ready, everybody is there, the marts are built."""
-        self.world.at(datetime.combine(self.first_day, datetime.min.time()))
+        # Not at midnight: what our limiter knows of the CRM's clock is a whole number of seconds.
+        self.world.at(datetime.combine(self.first_day, datetime.min.time()) + timedelta(seconds=5))
         self._new_day(self.first_day)
         self._take_webhooks()
         self._work(self.first_day, only="setup")
@@ -176,12 +177,13 @@ class Month:
         self.world.end_sync()
 
     def _new_day(self, day: date) -> None:
-        """What our limiter knows of the CRM's clock; in real life both clocks go on together."""
+        """What our limiter knows of the CRM's clock; in real life both clocks go on together, and pauses end."""
         now = datetime.fromisoformat(self.crm.control("clock")["now"].replace("Z", ""))
         ((ours,),) = query(self.database, "select utc_timestamp(6)")
         with self.database.connect(autocommit=True) as connection, connection.cursor() as cursor:
             cursor.execute(f"{_BUDGET} on duplicate key update server_ahead_seconds = values(server_ahead_seconds)",
                            (day, round((now - ours).total_seconds())))  # fmt: skip
+            cursor.execute("delete from api_pauses")
 
     def _work(self, day: date, **how: Any) -> None:
         """Our side's work, until it has succeeded: a run that failed is tried again, as the orchestrator would."""
