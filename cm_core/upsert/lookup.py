@@ -14,6 +14,7 @@ from pymysql.connections import Connection
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import BigInteger, Boolean, Date, Integer, SmallInteger
 
+from cm_core.compute import quoted
 from cm_core.store import tables
 from cm_core.store.bulk import fetch, load
 
@@ -97,8 +98,8 @@ class TablesKnown:
 def find_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, import_id: str) -> None:
     """Make `owners`, `name_owners`, `known_shared` and `assigned` for the batch's keys.
 
-    Reads `emails`, `phones`, `addresses` and `identifiers` of the batch. Contacts listed as shared are not looked up:
-    they may belong to any number of persons and are no keys.
+    Reads `emails`, `phones`, `addresses` and `identifiers` of the batch, by the macros of match classes. Contacts
+    listed as shared are not looked up: they may belong to any number of persons and are no keys.
     """
     _answer(connection, _ASSIGNED, (import_id,), con, "assigned", _ASSIGNED_SCHEMA)
     with connection.cursor() as cursor:
@@ -145,24 +146,20 @@ def find_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, imp
 
 def _find_record_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, shared: pa.Schema) -> None:
     """Owners of the record ids of the batch; where it has none, nobody is asked."""
-    types = con.sql("select distinct id_type from identifiers where starts_with(id_type, 'record:')").fetchall()
+    types = con.sql("select distinct id_type from identifiers where is_record_id(id_type)").fetchall()
     for (id_type,) in types:
         upload(
             connection,
             con,
             "lookup_records",
             "contact varchar(255) character set utf8mb4 collate utf8mb4_bin primary key",
-            f"select distinct id_value from identifiers where id_type = {_quoted(id_type)}",
+            f"select distinct id_value from identifiers where id_type = '{quoted(id_type)}'",
         )
         _answer(connection, _RECORD_OWNERS, (id_type,), con, "found", _OWNER_SCHEMA)
         con.execute("insert into owners from found")
     if types:
         _answer(connection, _SHARED_RECORDS, (), con, "found", shared)
         con.execute("insert into known_shared from found")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _nobody(con: duckdb.DuckDBPyConnection) -> None:

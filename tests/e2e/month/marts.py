@@ -20,6 +20,7 @@ _WANTED = (
     "+crm_candidates", "+int_golden_persons", "+int_entity_phones", "+int_entity_emails", "+int_entity_addresses",
     "+compliance_call", "+compliance_sms", "+compliance_email", "+compliance_mail",
 )  # fmt: skip
+_SMALL = (Path(__file__).parents[2] / "golden_views.sql", Path(__file__).with_name("marts.sql"))
 _COLUMNS = "select column_name from information_schema.columns where table_schema = database() and table_name = %s"
 
 
@@ -48,10 +49,11 @@ def build(settings: Settings, database: Database) -> None:
 
 
 def build_small(database: Database) -> None:
-    """Those of `marts.sql`: there is nothing to refresh."""
+    """Those of `golden_views.sql` and `marts.sql`: there is nothing to refresh."""
     with database.connect(autocommit=True) as connection, connection.cursor() as cursor:
-        for statement in Path(__file__).with_name("marts.sql").read_text().split(";\n"):
-            cursor.execute(statement)
+        for file in _SMALL:
+            for statement in file.read_text().split(";\n"):
+                cursor.execute(statement)
 
 
 def refresh(settings: Settings, database: Database) -> None:

@@ -29,7 +29,7 @@ from tests.integration.dbt.people import OLD, People
 from tests.servers import PipedriveServer, running_pipedrive
 
 _ROOT = Path(__file__).resolve().parents[3]
-_MARTS = Path(__file__).with_name("marts.sql").read_text().split(";\n")
+_MARTS = (_ROOT / "tests/golden_views.sql", Path(__file__).with_name("marts.sql"))
 NOON = "2026-03-02T12:00:00Z"
 
 
@@ -43,8 +43,9 @@ class Push:
     def __init__(self, settings: Settings, database: Database, server: PipedriveServer) -> None:
         self.settings, self.database, self.server = settings, database, server
         self.people = People(database)
-        for statement in _MARTS:
-            self.people.run(statement)
+        for file in _MARTS:
+            for statement in file.read_text().split(";\n"):
+                self.people.run(statement)
         with crm.pipedrive(settings, database, purpose="setup") as client:
             set_up(settings, database, client)
             self.fields: PersonFields = crm.refresh_fields(settings, client)
