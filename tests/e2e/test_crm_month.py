@@ -80,7 +80,7 @@ def run(
     before = processor_seconds()
     with (
         running_pipedrive(
-            burst=burst[0], burst_window=burst[1], daily_tokens=daily_tokens, clock="2026-10-05T00:00:00Z",
+            burst=burst[0], burst_window=burst[1], daily_tokens=daily_tokens, clock="2026-10-04T00:00:00Z",
             webhook_scale=0.001, seed=seed, merge_contacts="fill",
         ) as crm,
         running_ringcentral(

@@ -122,12 +122,13 @@ class Month:
         self.chance = random.Random(self.seed + 1)
 
     def begin(self) -> None:
-        """The account is made ready, everybody is there, the marts are built."""
+        """The account is made ready, everybody is there, the marts are built, and on the eve both sides meet."""
         # Not at midnight: what our limiter knows of the CRM's clock is a whole number of seconds.
-        self.world.at(datetime.combine(self.first_day, datetime.min.time()) + timedelta(seconds=5))
-        self._new_day(self.first_day)
+        eve = self.first_day - timedelta(days=1)
+        self.world.at(datetime.combine(eve, datetime.min.time()) + timedelta(seconds=5))
+        self._new_day(eve)
         self._take_webhooks()
-        self._work(self.first_day, only="setup")
+        self._work(eve, only="setup")
         fields = known_fields(self.settings)
         assert fields is not None
         self.world.populate(fields)
@@ -135,6 +136,8 @@ class Month:
             marts.build(self.settings, self.database)
         else:
             marts.build_small(self.database)
+        # Both sides meet before anybody edits: of a first meeting nobody can know who was the later.
+        self._sync(eve, crashes=0)
 
     def live(self, *, show: Callable[[str], None] = print) -> None:
         """All days, and quiet ones at the end until nothing waits any more."""
