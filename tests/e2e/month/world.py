@@ -504,12 +504,20 @@ class World:
         record: dict[str, Any] = {
             "name": name,
             "emails": [{"value": human.email, "primary": True, "label": "work"}],
-            "phones": [{"value": human.phone, "primary": True, "label": "work"}],
+            "phones": [{"value": self._number_of(human), "primary": True, "label": "work"}],
         }
         if with_address:
             text = self._address_text()
             record["custom_fields"] = {self._code("mailing_address"): {"value": text}}
         return record
+
+    def _number_of(self, human: Human) -> str:
+        """A number for a record of the person: not one taken away from another record of theirs, since what was
+        removed from either of two that are merged stays removed.
+        """
+        if human.phone not in human.phones.removed:
+            return human.phone
+        return min(human.phones.there, default=None) or self._phone()
 
     def _is_there(self, human: Human, crm_id: int, record: dict[str, Any], *, at: datetime | None = None) -> None:
         """The person is in the CRM as of now: what it was created with is nobody's edit by hand."""
