@@ -143,9 +143,11 @@ def _with_city(rest: str, state: str | None, zip5: str | None, zip_: str | None)
         if not (_DESIGNATORS.intersection(first) or first[0] in _DIRECTIONS or (line and _ends_street(line))):
             return Parted(head.strip(" ,"), segment, state, zip_)
     if city is None:
+        if not _is_delivery(rest):
+            return None
         # a ZIP or a state right behind a street: 400 S LA SALLE STREET 60605
         is_open = rest.split()[-1] not in _WITHOUT_RANGE and not _ends_street(rest)
-        return None if is_open or not _is_delivery(rest) else Parted(rest, None, state, zip_)
+        return None if is_open else Parted(rest, None, state, zip_)
     if zip5 and not state:  # garden valley came after its state: RD CA GARDEN VALLEY 95633
         own = zip_places()[zip5][0]
         if line.endswith(f" {own}"):

@@ -43,6 +43,13 @@ def test_what_is_no_last_line_is_left(text: str) -> None:
     assert part(text) is None
 
 
+@pytest.mark.parametrize("text", ["", ";", " , ", ".", "-", "#"])
+@pytest.mark.parametrize("state", [None, "OK", "?"])
+@pytest.mark.parametrize("zip_", [None, "74103", "0"])
+def test_what_has_no_word_is_left(text: str, state: str | None, zip_: str | None) -> None:
+    assert part(text, state, zip_) is None
+
+
 def test_a_city_behind_a_street_needs_no_state() -> None:
     assert with_city("465 East 170th Street South Holland") == Parted(
         "465 EAST 170TH STREET", "SOUTH HOLLAND", None, None
