@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -26,7 +25,7 @@ from cm_core.store import Database, PrivateServer
 from cm_core.store.bulk import load
 from cm_core.store.locks import transaction
 from cm_core.store.migrations import upgrade
-from resources.dbt_project import dbt_environment, project_dir
+from resources.dbt_project import build_arguments, dbt_environment, executable, project_dir
 
 _IMPORT = "imp_2026_01_01_001"
 _AT = "2026-01-01 00:00:00"
@@ -145,15 +144,9 @@ def _build(settings: Settings, database: Database) -> float:
     started = time.perf_counter()
     as_of = datetime.now(UTC).replace(tzinfo=None)
     build = builds.begin(database, "bench", ["compliance_call"])
-    command = [
-        str(Path(sys.executable).with_name("dbt")),
-        "--no-use-colors",
-        "build",
-        "--project-dir",
-        str(project_dir()),
-    ]
+    command = [executable(), "--no-use-colors", *build_arguments(by_changes=build.by_changes)]
     done = subprocess.run(
-        [*command, *(["--exclude", "resource_type:seed"] if build.by_changes else [])],
+        [*command, "--project-dir", str(project_dir())],
         env={**os.environ, **dbt_environment(settings, database, by_changes=build.by_changes)},
         cwd=settings.home_dir,
         capture_output=True,

@@ -21,6 +21,7 @@ from packaging.version import Version
 
 from resources.dbt_project import (
     BY_CHANGES,
+    build_arguments,
     dbt_environment,
     executable,
     fingerprint,
@@ -79,11 +80,7 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
     def _run(
         self, context: dg.AssetExecutionContext, database: Database, environment: Mapping[str, str], target: Path
     ) -> Iterator[dg.DagsterEventType | Any]:
-        # Rules and models are part of the fingerprint: where only changes are built, seeds and views are as they were.
-        # Without "empty", every test that reads one of them would be left out with it.
-        by_changes = environment.get(BY_CHANGES) == "1"
-        only_tables = ["--exclude", "resource_type:seed config.materialized:view", "--indirect-selection", "empty"]
-        arguments = ["build", *(only_tables if by_changes else [])]
+        arguments = build_arguments(by_changes=environment.get(BY_CHANGES) == "1")
         with _environment(environment):
             invocation = _cli().cli(arguments, context=context, target_path=target)
         for event in invocation.stream():

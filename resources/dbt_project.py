@@ -56,6 +56,16 @@ def dbt_environment(settings: Settings, database: Database, *, by_changes: bool 
     }
 
 
+def build_arguments(*, by_changes: bool) -> list[str]:
+    """`dbt build` of everything; by changes without seeds and views.
+
+    Rules and models are part of the fingerprint: where only changes are built, seeds and views are as they were.
+    Without "empty", every test that reads one of them would be left out with it.
+    """
+    only_tables = ["--exclude", "resource_type:seed config.materialized:view", "--indirect-selection", "empty"]
+    return ["build", *(only_tables if by_changes else [])]
+
+
 def manifest_path(settings: Settings) -> Path:
     """Path of the manifest of the project as it is, parsed when there is none yet (about 5 s, no connection needed).
 
