@@ -50,7 +50,7 @@ def test_after_a_month_of_edits_faults_and_kills_both_sides_agree(
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(7200)
+@pytest.mark.timeout(14_400)
 def test_after_a_whole_month_both_sides_agree(
     make_settings: SettingsFactory, database: Database, tmp_path: Path
 ) -> None:

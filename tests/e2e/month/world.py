@@ -208,6 +208,12 @@ class World:
                 human.crm_ids.remove(gone)
                 human.merged[gone] = into
 
+    def _is_live(self, crm_id: int) -> bool:
+        try:
+            return not self.crm.person(crm_id)["is_deleted"]
+        except AssertionError:  # not found
+            return False
+
     def _seen(self, crm_id: int) -> set[str]:
         """The phones of a person of the CRM that our side has read: only those are ever taken away there."""
         found = query(self.database, "select record from crm_persons where crm_person_id = %s", (crm_id,))
@@ -412,7 +418,10 @@ class World:
     def _merge(self) -> None:
         """Somebody merges two people of the CRM who are one."""
         # As with deletes: what the one that goes was given since our side worked last, the CRM may keep from everybody.
-        human = self._somebody(lambda each: len(each.crm_ids) == 2 and each.touched_there is None)
+        # Of two that we merged ourselves and had no answer about, only one is to be seen there.
+        human = self._somebody(
+            lambda each: len(each.crm_ids) == 2 and each.touched_there is None and all(map(self._is_live, each.crm_ids))
+        )
         if human is None:
             return
         gone, into = self.chance.sample(human.crm_ids, 2)
