@@ -20,14 +20,15 @@ with several as (
 
 ),
 
--- Narrow rows: what the copies are ranked by.
+-- Narrow rows: what the copies are ranked by. Keys are long texts, which temporary tables hold at their full width: a
+-- hash stands for each, or a million rows would not fit into memory.
 held as (
 
     select
         persons.entity_id,
         persons.is_original,
         contacts.{{ id }},
-        contacts.{{ key }},
+        unhex(left(sha2(contacts.{{ key }}, 256), 32)) as key_hash,
         contacts.source_date,
         contacts.is_primary,
         {%- for flag in flags %}
@@ -48,15 +49,15 @@ copies as (
     select
         held.*,
         row_number() over (
-            partition by entity_id, {{ key }}
+            partition by entity_id, key_hash
             order by speaks_first desc, source_date desc, is_original desc, {{ id }}
         ) as copy_rank,
-        max(source_date) over (partition by entity_id, {{ key }}) as newest_source_date,
-        max(is_primary) over (partition by entity_id, {{ key }}) as was_primary,
+        max(source_date) over (partition by entity_id, key_hash) as newest_source_date,
+        max(is_primary) over (partition by entity_id, key_hash) as was_primary,
         {%- for flag in flags %}
-        max({{ flag }}) over (partition by entity_id, {{ key }}) as any_{{ flag }},
+        max({{ flag }}) over (partition by entity_id, key_hash) as any_{{ flag }},
         {%- endfor %}
-        count(*) over (partition by entity_id, {{ key }}) as holders
+        count(*) over (partition by entity_id, key_hash) as holders
     from held
 
 ),
@@ -69,7 +70,7 @@ ranked as (
             partition by entity_id
             order by
                 is_valid desc, newest_source_date desc, was_primary desc,
-                {%- for flag in flags %} any_{{ flag }} desc, {%- endfor %} {{ key }}
+                {%- for flag in flags %} any_{{ flag }} desc, {%- endfor %} key_hash
         ) as contact_rank
     from copies
     where copy_rank = 1
@@ -99,7 +100,7 @@ where several.entity_id is null and {{ of_changed('persons.entity_id') }}
 union all
 select
     ranked.entity_id,
-    ranked.{{ key }},
+    contacts.{{ key }},
     {%- for column in columns %}
     contacts.{{ column }},
     {%- endfor %}
