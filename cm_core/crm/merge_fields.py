@@ -135,8 +135,8 @@ class Outcome:
     """What became of one field. `result` is what the CRM is to have; all values are ready for JSON.
 
     `pushes`: the CRM has something else. `is_new`: something changed on a side since it was last settled, so that it is
-    to be recorded. `lands`: our side would keep a newer value that lost. `asks`: it depends on who gave their value,
-    which is not known; theirs stays until it is.
+    to be recorded. `lands`: our side would keep its value, which is no older, though it lost. `asks`: it depends on who
+    gave their value, which is not known; theirs stays until it is.
     """
 
     field: str
@@ -278,7 +278,9 @@ def _single(name: str, pair: Pair | None, ours: Side, theirs: Side, author: Auth
         return outcome("ours", rule, pushes=True, is_new=True)
 
     def theirs_wins(rule: str) -> Outcome:
-        return outcome("theirs", rule, is_new=True, lands=bool(there.key) and ours_newer)
+        # Of two values of the same moment either may be the golden one.
+        ours_stays = at is not None and (other is None or at >= other)
+        return outcome("theirs", rule, is_new=True, lands=bool(there.key) and ours_stays)
 
     if mine.key == there.key:
         return outcome("both", "same")

@@ -97,6 +97,14 @@ def test_what_was_settled_is_neither_recorded_nor_decided_again() -> None:
     assert not again.outcomes[0].is_new
 
 
+def test_what_won_as_the_other_of_the_same_moment_lands_too() -> None:
+    merge = resolve(agreed("Ann"), side("Anna", at=NEW), side("Annie", at=NEW))
+    assert of(merge) == ("Annie", "theirs", "newer")
+    assert merge.outcomes[0].lands, "either may be the golden one"
+    older = resolve(agreed("Ann"), side("Anna"), side("Annie", at=NEW))
+    assert not older.outcomes[0].lands
+
+
 def test_what_ours_says_again_later_counts_anew() -> None:
     ours, theirs = side("Anna"), side("Annie", at=NEW)
     base = settled(agreed("Ann"), ours, theirs, resolve(agreed("Ann"), ours, theirs))
@@ -227,8 +235,9 @@ class World:
         self.base = read_again(self.base, self.theirs)
 
     def _lands(self, name: str, at: datetime) -> None:
+        """Of two of the same moment ours stays: which of them a golden record shows is for its own order to say."""
         there = self.theirs.single(name)
-        if there.key and (name not in self.ours.at or at >= self.ours.at[name]):
+        if there.key and (name not in self.ours.at or at > self.ours.at[name]):
             self.ours = replace(self.ours, **{name: there}, at={**self.ours.at, name: at})
 
     def push(self) -> Merge:
