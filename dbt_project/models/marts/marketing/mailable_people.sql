@@ -10,16 +10,21 @@ with chosen as (
 
     select
         people.*,
-        (
-            select mail.contact_key
-            from {{ ref('compliance_mail') }} as mail
-            inner join {{ ref('int_entity_addresses') }} as addresses
-                on addresses.entity_id = mail.entity_id and addresses.contact_key = mail.contact_key
-            where mail.entity_id = people.entity_id and mail.verdict = 'allowed'
-            order by mail.is_primary desc, addresses.source_date desc, mail.contact_key
-            limit 1
-        ) as contact_key
+        case
+            when best.verdict = 'allowed' then best.contact_key
+            when best.entity_id is not null then (
+                select mail.contact_key
+                from {{ ref('compliance_mail') }} as mail
+                inner join {{ ref('int_entity_addresses') }} as addresses
+                    on addresses.entity_id = mail.entity_id and addresses.contact_key = mail.contact_key
+                where mail.entity_id = people.entity_id and mail.verdict = 'allowed'
+                order by addresses.source_date desc, mail.contact_key
+                limit 1
+            )
+        end as contact_key
     from {{ ref('int_golden_persons') }} as people
+    left join {{ ref('compliance_mail') }} as best
+        on best.entity_id = people.entity_id and best.is_primary = 1
     where {{ of_changed('people.entity_id') }}
 
 )
