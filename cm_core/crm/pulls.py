@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cm_core.crm.records import canonical
-from cm_core.errors import StoreError
 from cm_core.lake import ObjectStore, lake, landing_zone
 from cm_core.settings import Settings
 from cm_core.store.locks import named_lock, transaction
@@ -231,15 +230,8 @@ def land(settings: Settings, pull: Pull, key: str) -> None:
     """
     if pull.landing_key is None:
         return
-    store, landing = lake(settings), landing_zone(settings)
-    if (there := landing.head(pull.landing_key)) is None:
-        path = store.materialize(key, settings.scratch_dir / "crm")
-        landing.put_file(path, pull.landing_key, write_once=True)
-    elif (ours := store.head(key)) and ours.size != there.size:
-        raise StoreError(
-            f"{landing.url(pull.landing_key)} is not the file of {pull.pull_id}. Was the landing zone used by another "
-            "database? It is write-once: take that file away, or use a landing zone of one's own."
-        )
+    path = lake(settings).materialize(key, settings.scratch_dir / "crm")
+    landing_zone(settings).put_once(path, pull.landing_key)
 
 
 def finish(cursor: Any, pull: Pull, state: str) -> None:

@@ -125,6 +125,20 @@ class ObjectStore:
             raise StoreError(f"{self.url(key)} exists already and is write-once.")
         self._put(path, key)
 
+    def put_once(self, path: Path, key: str) -> None:
+        """Store the file `path` under `key`, where the same file may lie already: a killed process put it there.
+
+        Raises StoreError where something else is there.
+        """
+        there = self.head(key)
+        if there is None:
+            self.put_file(path, key, write_once=True)
+        elif there.size != path.stat().st_size or not self._is_same(path, key):
+            raise StoreError(
+                f"Another file is at {self.url(key)}. Was the landing zone used by another database? It is "
+                "write-once: take that file away, or use a landing zone of one's own."
+            )
+
     def take_file(self, path: Path, key: str) -> None:
         """Store the file `path` under `key` in one visible step; it may be gone afterwards.
 
@@ -183,6 +197,13 @@ class ObjectStore:
         with path.open("wb") as out:
             for chunk in self.stream(key, size=self._size(key)):
                 out.write(chunk)
+
+    def _is_same(self, path: Path, key: str) -> bool:
+        digest = hashlib.sha256()
+        for chunk in self.stream(key):
+            digest.update(chunk)
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest() == digest.digest()
 
     def _size(self, key: str) -> int | None:
         """What a download must come to; of local files nothing needs to be asked."""

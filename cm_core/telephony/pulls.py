@@ -159,9 +159,7 @@ def _land(
             # The place first: whoever goes on after a kill finds the file there, or puts it there.
             row.landing_key = row.landing_key or f"raw-uploads/{now():%Y/%m/%d/%H}/{row.pull_id}.jsonl"
             _execute(connection, statements.PLACE, row.landing_key, row.checksum_sha256, row.pull_id)
-            store = landing_zone(settings)
-            if not store.exists(row.landing_key):
-                store.put_file(path, row.landing_key, write_once=True)
+            landing_zone(settings).put_once(path, row.landing_key)
             row.state = "LANDED"
     values = (row.state, row.records, row.landing_key, row.checksum_sha256, now(), row.pull_id)
     _execute(connection, statements.FINISH, *values)

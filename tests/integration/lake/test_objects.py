@@ -90,6 +90,17 @@ def test_write_once_leaves_what_is_there(store: ObjectStore, tmp_path: Path) -> 
     assert store.get_bytes("key") == b"third"
 
 
+def test_the_same_file_once_more_is_what_a_killed_process_put(store: ObjectStore, tmp_path: Path) -> None:
+    store.put_once(_file(tmp_path, b"first"), "key")
+    there = store.head("key")
+    store.put_once(_file(tmp_path, b"first"), "key")
+    assert store.head("key") == there
+    for other in (b"firsT", b"first and more"):
+        with pytest.raises(StoreError, match="used by another database"):
+            store.put_once(_file(tmp_path, other), "key")
+    assert store.get_bytes("key") == b"first"
+
+
 def test_other_bytes_have_another_etag(store: ObjectStore) -> None:
     store.put_bytes(b"one", "key")
     first = store.head("key")
