@@ -94,7 +94,7 @@ def test_every_test_says_in_words_what_it_checks(manifest: dict[str, Any]) -> No
         "No two rows have the same channel and reason_code",
         "Every entity_id is found in int_golden_persons",
         "verdict is one of allowed, wait, review, blocked",
-        "person_id is never empty",
+        "street is never empty",
         "Every contact point has exactly one verdict, and every verdict a contact point",
     } <= said
 
