@@ -65,11 +65,13 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
             runs = state_dir(settings) / "runs"
             target = runs / f"{context.run.run_id}-{context.op_execution_context.retry_number}"
             forget_old(runs, keep=_KEPT_RUNS)
+            rules = fingerprint(project_dir())
             if not _selects_all(context):
+                builds.part(database, rules)
                 yield from self._run(context, database, dbt_environment(settings, database), target)
                 return
             as_of = now()
-            build = builds.begin(database, fingerprint(project_dir()), _kept_relations(manifest_path(settings)))
+            build = builds.begin(database, rules, _kept_relations(manifest_path(settings)))
             context.log.info(
                 f"Building {'what changed' if build.by_changes else 'everything'}; {build.entities} changed"
             )

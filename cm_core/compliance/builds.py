@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
+from cm_core.store.changes import EVERYTHING, all_changed
 from cm_core.store.database import Database
 from cm_core.store.locks import transaction
 
@@ -22,6 +23,7 @@ _FEW = 1000
 # READ COMMITTED, so that writers are neither waited for nor held up. What they commit later stays for the next build.
 _READ_COMMITTED = "set transaction isolation level read committed"
 _FORGET_TAKEN = "delete from changes_in_build"
+_TAKE_LAST = "insert into changes_in_build (id, entity_id) values (last_insert_id(), %s)"
 _TAKE = "insert into changes_in_build (id, entity_id) select id, entity_id from changed_entities"
 _COUNT_TAKEN = "select count(distinct entity_id), coalesce(min(entity_id), 1) from changes_in_build"
 _LAST_FINGERPRINT = "select fingerprint from mart_builds order by id desc limit 1"
@@ -65,7 +67,8 @@ def begin(database: Database, fingerprint: str, tables: Collection[str]) -> Buil
     """Take the changes of now into a build. Call while no other build runs (the lock of the marts).
 
     By changes only if the last build was made by the same models and rules (`fingerprint`), all of its `tables` are
-    there, no writer asked for everything, and the changes are few beside all entities.
+    there, no writer asked for everything, and the changes are few beside all entities. A build by other models or rules
+    is noted before it begins: should it fail, what it left is made anew, even if the former rules come back.
     """
     with closing(database.connect()) as connection:
         with connection.cursor() as cursor:
@@ -81,14 +84,28 @@ def begin(database: Database, fingerprint: str, tables: Collection[str]) -> Buil
             (everybody,) = cursor.fetchall()[0]
             cursor.execute(_TABLES_THERE)
             there = {name for (name,) in cursor.fetchall()}
+            if last is not None and last[0] != fingerprint and lowest > EVERYTHING:
+                all_changed(connection)
+                cursor.execute(_TAKE_LAST, (EVERYTHING,))
     by_changes = (
         last is not None
         and last[0] == fingerprint
         and set(tables) <= there
-        and lowest > 0
+        and lowest > EVERYTHING
         and changed <= max(_SHARE_OF_ALL * everybody, _FEW)
     )
     return Build(by_changes, int(changed), fingerprint)
+
+
+def part(database: Database, fingerprint: str) -> None:
+    """Before a part of the marts is built, which is not recorded: by other models or rules than the last build's, the
+    next build is of everything.
+    """
+    with closing(database.connect()) as connection, transaction(connection), connection.cursor() as cursor:
+        cursor.execute(_LAST_FINGERPRINT)
+        last = cursor.fetchone()
+        if last is not None and last[0] != fingerprint:
+            all_changed(connection)
 
 
 def end(database: Database, build: Build, as_of: datetime) -> None:
