@@ -9,7 +9,7 @@ a wrong number, is a fact `opt_out_suspected`: it holds the contact point and it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -67,6 +67,7 @@ qualify row_number() over (
     order by r.becomes <> 'opt_out', r.position
 ) = 1
 """
+_ARRIVED = "select uploaded_at from import_metadata where import_id = %s"
 _OPT_OUTS = """
 select
     row_number() over (order by min(row_number), contact_key, channel) as fact_no, min(row_number), channel,
@@ -146,7 +147,10 @@ def record_messages(connection: Connection[Any], con: duckdb.DuckDBPyConnection,
     Runs in the transaction that applies them, after they have found their people, under the writer lock. The person of
     the touchpoint is the one who asked. Raises RulesError where a file of words is not to be used.
     """
-    read_messages(con)
+    with connection.cursor() as cursor:
+        cursor.execute(_ARRIVED, (import_id,))
+        row: Any = cursor.fetchone()
+    read_messages(con, row[0])
     found = {name: _count(con, name) for name in ("opt_out", "other")}
     opt_outs = facts = 0
     for statement in (statements.DROP_TEMPORARY_TABLES,) if any(found.values()) else ():
@@ -169,8 +173,12 @@ def record_messages(connection: Connection[Any], con: duckdb.DuckDBPyConnection,
     return MessageCounts(opt_outs, facts)
 
 
-def read_messages(con: duckdb.DuckDBPyConnection) -> None:
-    """Make `message_findings` of `staged_touchpoints`: what each says, by keyword or by the first phrase that fits."""
+def read_messages(con: duckdb.DuckDBPyConnection, arrived: datetime) -> None:
+    """Make `message_findings` of `staged_touchpoints`: what each says, by keyword or by the first phrase that fits.
+
+    Nothing was said later than it `arrived`: what is dated later holds at once.
+    """
+    con.execute("set variable arrived = $1::timestamp", [arrived])
     con.register("keywords_in", _keywords())
     con.execute("create or replace table sms_keywords as from keywords_in")
     con.unregister("keywords_in")

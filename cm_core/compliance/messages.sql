@@ -1,6 +1,7 @@
 -- What staged touchpoints say of being left alone: texts that people sent, notes of calls, and what a platform or an
 -- agent took down as status.
--- In:  staged_touchpoints, sms_keywords(keyword, meaning, effective_from, effective_until).
+-- In:  staged_touchpoints, sms_keywords(keyword, meaning, effective_from, effective_until), variable arrived: nothing was
+--      said later, whatever date it has.
 -- Out: message_texts(touchpoint_key, row_number, channel, said_at, contact_kind, contact_key, said, status, keyword): one per
 --      version of a touchpoint with a contact point; `said` is what the person wrote, or what was noted of a call, in
 --      lower case without accents; `keyword` what it means if it is nothing but a keyword.
@@ -10,7 +11,7 @@ with known as (
         row_number,
         touchpoint_key,
         touchpoint_type as channel,
-        touchpoint_date as said_at,
+        least(touchpoint_date, getvariable('arrived')) as said_at,
         case when touchpoint_type = 'email' then 'email' else 'phone' end as contact_kind,
         case when touchpoint_type = 'email' then email_key else phone_e164 end as contact_key,
         json_extract_string(metadata, '$.direction') = 'inbound' as is_inbound,

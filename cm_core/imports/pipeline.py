@@ -320,7 +320,7 @@ def _stage_chunk(con: duckdb.DuckDBPyConnection, file: OpenFile, record: ImportR
         return stage_touchpoints(con, file.feed, file.mapping, headers, date)
     if file.feed.target == "contact_facts":
         return stage_facts(con, file.feed, file.mapping, headers, date, known.persons)
-    return stage_opt_outs(con, file.feed, file.mapping, headers, date)
+    return stage_opt_outs(con, file.feed, file.mapping, headers, date, record.uploaded_at)
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -10,7 +10,8 @@ select
     moment_of(i.date_raw) as said_at,
     left(i.reason, 255) as reason,
     left(coalesce(i.source_raw, p.default_source), 64) as source,
-    p.file_date
+    p.file_date,
+    p.arrived
 from requests_in as i
 cross join opt_out_parameters as p;
 
@@ -30,7 +31,8 @@ select row_number, null, null, case when kind = 'address' then key end, case whe
 from contact_points
 where kind in ('address', 'name_zip');
 
--- A postal address can only be asked not to be mailed.
+-- A postal address can only be asked not to be mailed. Who asked has asked by the time that the list arrives: what is
+-- dated later, by a slip of the year or as the day from which it counts, holds at once.
 create or replace table opt_outs as
 select
     r.row_number,
@@ -39,7 +41,7 @@ select
     c.email_key,
     c.address_key,
     c.name_zip_key,
-    coalesce(r.said_at, r.file_date) as opted_out_at,
+    least(coalesce(r.said_at, r.file_date), r.arrived) as opted_out_at,
     r.reason,
     r.source
 from requests as r
@@ -64,6 +66,15 @@ from requests as r
 left join contact_texts as t on r.row_number = t.row_number
 where r.channel is not null and r.row_number not in (select row_number from opt_outs)
 union all
-select row_number, 'TYPE', 'opted_out_at', date_raw, 'Not a date; the file''s date is used', null
+select
+    row_number,
+    'TYPE',
+    'opted_out_at',
+    date_raw,
+    case when said_at is null then 'Not a date; the file''s date is used'
+        else 'In the future; it holds from the time of arrival on' end,
+    null
 from requests
-where date_raw is not null and said_at is null and row_number in (select row_number from opt_outs);
+where date_raw is not null
+    and (said_at is null or said_at > arrived + interval 1 day)
+    and row_number in (select row_number from opt_outs);

@@ -39,20 +39,22 @@ def stage_opt_outs(
     mapping: Mapping,
     headers: Sequence[str],
     file_date: datetime,
+    arrived: datetime,
 ) -> Counts:
     """Make `opt_outs` of `source`: row_number, channel, contact keys, opted_out_at, reason, source.
 
     The keys are `phone_e164` and `email_key`, `address_key`, or `name_zip_key`. A row without any of them, or with a
-    channel nobody knows, is rejected and reported: a person's wish must never get lost in a silent default.
+    channel nobody knows, is rejected and reported: a person's wish must never get lost in a silent default. Nothing is
+    asked later than the file `arrived`.
     """
     _stage_contact_points(con, mapping, headers, file_date)
     con.execute(f"create or replace view requests_in as {_fields(mapping, _OPT_OUT_FIELDS)}")
     con.execute(
         "create or replace table opt_out_parameters "
-        "(file_date timestamp, default_source varchar, default_channel varchar)"
+        "(file_date timestamp, arrived timestamp, default_source varchar, default_channel varchar)"
     )
     defaults = [feed.defaults.get("source", feed.name), feed.defaults.get("channel", "all")]
-    con.execute("insert into opt_out_parameters values (?, ?, ?)", [file_date, *defaults])
+    con.execute("insert into opt_out_parameters values (?, ?, ?, ?)", [file_date, arrived, *defaults])
     con.execute(sql(_PACKAGE, "stage_opt_outs.sql"))
     return settle_findings(con)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from cm_core.errors import RulesError
 from cm_core.settings import Settings
 
 AT = datetime(2026, 2, 3, 10, 15)
+ARRIVED = datetime(2026, 12, 31)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def read(con: duckdb.DuckDBPyConnection, *touches: dict[str, Any]) -> list[tuple
             "insert into staged_touchpoints values (?, ?, ?, ?, ?, ?, ?, ?::json)",
             [number, f"key {number}", said["type"], said.get("at", AT), said["status"], *contact, json.dumps(metadata)],
         )
-    messages.read_messages(con)
+    messages.read_messages(con, ARRIVED)
     return con.execute("select row_number, becomes, meaning from message_findings order by all").fetchall()
 
 
@@ -52,6 +53,11 @@ def read(con: duckdb.DuckDBPyConnection, *touches: dict[str, Any]) -> list[tuple
 )  # fmt: skip
 def test_a_keyword_alone_is_an_opt_out(con: duckdb.DuckDBPyConnection, text: str) -> None:
     assert read(con, {"subject": text}) == [(1, "opt_out", "keyword")]
+
+
+def test_nothing_was_said_later_than_it_arrived(con: duckdb.DuckDBPyConnection) -> None:
+    read(con, {"subject": "STOP", "at": ARRIVED + timedelta(days=200)}, {"subject": "STOP"})
+    assert con.execute("select said_at from message_findings order by row_number").fetchall() == [(ARRIVED,), (AT,)]
 
 
 @pytest.mark.parametrize(

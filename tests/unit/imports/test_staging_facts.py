@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -19,6 +19,7 @@ from cm_core.imports.staging_facts import stage_facts, stage_opt_outs
 from cm_core.settings import Settings
 
 LISTED = datetime(2026, 3, 1, 12)
+ARRIVED = LISTED + timedelta(days=3)
 _FACTS = """
 select fact, contact_kind, contact_key, value, starts_at, ends_at, reason from contact_facts order by row_number, 1, 2
 """
@@ -39,7 +40,7 @@ def stage(con: duckdb.DuckDBPyConnection, feed: str, text: str) -> None:
     declared = load_feed(feed)
     mapping = map_columns(headers, declared)
     if declared.target == "opt_outs":
-        stage_opt_outs(con, declared, mapping, headers, LISTED)
+        stage_opt_outs(con, declared, mapping, headers, LISTED, ARRIVED)
     else:
         stage_facts(con, declared, mapping, headers, LISTED, lambda ids: [number for number in ids if number < 100])
 
@@ -225,3 +226,14 @@ Mary Jones,,,,,,,,call,2026-01-05
         (6, "call", "+14055550101", None, False, None),
     ]
     assert [row[0] for row in rejected(con)] == [4, 5]
+
+
+def test_nobody_asks_later_than_the_list_arrives(con: duckdb.DuckDBPyConnection) -> None:
+    """A slip of the year, or the day from which it counts, must not leave somebody callable until then."""
+    dates = [LISTED - timedelta(days=400), ARRIVED + timedelta(hours=20), ARRIVED + timedelta(days=400)]
+    rows = "\n".join(f"405-232-970{n},call,{at:%Y-%m-%d %H:%M:%S}" for n, at in enumerate(dates))
+    stage(con, "opt_outs", f"phone,channel,opted out at\n{rows}")
+    asked = con.execute("select opted_out_at from opt_outs order by row_number").fetchall()
+    assert asked == [(dates[0],), (ARRIVED,), (ARRIVED,)]
+    found = con.execute("select row_number, error_type, field_name, row_status from findings").fetchall()
+    assert found == [(3, "TYPE", "opted_out_at", "kept")]
