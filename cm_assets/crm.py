@@ -123,6 +123,13 @@ def crm_suppressions(context: dg.AssetExecutionContext, store: DatabaseResource,
     with clean_failures(context):
         mark = suppressions_mark(store.database)  # before it is looked at what there is
         applied = pipedrive.push_suppressions(store.settings, store.database, requested_by=f"run {context.run.run_id}")
+    if applied is not None and (left := sum(applied.steps.get(state, 0) for state in ("waiting", "sending"))):
+        # Failed, and without the mark: the sensor has it tried again.
+        raise dg.Failure(
+            f"{left} people whom nobody may contact are not marked in Pipedrive yet. {applied.waits_for or ''}".strip(),
+            metadata=shown(applied),
+            allow_retries=False,
+        )
     yield dg.MaterializeResult(metadata={UP_TO: mark, **({} if applied is None else shown(applied))})
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from cm_core.crm.sides import AddressKeys
 from cm_core.crm.steps import FULL, SUPPRESSIONS, PlanRow, Step, change_of
 from cm_core.errors import SettingsError
 from cm_core.settings import Settings
-from cm_core.store.locks import looking, retry_deadlocks, transaction
+from cm_core.store.locks import looking, named_lock, retry_deadlocks, transaction
 from cm_core.web import BudgetSpent
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ set p.agreed = a.after_text, p.entity_id = a.entity_id
 where convert(p.agreed using utf8mb4) collate utf8mb4_bin <=> a.before_text
 """
 _AT_ONCE = 500
+_PLANNING = "cm_crm_planning"
+_PLANNING_S = 300
 
 
 @dataclass
@@ -96,7 +98,8 @@ def make_plan(settings: Settings, database: Database, client: PipedriveClient, *
     fields = ready_fields(settings, client)
     keys = AddressKeys()
     with closing(database.connect()) as connection, session(settings) as con:
-        at = database_time(connection)
+        with planning(connection):
+            at = database_time(connection)
         with looking(connection):
             population = read_population(connection, con, load_rules(), at=at)
         keys.learn(population.texts())
@@ -120,6 +123,16 @@ def ready_fields(settings: Settings, client: PipedriveClient) -> PersonFields:
             "makes the fields that are missing."
         )
     return fields
+
+
+@contextmanager
+def planning(connection: Connection[Any]) -> Iterator[None]:
+    """Between the look at who asked and the writing of the plan no other plan says when it looked.
+
+    So a plan with a later time has seen all that one with an earlier time has. Raises WriterBusy.
+    """
+    with named_lock(connection, _PLANNING, timeout_s=_PLANNING_S):
+        yield
 
 
 def database_time(connection: Connection[Any]) -> datetime:

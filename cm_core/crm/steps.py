@@ -41,13 +41,13 @@ _SUPERSEDE = """
 update crm_steps as s
 inner join crm_plans as p on p.plan_id = s.plan_id
 set s.state = 'superseded', s.done_at = %s
-where s.state = 'waiting' and p.kind in %s and p.plan_id <> %s
+where s.state = 'waiting' and p.kind in %s and p.plan_id <> %s and p.made_at <= %s
 """
 # A plan with a step that nobody knows the end of stays open: its next apply finds out.
 _SUPERSEDE_PLANS = """
 update crm_plans as p
 set p.state = 'SUPERSEDED', p.finished_at = %s
-where p.state in ('READY', 'APPLYING', 'WAITING') and p.kind in %s and p.plan_id <> %s
+where p.state in ('READY', 'APPLYING', 'WAITING') and p.kind in %s and p.plan_id <> %s and p.made_at <= %s
     and not exists (select 1 from crm_steps as s where s.plan_id = p.plan_id and s.state in ('waiting', 'sending'))
 """
 _ADD_RESOLUTION = """
@@ -185,9 +185,12 @@ def add_plan(
 
 
 def supersede(cursor: Any, plan_id: str, kinds: Sequence[str], at: datetime) -> None:
-    """What waits of other plans of these kinds is superseded by this one."""
-    cursor.execute(_SUPERSEDE, (at, tuple(kinds), plan_id))
-    cursor.execute(_SUPERSEDE_PLANS, (at, tuple(kinds), plan_id))
+    """What waits of other plans of these kinds is superseded by this one, which looked at `at`.
+
+    Not what was planned later: making a plan takes minutes, and the newer one may know of somebody who asked meanwhile.
+    """
+    cursor.execute(_SUPERSEDE, (at, tuple(kinds), plan_id, at))
+    cursor.execute(_SUPERSEDE_PLANS, (at, tuple(kinds), plan_id, at))
 
 
 def add_resolutions(cursor: Any, rows: Iterable[tuple[int, int, Outcome]], plan_id: str) -> int:

@@ -21,7 +21,7 @@ from cm_core.crm.client import TOKENS, pipedrive
 from cm_core.crm.do_not_contact import channels_closed
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.merge_fields import DO_NOT_CONTACT, Side, resolve
-from cm_core.crm.plan import Draft, database_time, new_plan_id, ready_fields, write_plan
+from cm_core.crm.plan import Draft, database_time, new_plan_id, planning, ready_fields, write_plan
 from cm_core.crm.population import crm_person, read_owners, want
 from cm_core.crm.sides import AddressKeys, theirs_of
 from cm_core.crm.steps import SUPPRESSIONS, Step, change_of
@@ -61,7 +61,7 @@ def plan_suppressions(settings: Settings, database: Database, fields: PersonFiel
 
     Reads the canonical tables, not the marts. No request is made.
     """
-    with closing(database.connect()) as connection, session(settings) as con:
+    with closing(database.connect()) as connection, session(settings) as con, planning(connection):
         at = database_time(connection)
         with looking(connection):
             read_owners(connection, con, candidates=False)

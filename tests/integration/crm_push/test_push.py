@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from cm_core.crm import people
+from cm_core.crm import people, settlements
 from cm_core.crm.population import MartsMissing
+from cm_core.crm.suppressions import plan_suppressions
 from cm_core.errors import SettingsError, UsageError
 from cm_core.lake import lake
 from tests.integration.crm_push.conftest import Push, phone
@@ -290,6 +293,25 @@ def test_consent_given_again_opens_the_channel_for_the_next_who_is_planned(push:
     push.people.opted_out("sms", phone_e164=phone(1))
     push.people.fact("reconsent", "phone", phone(1), channel="sms", at="2026-02-02 00:00:00")
     assert push.suppress() is None
+
+
+def test_a_plan_that_looked_earlier_leaves_what_was_planned_since(push: Push, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making a plan takes minutes: somebody asks, and is planned for, before it is written."""
+    ann = push.there("Ann Lee", phones=(phone(1),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)])
+    land = settlements.land
+
+    def meanwhile(*arguments: Any, **more: Any) -> None:
+        push.people.opted_out("call", phone_e164=phone(1))
+        assert plan_suppressions(push.settings, push.database, push.fields, requested_by="meanwhile")
+        land(*arguments, **more)
+
+    monkeypatch.setattr(settlements, "land", meanwhile)
+    plan = push.plan()
+    assert (plan.state, plan.counts["update"]) == ("READY", 1)
+    push.apply(plan.plan_id)
+    assert push.person(ann)["do_not_contact"] == ["call"]
 
 
 def test_a_newer_plan_supersedes_what_waits(push: Push) -> None:

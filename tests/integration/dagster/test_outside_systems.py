@@ -16,6 +16,7 @@ from cm_assets.build import build_defs
 from cm_assets.checks.invariants import INVARIANTS, violations
 from cm_assets.daily import DAILY_PULL
 from cm_assets.launch import open_instance, run_landed, run_pull
+from cm_core.crm.apply import Applied
 from cm_core.imports import records
 from cm_core.settings import Settings
 from cm_core.store import Database
@@ -278,6 +279,28 @@ class _Account(PipedriveResource):
 
     def push_suppressions(self, settings: Settings, database: Database, *, requested_by: str) -> Any:
         return None
+
+
+class _Closed(_Account):
+    """An account that lets nothing through for a while."""
+
+    def push_suppressions(self, settings: Settings, database: Database, *, requested_by: str) -> Any:
+        return Applied("push_2", "WAITING", {"applied": 3, "waiting": 2}, 3, waits_for="Pipedrive asks for a pause.")
+
+
+def test_requests_that_only_wait_do_not_count_as_known_to_the_crm(
+    set_up: Settings, at_home: dg.DagsterInstance
+) -> None:
+    defs = build_defs(dbt=False, resources={"store": database_of(set_up), "pipedrive": _Closed()})
+    run = defs.resolve_job_def("push_suppressions").execute_in_process(instance=at_home, raise_on_error=False)
+    assert not run.success
+    (failure,) = run.filter_events(lambda event: event.is_step_failure)
+    said = failure.step_failure_data.user_failure_data
+    assert said is not None
+    assert said.description == (
+        "2 people whom nobody may contact are not marked in Pipedrive yet. Pipedrive asks for a pause."
+    )
+    assert "failed. The next is requested in" in str(_tick(set_up, at_home, "new_suppressions").skip_message)
 
 
 def test_what_goes_out_is_shown_with_what_it_took(set_up: Settings, at_home: dg.DagsterInstance) -> None:
