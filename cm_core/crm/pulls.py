@@ -60,7 +60,7 @@ values (%s, %s, %s, %s, %s, %s, 'OPEN', %s, %s, %s, utc_timestamp(6), %s)
 _PAGE = """
 update api_pulls set next_cursor = %s, pages = %s, records = records + %s, detail = %s where pull_id = %s
 """
-_AGAIN = "update api_pulls set next_cursor = null, pages = 0, records = 0 where pull_id = %s"
+_AGAIN = "update api_pulls set next_cursor = null, pages = 0, records = 0, detail = %s where pull_id = %s"
 _DECIDED = "update api_pulls set landing_key = %s, checksum_sha256 = %s, detail = %s where pull_id = %s"
 _FINISHED = "update api_pulls set state = %s, finished_at = utc_timestamp(6), next_cursor = null where pull_id = %s"
 _BEFORE = """
@@ -74,6 +74,8 @@ set handled_at = utc_timestamp(6), outcome = %s, meta = json_remove(meta, '$.las
 where event_id = %s and handled_at is null
 """
 _WAIT_S = 900
+#: What `detail` says of how far the reading is.
+_OF_READING = ("list", "covered_to", "read")
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,10 @@ def note_page(
 
 
 def read_again(connection: Connection[Any], pull: Pull) -> Pull:
-    """Begin the pull from its first page: its cursor is not taken any more."""
+    """Begin the pull from the first page of its first list: its cursor is not taken any more."""
+    kept = {name: value for name, value in pull.detail.items() if name not in _OF_READING}
     with transaction(connection), connection.cursor() as cursor:
-        cursor.execute(_AGAIN, (pull.pull_id,))
+        cursor.execute(_AGAIN, (canonical(kept), pull.pull_id))
     return pull_of(connection, pull.pull_id)
 
 

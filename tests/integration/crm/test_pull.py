@@ -162,6 +162,21 @@ def test_a_cursor_that_is_not_taken_any_more_begins_the_pull_again(
     assert pull(crm_settings, database).lines == 12
 
 
+def test_deals_that_begin_again_begin_with_those_that_are_not_put_away(
+    crm: PipedriveServer, crm_settings: Settings, database: Database
+) -> None:
+    crm.load(count=1)
+    crm.control("deals", {"title": "Lease", "person_id": 1})
+    crm.control("deals", {"title": "Put away", "person_id": 1, "is_archived": True})
+    crm.once(500, "deals/archived", times=3)
+    with pytest.raises(ApiUnavailable):
+        pull(crm_settings, database, source=DEALS)
+    crm.once(400, "deals/archived", body='{"success": false, "error": "Provided cursor is invalid"}')
+    assert pull(crm_settings, database, source=DEALS).lines == 2
+    (deals,) = landed(crm_settings, DEALS).values()
+    assert [line["title"] for line in deals] == ["Lease", "Put away"]
+
+
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("point", PULL_POINTS)
 def test_killed_at_any_point_nothing_is_lost_and_nothing_lands_twice(
