@@ -89,7 +89,7 @@ def exemptions(channel: str, facts: Facts, rules: Rules) -> list[Exemption]:
         found.append(Exemption("consent", fact.evidence, fact.starts_at, min(until, fact.ends_at or NEVER)))
     for fact in _named(facts, "relationship", channel):
         if fact.value in ("purchase", "inquiry"):
-            months = rules.term(f"relationship_{fact.value}", fact.starts_at.date()).value
+            months = _in_force(f"relationship_{fact.value}", fact.starts_at, rules)
             until = min((end for end in asked if end >= fact.starts_at), default=NEVER)
             until = min(until, plus_months(fact.starts_at, months), fact.ends_at or NEVER)
             found.append(Exemption("relationship", fact.evidence, fact.starts_at, until))
@@ -182,7 +182,7 @@ def _of_lists(contact: Contact, facts: Facts, rules: Rules, states: frozenset[st
     yield Finding("dnc_area_not_held", f"dnc_area_coverage: no list of area code {contact.area_code}", ends=first)
     nexts = [*(version.obtained_at for version in versions[1:]), NEVER]
     for version, until in zip(versions, nexts, strict=False):
-        age = timedelta(days=rules.term("dnc_list_max_age", version.obtained_at.date()).value)
+        age = timedelta(days=_in_force("dnc_list_max_age", version.obtained_at, rules))
         evidence = f"dnc_area_coverage: list of area code {contact.area_code} of {version.obtained_at:%Y-%m-%d}"
         yield Finding("dnc_list_stale", evidence, version.obtained_at + age, until)
     for state in _dated(rules.state_lists, states):
@@ -212,8 +212,14 @@ def _wireless(contact: Contact, channel: str, facts: Facts, rules: Rules) -> Ite
         yield "phone_numbers: phone_type mobile", ALWAYS, _first(landline, after=ALWAYS)
     for fact in known:
         if fact.value != _LANDLINE:
-            grace = rules.term("wireless_port_grace", fact.starts_at.date()).value if fact.value == _PORTED else 0
+            grace = _in_force("wireless_port_grace", fact.starts_at, rules) if fact.value == _PORTED else 0
             yield fact.evidence, fact.starts_at + timedelta(days=grace), _first(landline, after=fact.starts_at)
+
+
+def _in_force(term: str, since: datetime, rules: Rules) -> int:
+    """The value of a term on the day that something began; 0, which is the strictest, where none was set for it."""
+    found = rules.term_or_none(term, since.date())
+    return found.value if found else 0
 
 
 def _dated(rows: tuple[StateRule, ...], states: frozenset[str]) -> Iterator[StateRule]:

@@ -200,9 +200,12 @@ class Rules:
             ),
         )
 
+    def term_or_none(self, name: str, day: date) -> Term | None:
+        """The term in force on a UTC day, if one is."""
+        return next((term for term in self.terms.get(name, ()) if term.dates.cover(day)), None)
+
     def term(self, name: str, day: date) -> Term:
         """The term in force on a UTC day. Raises RulesError where none is."""
-        for term in self.terms.get(name, ()):
-            if term.dates.cover(day):
-                return term
+        if term := self.term_or_none(name, day):
+            return term
         raise RulesError(f"compliance_terms.csv has no {name!r} for {day}. Add a row; nothing ran.")

@@ -1,6 +1,7 @@
 {{ config(indexes=[{"columns": ["area_code"]}]) }}
 
--- What speaks against every number of an area code: the national list of it is not held, or too old.
+-- What speaks against every number of an area code: the national list of it is not held, or older than was allowed on
+-- the day it was obtained; where no age is set for that day, it is too old at once.
 with held as (
 
     select
@@ -14,13 +15,14 @@ with held as (
 
 ),
 
-age as (
+aged as (
 
-    select cast(value as unsigned) as days
-    from {{ ref('compliance_terms') }}
-    where term = 'dnc_list_max_age'
-        and effective_from <= date({{ as_of() }})
-        and (effective_until is null or effective_until > date({{ as_of() }}))
+    select held.*, coalesce(cast(terms.value as unsigned), 0) as days
+    from held
+    left join {{ ref('compliance_terms') }} as terms
+        on terms.term = 'dnc_list_max_age'
+        and terms.effective_from <= date(held.obtained_at)
+        and (terms.effective_until is null or terms.effective_until > date(held.obtained_at))
 
 )
 
@@ -40,14 +42,13 @@ left join (
 where codes.kind = 'geographic' and codes.country in {{ us_regions() }}
 union all
 select
-    held.area_code,
+    area_code,
     'dnc_list_stale' as reason_code,
-    held.obtained_at + interval age.days day as starts_at,
-    held.next_obtained_at as ends_at,
+    obtained_at + interval days day as starts_at,
+    next_obtained_at as ends_at,
     concat(
-        'dnc_list_versions ', held.version_id, ': list for area code ', held.area_code, ' of ', date(held.obtained_at),
-        ', more than ', age.days, ' days old'
+        'dnc_list_versions ', version_id, ': list for area code ', area_code, ' of ', date(obtained_at),
+        ', more than ', days, ' days old'
     ) as evidence
-from held
-cross join age
-where held.next_obtained_at is null or held.next_obtained_at > held.obtained_at + interval age.days day
+from aged
+where next_obtained_at is null or next_obtained_at > obtained_at + interval days day

@@ -1,7 +1,8 @@
 {{ config(materialized="by_entity", indexes=[{"columns": ["entity_id", "channel"]}]) }}
 
 -- What lifts a rule that names it in `exempt_by`: consent, which names a contact point, until it ends or is revoked; a
--- business relationship for the months of compliance_terms. A request to be left alone ends either for good.
+-- business relationship for the months of compliance_terms, none where none are set for its day. A request to be left
+-- alone ends either for good.
 with given as (
 
     select
@@ -13,13 +14,13 @@ with given as (
         facts.starts_at,
         case
             when facts.fact = 'consent' then facts.ends_at
-            else facts.starts_at + interval (
+            else facts.starts_at + interval coalesce((
                 select min(cast(terms.value as unsigned))
                 from {{ ref('compliance_terms') }} as terms
                 where terms.term = concat('relationship_', facts.value)
                     and terms.effective_from <= date(facts.starts_at)
                     and (terms.effective_until is null or terms.effective_until > date(facts.starts_at))
-            ) month
+            ), 0) month
         end as ends_at,
         facts.evidence
     from {{ ref('int_entity_facts') }} as facts

@@ -18,12 +18,12 @@ with wireless as (
     select
         facts.entity_id,
         facts.contact_key,
-        facts.starts_at + interval (case when facts.value = 'ported' then (
-            select cast(terms.value as unsigned)
+        facts.starts_at + interval (case when facts.value = 'ported' then coalesce((
+            select min(cast(terms.value as unsigned))
             from {{ ref('compliance_terms') }} as terms
             where terms.term = 'wireless_port_grace' and terms.effective_from <= date(facts.starts_at)
                 and (terms.effective_until is null or terms.effective_until > date(facts.starts_at))
-        ) else 0 end) day,
+        ), 0) else 0 end) day,
         (
             select min(later.starts_at)
             from {{ ref('int_entity_facts') }} as later

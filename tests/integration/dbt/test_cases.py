@@ -25,7 +25,7 @@ FIRST = datetime(2026, 3, 2, 18)
 PURPOSE = "solicitation"
 #: What depends on the instant or the purpose, each after what it reads.
 DEPENDENT = [
-    "int_rules_in_force", "int_area_findings", "int_area_judgements", "int_capped_touches", "int_frequency_findings",
+    "int_rules_in_force", "int_area_judgements", "int_capped_touches", "int_frequency_findings",
     "int_phone_findings", "int_email_findings", "int_mail_findings", "int_lifted", "int_judgements", "compliance_call",
     "compliance_sms", "compliance_email", "compliance_mail",
 ]  # fmt: skip
@@ -70,6 +70,10 @@ class Marts:
         now = self._row(self._of(f"compliance_{case.channel}_now", case.at, case.purpose), placed)
         return stored | {name: now[name] for name in ("verdict", "code", "reason_code")}
 
+    def sql_of(self, name: str) -> str:
+        """The compiled SQL of a model, for FIRST and PURPOSE."""
+        return self._sql[name]
+
     def _of(self, name: str, at: datetime, purpose: str) -> str:
         return self._sql[name].replace(_literal(FIRST), _literal(at)).replace(f"'{PURPOSE}'", f"'{purpose}'")
 
@@ -110,9 +114,7 @@ def _open_windows(people: People) -> None:
 
 def test_no_other_model_depends_on_the_instant(marts: Marts) -> None:
     not_asked = {"int_changed_entities", "int_reach", "priority_list", "compliance_risk", "crm_candidates"}
-    assert marts.depend_on_the_instant() - not_asked == {
-        name for name in DEPENDENT if not name.endswith("_findings") or name == "int_area_findings"
-    }
+    assert marts.depend_on_the_instant() - not_asked == {name for name in DEPENDENT if not name.endswith("_findings")}
 
 
 @pytest.mark.parametrize("case", sorted(CASES, key=lambda case: (case.at, case.purpose)), ids=lambda case: case.name)
@@ -131,3 +133,17 @@ def test_the_marts_answer_as_the_table_says(case: Case, marts: Marts, placed: di
         assert timedelta() <= delay < timedelta(hours=16 if case.kind == "phone" else 0, microseconds=1)
     if expected.valid_until is not None and case.channel in ("email", "mail"):
         assert found["valid_until"] == expected.valid_until
+
+
+def test_a_list_is_too_old_at_once_where_no_age_is_set_for_its_day(people: People, marts: Marts) -> None:
+    held = "select count(*) from stg_dnc_area_coverage where source = 'national' and obtained_at < '2025-06-02'"
+    found = marts.sql_of("int_area_findings")
+    stale = f"select count(*) from ({found}) as found where reason_code = 'dnc_list_stale' and starts_at < '2025-06-02'"
+    people.run("create temporary table terms_kept as select * from compliance_terms")
+    try:
+        people.run("delete from compliance_terms where term = 'dnc_list_max_age'")
+        assert people.rows(stale) == people.rows(held)
+    finally:
+        people.run("delete from compliance_terms")
+        people.run("insert into compliance_terms select * from terms_kept")
+        people.run("drop temporary table terms_kept")

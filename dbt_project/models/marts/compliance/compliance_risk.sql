@@ -32,12 +32,12 @@ lists as (
         coverage.source,
         date(coverage.obtained_at) as obtained,
         count(*) as area_codes,
-        date(min(coverage.obtained_at) + interval (
+        date(min(coverage.obtained_at) + interval coalesce((
             select max(cast(terms.value as unsigned))
             from {{ ref('compliance_terms') }} as terms
             where terms.term = 'dnc_list_max_age' and terms.effective_from <= date({{ as_of() }})
                 and (terms.effective_until is null or terms.effective_until > date({{ as_of() }}))
-        ) day) as stale_on
+        ), 0) day) as stale_on
     from {{ ref('stg_dnc_area_coverage') }} as coverage
     where coverage.is_current = 1
     group by coverage.source, date(coverage.obtained_at)
