@@ -19,6 +19,8 @@ _OTHER_CHANNEL = {"call": "sms", "sms": "call"}
 _PHONE_CHANNELS = ("call", "sms")
 #: Values of the fact `wireless`; every other value says that the number is wireless.
 _LANDLINE, _PORTED = "landline", "ported"
+#: The value of the fact `consent` that says that it was signed and names the number.
+_WRITTEN = "written"
 #: Facts that hold from their beginning to their end, and the reason that each is.
 _PLAIN = {
     "litigator": "litigator", "deceased": "deceased", "mail_suppression": "mail_suppression",
@@ -78,15 +80,17 @@ def exemptions(channel: str, facts: Facts, rules: Rules) -> list[Exemption]:
     """Consent and business relationships on a channel, each with the time that it holds.
 
     Consent is of the contact point (47 CFR 64.1200(a)(9): it names the number), and ends with the next
-    `consent_revoked`; a relationship is of the contact point or the person, and lasts so many months. A request not to
-    be contacted ends either for good.
+    `consent_revoked`. Given by word of mouth, or nobody knows how, it is not that in writing which the do-not-call
+    rules ask for (47 CFR 64.1200(c)(2)(ii)). A relationship is of the contact point or the person, and lasts so many
+    months. A request not to be contacted ends any of them for good.
     """
     found: list[Exemption] = []
     asked = [opt_out.asked_at for opt_out in facts.opt_outs if opt_out.channel in (channel, "all")]
     revoked = [fact.starts_at for fact in _named(facts, "consent_revoked", channel)]
     for fact in _named(facts, "consent", channel, reach="contact"):
         until = min((end for end in asked + revoked if end >= fact.starts_at), default=NEVER)
-        found.append(Exemption("consent", fact.evidence, fact.starts_at, min(until, fact.ends_at or NEVER)))
+        name = "written_consent" if fact.value == _WRITTEN else "consent"
+        found.append(Exemption(name, fact.evidence, fact.starts_at, min(until, fact.ends_at or NEVER)))
     for fact in _named(facts, "relationship", channel):
         if fact.value in ("purchase", "inquiry"):
             months = _in_force(f"relationship_{fact.value}", fact.starts_at, rules)

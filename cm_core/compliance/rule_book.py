@@ -107,7 +107,7 @@ def _rules(folder: Path) -> tuple[Rule, ...]:
             code=row.matching("code", "[A-Z]", "one capital letter"),
             verdict=row.choice("verdict", VERDICTS),
             purposes=row.choices("purposes", (*PURPOSES, "all")),
-            exempt_by=row.choices("exempt_by", EXEMPTIONS),
+            exempt_by=_exemptions(row),
             enabled=row.flag("enabled"),
             dates=_dates(row),
             description=row.text("description"),
@@ -119,6 +119,11 @@ def _rules(folder: Path) -> tuple[Rule, ...]:
         found.append(replace(rule, purposes=frozenset(PURPOSES)) if "all" in rule.purposes else rule)
     _check_complete(found)
     return tuple(sorted(found, key=lambda rule: (rule.channel, rule.precedence)))
+
+
+def _exemptions(row: Row) -> frozenset[str]:
+    found = row.choices("exempt_by", EXEMPTIONS)
+    return found | {"written_consent"} if "consent" in found else found
 
 
 def _check_beside(row: Row, rule: Rule, others: Iterable[Rule]) -> None:

@@ -17,7 +17,8 @@ CHANNELS = ("call", "sms", "email", "mail")
 PURPOSES = ("solicitation", "offer_to_buy", "informational")
 #: From the strictest to the loosest.
 VERDICTS = ("blocked", "review", "wait", "allowed")
-EXEMPTIONS = ("consent", "relationship")
+#: `consent` is of any kind, written too; `written_consent` is that of which we know that it is.
+EXEMPTIONS = ("consent", "written_consent", "relationship")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _OF_ANY = ("invalid_contact", "privacy_deleted", "opt_out_contact", "opt_out_person", "deceased", "opt_out_shared",

@@ -156,6 +156,8 @@ left join {{ ref('stg_dnc_area_coverage') }} as lists
 {% macro is_lifted(exempt_by, lifted) -%}
   (
     (coalesce({{ lifted }}.has_consent, 0) = 1 and find_in_set('consent', replace(coalesce({{ exempt_by }}, ''), '|', ',')) > 0)
+    or (coalesce({{ lifted }}.has_written_consent, 0) = 1
+        and find_in_set('written_consent', replace(coalesce({{ exempt_by }}, ''), '|', ',')) > 0)
     or (coalesce({{ lifted }}.has_relationship, 0) = 1
         and find_in_set('relationship', replace(coalesce({{ exempt_by }}, ''), '|', ',')) > 0)
   )

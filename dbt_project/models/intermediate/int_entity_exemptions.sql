@@ -1,14 +1,15 @@
 {{ config(materialized="by_entity", indexes=[{"columns": ["entity_id", "channel"]}]) }}
 
--- What lifts a rule that names it in `exempt_by`: consent, which names a contact point, until it ends or is revoked; a
--- business relationship for the months of compliance_terms, none where none are set for its day. A request to be left
--- alone ends either for good.
+-- What lifts a rule that names it in `exempt_by`: consent, which names a contact point, until it ends or is revoked,
+-- that in writing apart from any other; a business relationship for the months of compliance_terms, none where none are
+-- set for its day. A request to be left alone ends any of them for good.
 with given as (
 
     select
         facts.entity_id,
         facts.contact_key,
-        facts.fact as basis,
+        case when facts.fact = 'consent' and facts.value = 'written' then 'written_consent' else facts.fact end
+            as basis,
         facts.channel,
         facts.value,
         facts.starts_at,
@@ -63,7 +64,7 @@ ended as (
                 select min(revoked.starts_at)
                 from {{ ref('int_entity_facts') }} as revoked
                 where revoked.entity_id = spread.entity_id and revoked.fact = 'consent_revoked'
-                    and spread.basis = 'consent' and revoked.starts_at >= spread.starts_at
+                    and spread.basis in ('consent', 'written_consent') and revoked.starts_at >= spread.starts_at
                     and revoked.channel in (spread.of_channel, 'all')
                     and (revoked.contact_key is null or revoked.contact_key <=> spread.contact_key)
             ), {{ end_of_time() }}),

@@ -25,7 +25,8 @@ select
     entity_id,
     contact_key,
     channel,
-    max({{ holds('matched') }} and basis = 'consent') as has_consent,
+    max({{ holds('matched') }} and basis in ('consent', 'written_consent')) as has_consent,
+    max({{ holds('matched') }} and basis = 'written_consent') as has_written_consent,
     max({{ holds('matched') }} and basis = 'relationship') as has_relationship,
     min({{ next_change('matched') }}) as next_change
 from matched

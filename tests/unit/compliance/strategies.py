@@ -48,7 +48,9 @@ AGAINST = st.one_of(
     facts_named("wireless", "wireless", "ported"),
 )
 #: Facts that lift an exemption's findings, and those that end what speaks against contact.
-EXEMPTING = st.one_of(facts_named("consent"), facts_named("relationship", "purchase", "inquiry", "other"))
+EXEMPTING = st.one_of(
+    facts_named("consent", None, "written", "oral"), facts_named("relationship", "purchase", "inquiry", "other")
+)
 LIFTING = st.one_of(
     facts_named("reconsent"), facts_named("suspicion_cleared"), facts_named("reassigned", "no"),
     facts_named("wireless", "landline"),

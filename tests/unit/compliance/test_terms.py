@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from cm_core.compliance.business_days import is_business_day, opt_out_deadline
-from cm_core.compliance.facts import Contact, Facts, Home, Lists, Touch, Version, plus_months
+from cm_core.compliance.facts import Contact, Fact, Facts, Home, Lists, Touch, Version, plus_months
 from cm_core.compliance.places import EVERYWHERE, area_key, home_key, keys_of
 from cm_core.compliance.rule_book import load_rules
 from cm_core.compliance.rules import Rules
@@ -148,10 +148,24 @@ def test_pauses(with_rows: MakeRules, row: str, code: str, campaign: str | None,
 
 
 def test_rules_that_are_off_can_be_switched_on(rewritten: MakeRules) -> None:
-    off = "call,66,state_list_not_held,B,review,all,consent,0"
+    off = "call,66,state_list_not_held,B,review,all,written_consent,0"
     rules = rewritten("compliance_rules.csv", off, off[:-1] + "1")
     assert _verdict(rules).reason_code == "state_list_not_held"  # Oklahoma keeps a list of its own
     assert _verdict(rules, code="212").reason_code == "no_rule_blocks"
+
+
+@pytest.mark.parametrize("value", [None, "oral", "written"])
+def test_a_rule_that_names_consent_takes_any(rewritten: MakeRules, value: str | None) -> None:
+    off = "call,82,wireless_no_consent,W,review,all,consent,0"
+    rules = rewritten("compliance_rules.csv", off, off[:-1] + "1")
+    known = [
+        Fact(name, "all", said, datetime(2026, 1, 5), None, "contact", "contact", "contact_facts")
+        for name, said in (("wireless", "wireless"), ("consent", value))
+    ]
+    asked = Contact("phone", "+14057620001"), "call", "solicitation", NOON
+    lists = Lists([Version("national", "405", "1", NOON)])
+    assert verdict(*asked, Facts(lists, facts=tuple(known[:1])), rules).reason_code == "wireless_no_consent"
+    assert verdict(*asked, Facts(lists, facts=tuple(known)), rules).reason_code == "exempt"
 
 
 def test_evidence_and_list_versions_are_named() -> None:
