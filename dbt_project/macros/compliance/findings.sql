@@ -126,8 +126,8 @@ where {{ of_changed('contacts.entity_id') }}
 {% endmacro %}
 
 
-{# Own and state caps, and pauses. `places`: SQL of the places of a contact point, or null. #}
-{% macro frequency_findings(contacts, channels, places) %}
+{# Own and state caps, and pauses. `has_area`: whether the contact points are phones, whose area code says where too. #}
+{% macro frequency_findings(contacts, channels, has_area) %}
 select
     contacts.entity_id,
     contacts.contact_key,
@@ -142,24 +142,27 @@ inner join {{ ref('int_frequency_findings') }} as capped
 left join {{ ref('int_entity_places') }} as homes
     on homes.entity_id = contacts.entity_id
 left join {{ ref('int_area_codes') }} as codes
-    on codes.area_code = {{ area_code_of('contacts') if places else 'null' }}
-where (capped.state is null or locate(concat(capped.state, '@'), concat_ws('|', homes.places, codes.places)) > 0)
+    on codes.area_code = {{ area_code_of('contacts') if has_area else 'null' }}
+where (capped.state is null or {{ may_be_in('capped.state') }})
     and {{ of_changed('contacts.entity_id') }}
 union all
 select
     contacts.entity_id,
     contacts.contact_key,
-    paused.channel,
+    coalesce(nullif(paused.channel, ''), 'all'),
     'paused',
     paused.starts_at,
     paused.ends_at,
     concat('frequency_pauses: ', paused.reason)
 from {{ contacts }} as contacts
 inner join {{ ref('frequency_pauses') }} as paused
-    on paused.channel in {{ channels[:-1] }}, 'all') and coalesce(paused.campaign, '') = ''
+    on coalesce(nullif(paused.channel, ''), 'all') in {{ channels[:-1] }}, 'all')
+    and coalesce(paused.campaign, '') = ''
 left join {{ ref('int_entity_places') }} as homes
     on homes.entity_id = contacts.entity_id
-where (coalesce(paused.state, '') = '' or locate(concat(paused.state, '@'), homes.places) > 0)
+left join {{ ref('int_area_codes') }} as codes
+    on codes.area_code = {{ area_code_of('contacts') if has_area else 'null' }}
+where (coalesce(paused.state, '') = '' or {{ may_be_in('paused.state') }})
     and {{ of_changed('contacts.entity_id') }}
 {% endmacro %}
 
@@ -167,4 +170,20 @@ where (coalesce(paused.state, '') = '' or locate(concat(paused.state, '@'), home
 {# The area code of a number of the North American numbering plan; null for others. #}
 {% macro area_code_of(contacts) -%}
   case when {{ contacts }}.phone_e164 like '+1__________' then substring({{ contacts }}.phone_e164, 3, 3) end
+{%- endmacro %}
+
+
+{#
+  Whether a contact point may be in a state, by the `places` of int_entity_places (as `homes`) and of int_area_codes (as
+  `codes`). None known, or more than a key holds (`??`), is everywhere but in the far Pacific.
+#}
+{% macro may_be_in(state) -%}
+  {%- set places = "concat_ws('|', homes.places, codes.places)" -%}
+  (
+        locate(concat({{ state }}, '@'), {{ places }}) > 0
+        or (
+            ({{ places }} = '' or homes.places = '??')
+            and concat({{ state }}, '@') not regexp '{{ far_states() }}'
+        )
+    )
 {%- endmacro %}

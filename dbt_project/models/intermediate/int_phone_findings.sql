@@ -149,7 +149,7 @@ left join {{ ref('int_entity_places') }} as homes
 left join {{ ref('int_area_codes') }} as codes
     on codes.area_code = {{ area_code_of('phones') }}
 inner join {{ ref('wireless_states') }} as states
-    on locate(concat(states.state, '@'), concat_ws('|', homes.places, codes.places)) > 0
+    on {{ may_be_in('states.state') }}
 union all
 select phones.entity_id, phones.contact_key, 'all', 'state_list_not_held', {{ always() }}, (
         select min(versions.obtained_at)
@@ -165,8 +165,8 @@ left join {{ ref('int_entity_places') }} as homes
 left join {{ ref('int_area_codes') }} as codes
     on codes.area_code = {{ area_code_of('phones') }}
 inner join {{ ref('state_lists') }} as lists
-    on locate(concat(lists.state, '@'), concat_ws('|', homes.places, codes.places)) > 0
-where {{ of_changed('phones.entity_id') }}
+    on {{ may_be_in('lists.state') }}
+where phones.phone_e164 like '+1%' and coalesce(codes.kind, '') <> 'toll_free' and {{ of_changed('phones.entity_id') }}
 union all
 select phones.entity_id, phones.contact_key, 'all', 'estate_hold', {{ always() }}, {{ never() }},
     concat('persons: a member of entity ', people.entity_id, ' is an estate')

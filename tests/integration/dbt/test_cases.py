@@ -6,18 +6,22 @@ dbt builds once; for each other instant the compiled SQL of what depends on it f
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cm_core.compliance.facts import Lists
 from cm_core.compliance.rule_book import load_rules
+from cm_core.compliance.rules import Pause
+from cm_core.compliance.verdicts import verdict
 from cm_core.compliance.windows import windows
 from cm_core.settings import Settings
 from resources.dbt_project import state_dir
-from tests.compliance_cases import Case, Placed, load_cases, load_into
+from tests.compliance_cases import Case, Placed, facts_of, lists_held, load_cases, load_into
 from tests.integration.dbt.conftest import Build
 from tests.integration.dbt.people import People
 
@@ -147,3 +151,52 @@ def test_a_list_is_too_old_at_once_where_no_age_is_set_for_its_day(people: Peopl
         people.run("delete from compliance_terms")
         people.run("insert into compliance_terms select * from terms_kept")
         people.run("drop temporary table terms_kept")
+
+
+@pytest.fixture
+def paused(marts: Marts, people: People) -> Iterator[Callable[[Pause], None]]:
+    def pause(row: Pause) -> None:
+        people.run(
+            "insert into frequency_pauses (channel, campaign, state, starts_at, ends_at, reason) "
+            "values (%s, %s, %s, %s, %s, %s)",
+            (row.channel, row.campaign, row.state, row.starts_at, row.ends_at, row.reason),
+        )
+        marts.filled_for = None
+
+    yield pause
+    people.run("delete from frequency_pauses")
+    marts.filled_for = None
+
+
+@pytest.mark.parametrize(
+    ("channel", "state", "name", "reason_code"),
+    [
+        (None, None, "a clean number may be called", "paused"),
+        (None, None, "a clean postal address", "paused"),
+        ("sms", None, "a clean number may be called", "no_rule_blocks"),
+        ("call", "LA", "a number of Louisiana", "paused"),
+        ("call", "OK", "a number of Louisiana", "paused"),
+        ("call", "TX", "a number of Louisiana", "no_rule_blocks"),
+        ("call", "LA", "a clean number may be called", "no_rule_blocks"),
+        ("call", "LA", "homes in more states than a key holds", "paused"),
+        ("call", "GU", "homes in more states than a key holds", "no_rule_blocks"),
+        ("email", "LA", "a clean e-mail address", "paused"),  # may be anywhere
+        ("email", "GU", "a clean e-mail address", "no_rule_blocks"),
+    ],
+)
+def test_pauses_hold_as_the_function_says(
+    marts: Marts,
+    placed: dict[int, Placed],
+    paused: Callable[[Pause], None],
+    channel: str | None,
+    state: str | None,
+    name: str,
+    reason_code: str,
+) -> None:
+    (case,) = (case for case in CASES if case.values["case"] == name)
+    pause = Pause(channel, None, state, case.at - timedelta(days=1), None, "Storm")
+    paused(pause)
+    rules = replace(load_rules(), pauses=(pause,))
+    said = verdict(case.contact(), case.channel, case.purpose, case.at, facts_of(case, Lists(lists_held(CASES))), rules)
+    marts.fill(case.at, case.purpose)
+    assert (marts.answer(placed[case.number])["reason_code"], said.reason_code) == (reason_code, reason_code)
