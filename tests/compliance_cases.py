@@ -203,6 +203,8 @@ def _facts(case: Case) -> Iterator[Fact]:
             "contact": subject == "contact",
             "person": subject in ("person", "name_zip") or (name in OF_THE_PERSON and alone) or name in OF_EVERY_HOLDER,
         }
+        if subject == "former":  # what permits does not stay with who had it
+            reaches["person"] &= name != "relationship"
         for reach in (reach for reach, is_so in reaches.items() if is_so):
             yield Fact(
                 name, fact.get("channel", "all"), fact.get("value"), _instant(fact["at"]),
@@ -328,8 +330,9 @@ class _Writer:
     def _write_contact_fact(self, fact: Mapping[str, Any]) -> None:
         subject = _subject(fact)
         contact = self._write_another(subject) if subject in ("other", "shared") else self._case.contact()
+        contact = self._case.contact(1) if subject == "former" else contact
         # Imports note whose a contact point was when the fact came, if it was one person's.
-        known = self._person if subject == "other" or not self._case.values.get("held_by_another") else None
+        known = self._person if subject in ("other", "former") or not self._case.values.get("held_by_another") else None
         kind, key, person = {
             "person": ("person", str(self._person), self._person),
             "name_zip": ("name_zip", self._name_zip, self._person),

@@ -153,11 +153,13 @@ select a.contact_key, {_FACT}
 from asked as a
 inner join contact_facts as f on f.contact_kind = %s and f.contact_key = a.contact_key
 """
+#: What holds somebody back stays with the person whom we knew it to be when it came, whoever has the contact point now;
+#: a relationship, which permits, goes with the contact point.
 FACTS_OF_PERSONS = f"""
 select m.entity_id, {_FACT}
 from asked_members as m
 inner join contact_facts as f on f.person_id = m.person_id
-where f.contact_kind in ('person', 'name_zip') or f.fact in %s
+where f.contact_kind = 'person' or (f.fact <> 'relationship' and (f.contact_kind = 'name_zip' or f.fact in %s))
 """
 FACTS_OF_OTHERS = f"""
 select distinct m.entity_id, {_FACT}

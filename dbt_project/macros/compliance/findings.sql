@@ -7,6 +7,9 @@
 {# Facts about a person, whatever names them: where one entity alone has the contact point named, they reach all others. #}
 {% macro facts_of_persons() -%} ('privacy_deletion', 'deceased', 'mail_suppression', 'relationship') {%- endmacro %}
 
+{# Facts that reach all contact points of everybody who has the one named, or whom we knew it to be. #}
+{% macro facts_of_every_holder() -%} ('opt_out_suspected', 'suspicion_cleared') {%- endmacro %}
+
 {# The beginning of what always was. #}
 {% macro always() -%} cast('1000-01-01' as datetime(6)) {%- endmacro %}
 
@@ -83,7 +86,9 @@ select
             from {{ ref('int_entity_facts') }} as cleared
             where cleared.entity_id = facts.entity_id
                 and cleared.fact = 'suspicion_cleared'
-                and cleared.contact_key <=> facts.contact_key
+                and cleared.contact_kind = facts.contact_kind
+                and cleared.named_key = facts.named_key
+                and cleared.channel in (facts.channel, 'all')
                 and cleared.starts_at > facts.starts_at
         )
         when 'reassigned' then (

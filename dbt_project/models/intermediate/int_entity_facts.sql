@@ -2,7 +2,8 @@
 
 -- Facts about contact points and persons, and the entities they are about. `contact_key` is null where the fact reaches
 -- every contact point: it names the person, or it is of a kind that is about persons (facts_of_persons) and only one
--- entity has the contact point it names.
+-- entity has the contact point it names. What holds somebody back stays with the person whom we knew it to be when it
+-- came, whoever has the contact point now; a relationship, which permits, goes with the contact point.
 {%- set contact_points = [
     ('phone', 'int_entity_phones', 'phone_e164'), ('email', 'int_entity_emails', 'contact_key'),
     ('address', 'int_entity_addresses', 'contact_key')
@@ -78,7 +79,17 @@ held as (
     from {{ ref('stg_persons') }} as persons
     inner join facts
         on facts.person_id = persons.person_id
-        and (facts.contact_kind not in ('phone', 'email', 'address') or facts.fact in {{ facts_of_persons() }})
+        and (
+            facts.contact_kind = 'person'
+            or (
+                facts.fact <> 'relationship'
+                and (
+                    facts.contact_kind not in ('phone', 'email', 'address')
+                    or facts.fact in {{ facts_of_persons() }}
+                    or facts.fact in {{ facts_of_every_holder() }}
+                )
+            )
+        )
     where {{ of_changed('persons.entity_id') }}
 
 )
@@ -88,6 +99,7 @@ select
     held.contact_key,
     facts.fact_id,
     facts.contact_kind,
+    facts.contact_key as named_key,
     facts.fact,
     facts.channel,
     facts.value,
