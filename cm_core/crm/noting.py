@@ -31,8 +31,10 @@ select crm_person_id, record, agreed, manual, landed_hash <=> record_hash, entit
 from crm_persons
 where crm_person_id in %s and state = 'live'
 """
-_AGREE = "update crm_persons set agreed = %s, entity_id = %s, opt_outs = %s where crm_person_id = %s"
+_AGREE = "update crm_persons set agreed = %s, entity_id = %s where crm_person_id = %s"
 _OPT_OUTS = "select opt_outs from crm_persons where crm_person_id = %s for update"
+_SET_OPT_OUTS = "update crm_persons set opt_outs = %s where crm_person_id = %s"
+_LANDS_AGAIN = "update crm_persons set landed_hash = null where crm_person_id = %s and state <> 'erased'"
 _IS_LANDED = "update crm_persons set landed_hash = record_hash, changed = '[]', pushed = null where crm_person_id = %s"
 
 
@@ -89,6 +91,7 @@ def pushed(
     read_at: datetime, *, base: Agreed, merge: Merge, pushes: Sequence[Outcome],
 ) -> CrmPerson:  # fmt: skip
     """A write was answered: the reply is a reading, and what was pushed is agreed."""
+    _note_ours(connection, fields, step, reply)
     people.note_read(connection, [reply], read_at=read_at, fields=fields)
     after = theirs_of(reply, fields, keys)
     agreed = settled(base, step.ours, after, merge, [outcome.field for outcome in pushes], only_pushed=True)
@@ -107,10 +110,10 @@ def created(
     ours, theirs = step.ours, theirs_of(record, fields, keys)
     merge = resolve(Agreed(), ours, Side())
     sent = [outcome.field for outcome in merge.pushes]
-    agree(connection, fields, step, record, settled(Agreed(), ours, theirs, merge, sent, only_pushed=True))
     with connection.cursor() as cursor:
         if resolve(Agreed(), ours, theirs).pushes == ():
             cursor.execute(_IS_LANDED, (record.id,))
+        agree(connection, fields, step, record, settled(Agreed(), ours, theirs, merge, sent, only_pushed=True))
         steps.add_resolutions(cursor, ((record.id, step.entity_id, outcome) for outcome in merge.pushes), step.plan_id)
 
 
@@ -136,13 +139,25 @@ def merged_there(
 
 
 def agree(connection: Connection[Any], fields: PersonFields, step: Step, record: PersonRecord, agreed: Agreed) -> None:
-    """Note what is agreed of a person, and that the opt-outs we have put there are not news of theirs."""
+    """Note what is agreed of a person, and that the opt-outs we have put there are not news of theirs.
+
+    What others asked for there and has not landed does land: it may be about a contact point that we have added.
+    """
+    is_news = _note_ours(connection, fields, step, record)
+    with connection.cursor() as cursor:
+        cursor.execute(_AGREE, (canonical(agreed.as_json()), step.entity_id, record.id))
+        if is_news:
+            cursor.execute(_LANDS_AGAIN, (record.id,))
+
+
+def _note_ours(connection: Connection[Any], fields: PersonFields, step: Step, record: PersonRecord) -> bool:
+    """Note the opt-outs that are ours; whether the record has others that have not landed."""
+    found = opt_outs(record, fields)
     with connection.cursor() as cursor:
         cursor.execute(_OPT_OUTS, (record.id,))
         row: Any = cursor.fetchone()
         known = set(json.loads(row[0])) if row and row[0] else set()
-        ours = {key for key, line in opt_outs(record, fields).items() if line["channel"] in step.ours.do_not_contact}
-        said = sorted(known | ours)
-        cursor.execute(
-            _AGREE, (canonical(agreed.as_json()), step.entity_id, canonical(said) if said else None, record.id)
-        )
+        said = known | {key for key, line in found.items() if line["channel"] in step.ours.do_not_contact}
+        if said != known:
+            cursor.execute(_SET_OPT_OUTS, (canonical(sorted(said)), record.id))
+    return not found.keys() <= said

@@ -33,7 +33,7 @@ __all__ = [
 
 _KNOWN = """
 select crm_person_id, state, update_time, record, record_hash, landed_hash, changed, said, agreed, manual, pushed,
-    last_seen_at, gone_at
+    last_seen_at, gone_at, opt_outs
 from crm_persons
 where crm_person_id in %s
 for update
@@ -46,13 +46,13 @@ where crm_id in %s and entity = 'person' and action = 'change' and changed_field
 _PUT = """
 insert into crm_persons
     (crm_person_id, state, update_time, record, record_hash, landed_hash, changed, said, agreed, manual, pushed,
-    first_seen_at, last_seen_at, gone_at, gone_by)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    opt_outs, first_seen_at, last_seen_at, gone_at, gone_by)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 on duplicate key update
     state = values(state), merged_into = null, update_time = values(update_time), record = values(record),
     record_hash = values(record_hash), landed_hash = values(landed_hash), changed = values(changed),
     said = values(said), agreed = values(agreed),
-    manual = values(manual), pushed = values(pushed), last_seen_at = values(last_seen_at),
+    manual = values(manual), pushed = values(pushed), opt_outs = values(opt_outs), last_seen_at = values(last_seen_at),
     gone_at = values(gone_at), gone_by = values(gone_by)
 """
 _SEEN = "update crm_persons set last_seen_at = greatest(last_seen_at, %s) where crm_person_id in %s"
@@ -136,7 +136,8 @@ def note_read(
     """Note people that the CRM just sent, in the caller's transaction. `read_at` is `now` of before the request.
 
     A reading that is older than what is known (by its update_time, within one second by `read_at`) changes nothing. An
-    echo of our own write counts as landed where the person had landed before it. Who is live again becomes so.
+    echo of our own write counts as landed where the person had landed before it, unless a request of theirs is about
+    what we have added. Who is live again becomes so.
     """
     latest = {record.id: record for record in records}
     found = Readings()

@@ -6,13 +6,15 @@ Pure; `people` has the table. A row of `crm_persons` and a record that the CRM s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from cm_core.crm.edits import Told, find_edits, is_same
+from cm_core.crm.edits import Edits, Told, find_edits, is_same
 from cm_core.crm.fields import PersonFields
+from cm_core.crm.merge_fields import DO_NOT_CONTACT
+from cm_core.crm.opt_outs import opt_outs
 from cm_core.crm.records import PersonRecord, canonical, moment_text, normal
 from cm_core.crm.sides import remembered
 
@@ -58,6 +60,7 @@ class Known:
     pushed: str | None
     last_seen_at: datetime
     gone_at: datetime | None
+    opt_outs: str | None
 
 
 def row_of(
@@ -75,7 +78,7 @@ def row_of(
         found.new += 1
         found.deleted += record.is_deleted
         said = dict.fromkeys(_DATED, moment_text(record.update_time))
-        return _as_row(record, state, None, None, said, None, None, None, read_at, gone_at, gone_by)
+        return _as_row(record, state, None, None, said, None, None, None, (), read_at, gone_at, gone_by)
     if (
         known.state == ERASED
         or _is_stale(record, known, read_at)
@@ -97,11 +100,14 @@ def row_of(
         found.unchanged += 1
         return None
     landed = known.landed_hash
+    said_outs = _said(known, before, record, edits, fields)
     if edits.others:
         found.changed += 1
     elif edits.ours:
         found.echoes += 1
-        landed = record.hash if landed == known.record_hash else landed
+        # A request there may be about a contact point that it had not before our write.
+        if landed == known.record_hash and opt_outs(record, fields).keys() <= said_outs:
+            landed = record.hash
     else:
         found.unchanged += 1
     found.deleted += state == DELETED and known.state != DELETED
@@ -113,7 +119,21 @@ def row_of(
     # A record has one time for all its fields, and our own writes move it too.
     said = json.loads(known.said) if known.said else {}
     said |= dict.fromkeys(edits.others & set(_DATED), moment_text(record.update_time))
-    return _as_row(record, state, landed, changed, said, agreed, edits.manual, pushed_still, read_at, gone_at, gone_by)
+    return _as_row(
+        record, state, landed, changed, said, agreed, edits.manual, pushed_still, said_outs, read_at, gone_at, gone_by
+    )
+
+
+def _said(known: Known, before: PersonRecord, after: PersonRecord, edits: Edits, fields: PersonFields) -> set[str]:
+    """The opt-outs that are no news: those that have landed, and those that our own write has just put there.
+
+    What anybody there ever ticked is theirs, though we have put it back.
+    """
+    said = set(json.loads(known.opt_outs or "[]"))
+    if DO_NOT_CONTACT not in edits.ours:
+        return said
+    theirs = {*(fields.value(before, DO_NOT_CONTACT) or ()), *json.loads(known.agreed or "{}").get(DO_NOT_CONTACT, ())}
+    return said | {key for key, line in opt_outs(after, fields).items() if line["channel"] not in theirs}
 
 
 def _is_stale(record: PersonRecord, known: Known, read_at: datetime) -> bool:
@@ -132,11 +152,13 @@ def _as_row(
     agreed: str | None,
     manual: Mapping[str, Any] | None,
     pushed: str | None,
+    said_outs: Collection[str],
     read_at: datetime,
     gone_at: datetime | None,
     gone_by: str | None,
 ) -> tuple[Any, ...]:
     return (
         record.id, state, record.update_time, canonical(record.as_json()), record.hash, landed, changed,
-        canonical(said), agreed, canonical(manual) if manual else None, pushed, read_at, read_at, gone_at, gone_by,
+        canonical(said), agreed, canonical(manual) if manual else None, pushed,
+        canonical(sorted(said_outs)) if said_outs else None, read_at, read_at, gone_at, gone_by,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from cm_core import crm
+from cm_core.crm import noting
 from cm_core.crm.apply import Applied, apply_plan
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.plan import make_plan
@@ -125,6 +126,12 @@ class Push:
     def pull(self) -> None:
         """Read the CRM; what lands counts as imported where a test has made the rows."""
         crm.pull_day(self.settings, self.database, date(2026, 3, 2))
+
+    def read(self, crm_id: int) -> None:
+        """Read one person, as an apply does; nothing lands."""
+        client = crm.pipedrive(self.settings, self.database, purpose="read", max_wait_s=5)
+        with client as asked, self.database.connect() as connection:
+            noting.read(connection, asked, self.fields, [crm_id])
 
     def plan(self) -> PlanRow:
         with crm.pipedrive(self.settings, self.database, purpose="plan", max_wait_s=5) as client:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cm_core import crm
 from cm_core.crm import people, settlements
 from cm_core.crm.population import MartsMissing
 from cm_core.crm.suppressions import plan_suppressions
@@ -284,6 +285,58 @@ def test_what_they_say_is_kept_there_whatever_we_know(push: Push) -> None:
     push.push()
     assert push.person(ann)["do_not_contact"] == ["call", "mail"]
     assert push.person(ann)["cm_call"] == "No: Somebody asked not to be called at this number"
+
+
+def test_a_request_is_about_what_we_add_later(push: Push) -> None:
+    """Ticked where the CRM has no phone and no address: once we have put them there, the request is about them."""
+    ann = push.there("Ann Lee", emails=("ann@x.org",), do_not_contact=["call", "mail"])
+    push.pull()
+    assert push.landed("pipedrive_opt_outs") == []
+    push.known(1, ann, phones=[phone(1)], emails=["ann@x.org"], street="1 MAIN ST")
+    push.people.opted_out("email", email_key="ann@x.org")
+    push.push()
+    assert push.person(ann)["phones"] == [phone(1)]
+    assert push.person(ann)["do_not_contact"] == ["call", "email", "mail"]
+    push.pull()
+    lines = [(line["channel"], line.get("phone"), line.get("address")) for line in push.landed("pipedrive_opt_outs")]
+    assert lines == [("call", phone(1), None), ("mail", None, "1 MAIN ST, ENID, OK 73701")], "and not what we said"
+    push.pull()
+    assert len(push.landed("pipedrive_opt_outs")) == 2
+
+
+def test_a_request_that_was_taken_back_before_it_landed_lands_when_it_is_put_back(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)])
+    push.push()
+    push.pull()
+    push.server.edit(
+        ann, custom_fields={push.fields.codes["do_not_contact"]: push.fields.option_ids("do_not_contact", ["call"])}
+    )
+    push.read(ann)
+    push.server.edit(ann, custom_fields={push.fields.codes["do_not_contact"]: None})
+    push.read(ann)
+    push.push()
+    assert push.person(ann)["do_not_contact"] == ["call"]
+    push.pull()
+    assert [(line["channel"], line["phone"]) for line in push.landed("pipedrive_opt_outs")] == [("call", phone(1))]
+
+
+def test_a_request_is_about_what_we_add_later_though_a_pull_reads_it_first(push: Push) -> None:
+    """The process is killed before it sees the reply; what it asked for itself is not news all the same."""
+    ann = push.there("Ann Lee", emails=("ann@x.org",), do_not_contact=["call"])
+    push.pull()
+    said = push.fields.option_ids("do_not_contact", ["call", "email"])
+    body = {
+        "phones": [{"value": phone(1), "label": "home", "primary": True}],
+        "custom_fields": {push.fields.codes["do_not_contact"]: said},
+    }
+    with crm.pipedrive(push.settings, push.database, purpose="test") as client, push.database.connect() as connection:
+        crm.about_to_write(connection, ann, body, push.fields)
+        connection.commit()
+        client.update_person(ann, body)
+    push.pull()
+    assert [(line["channel"], line["phone"]) for line in push.landed("pipedrive_opt_outs")] == [("call", phone(1))]
 
 
 def test_consent_given_again_opens_the_channel_for_the_next_who_is_planned(push: Push) -> None:
