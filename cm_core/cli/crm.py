@@ -213,6 +213,11 @@ def _show_pulls(results: list[PullResult], *, as_json: bool) -> None:
             for each in results
         ],
     )  # fmt: skip
+    if strange := sorted({label for each in results for label in each.not_understood}):
+        output.out.print(
+            f"Ticked at `Do not contact` and not understood: {', '.join(strange)}. Nothing was made of it: tick call, "
+            "sms, email or mail."
+        )
 
 
 def _show_status(found: CrmStatus) -> None:

@@ -11,18 +11,18 @@ may spend the reserve, and go before all else: those of a plan that was made mea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cm_core.crm import links, noting, people, steps
 from cm_core.crm.client import PipedriveClient, pipedrive
-from cm_core.crm.fields import PersonFields
+from cm_core.crm.fields import PersonFields, refresh_fields
 from cm_core.crm.merge_fields import DO_NOT_CONTACT, Agreed, Merge, Outcome, Side, resolve
 from cm_core.crm.plan import chunk_size, ready_fields
 from cm_core.crm.population import CrmPerson
-from cm_core.crm.records import normal
+from cm_core.crm.records import PersonRecord, normal
 from cm_core.crm.settling import settle_sending
 from cm_core.crm.sides import AddressKeys, body_of
 from cm_core.crm.steps import FULL, PlanRow, Step
@@ -97,6 +97,7 @@ class _Run:
         self._plan = plan
         self._keys = AddressKeys()
         self._fields: PersonFields = ready_fields(settings, client)
+        self._are_fresh = False
         self._unanswered = 0
         self.linked = 0
         self.result = Applied(plan.plan_id, plan.state)
@@ -159,6 +160,7 @@ class _Run:
     def _update_all(self, chunk: Sequence[Step]) -> None:
         ids = sorted({step.crm_person_id for step in chunk if step.crm_person_id is not None})
         there = noting.read(self._connection, self._client, self._fields, ids, from_reserve=_is_first(chunk[0]))
+        self._understand(person.record for person in there.values())
         for step in chunk:
             assert step.crm_person_id is not None
             person = there.get(step.crm_person_id)
@@ -167,6 +169,12 @@ class _Run:
             else:
                 there[person.id] = self._update(step, person)
 
+    def _understand(self, records: Iterable[PersonRecord]) -> None:
+        """Read the fields anew (once) where a record has an option that is not known; without tokens it just stays."""
+        if not self._are_fresh and not all(self._fields.knows(record) for record in records):
+            with suppress(BudgetSpent):
+                self._fields, self._are_fresh = refresh_fields(self._settings, self._client), True
+
     def _update(self, step: Step, person: CrmPerson) -> CrmPerson:
         theirs = person.side(self._fields, self._keys)
         merge = resolve(person.agreed, step.ours, theirs, person.authors)
@@ -174,7 +182,7 @@ class _Run:
         if not pushes:
             self._end(step, "applied")
             return person
-        body = body_of(merge, pushes, self._fields)
+        body = body_of(merge, pushes, self._fields, person.record)
         with transaction(self._connection), self._connection.cursor() as cursor:
             read_at = people.now(cursor)
             if not steps.take(cursor, step, read_at):

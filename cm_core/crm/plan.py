@@ -115,13 +115,16 @@ def make_plan(settings: Settings, database: Database, client: PipedriveClient, *
 
 
 def ready_fields(settings: Settings, client: PipedriveClient) -> PersonFields:
-    """The account's fields. Raises SettingsError where some of ours are missing."""
+    """The account's fields. Raises SettingsError where some of ours, or options of them, are missing."""
     fields = person_fields(settings, client)
     if missing := fields.missing:
         raise SettingsError(
             f"Pipedrive has no field {', '.join(repr(one.name) for one in missing)} of the right type: `cm crm setup` "
             "makes the fields that are missing."
         )
+    if lacking := fields.lacking:
+        options = ", ".join(repr(label) for labels in lacking.values() for label in labels)
+        raise SettingsError(f"Pipedrive has no option {options} of our fields: `cm crm setup` makes what is missing.")
     return fields
 
 

@@ -53,6 +53,8 @@ class PullResult:
     opt_outs_key: str | None
     usage: Usage
     readings: Readings = field(default_factory=Readings)
+    #: What is ticked at `Do not contact` and is no channel of ours.
+    not_understood: tuple[str, ...] = ()
 
 
 def pull_day(
@@ -75,16 +77,16 @@ def pull_day(
                 landing = land_people(settings, database, connection, pull, reader.fields, at=at, suffix=suffix)
             else:
                 landing = land_things(settings, connection, client, pull, reader.fields, at=at, suffix=suffix)
-            return result_of(pulls.pull_of(connection, pull.pull_id), landing, client.usage(), reader.readings)
+            return result_of(pulls.pull_of(connection, pull.pull_id), landing, client.usage(), reader)
 
 
-def result_of(pull: Pull, landing: Landing, usage: Usage, readings: Readings) -> PullResult:
+def result_of(pull: Pull, landing: Landing, usage: Usage, reader: Reader) -> PullResult:
     """What became of a pull that is done."""
     return PullResult(
         pull_id=pull.pull_id, source=pull.source, day=pull.day, state=pull.state, window_from=pull.window_from,
         window_to=pull.window_to, pages=pull.pages, records=pull.records, lines=landing.people,
         landing_key=landing.landing_key, opt_outs=landing.opt_outs, opt_outs_key=landing.opt_outs_key, usage=usage,
-        readings=readings,
+        readings=reader.readings, not_understood=tuple(sorted(reader.not_understood)),
     )  # fmt: skip
 
 
@@ -103,14 +105,19 @@ def covered_to(known: Sequence[Pull]) -> datetime | None:
 
 
 class Reader:
-    """Reads a pull's pages into the lake, and people into `crm_persons` as well."""
+    """Reads a pull's pages into the lake, and people into `crm_persons` as well.
+
+    Raises SettingsError where requests not to be contacted cannot be read any more: nothing lands without them.
+    """
 
     def __init__(self, settings: Settings, connection: Connection[Any], client: PipedriveClient) -> None:
         self._settings = settings
         self._connection = connection
         self._client = client
         self.readings = Readings()
+        self.not_understood: set[str] = set()
         self.fields: PersonFields = person_fields(settings, client)
+        self.fields.check_requests()
         self._is_fresh = False
 
     def read(self, pull: Pull) -> Pull:
@@ -135,6 +142,9 @@ class Reader:
         """Read the fields anew (once) where the records have a field or an option that is not known."""
         if not self._is_fresh and not all(self.fields.knows(record) for record in records):
             self.fields, self._is_fresh = refresh_fields(self._settings, self._client), True
+            self.fields.check_requests()
+        for record in records:
+            self.not_understood |= self.fields.not_understood(record)
 
     def now(self) -> datetime:
         """The database's clock."""

@@ -80,7 +80,7 @@ def reconcile(settings: Settings, database: Database) -> Reconciled:
                 settings, database, connection, pull, reader.fields, at=pull.started_at, suffix="reconcile"
             )
             done = pulls.pull_of(connection, pull.pull_id)
-            return Reconciled(result_of(done, landing, client.usage(), reader.readings), vanished)
+            return Reconciled(result_of(done, landing, client.usage(), reader), vanished)
 
 
 def look_at(

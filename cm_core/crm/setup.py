@@ -70,11 +70,7 @@ def _check_type(fields: PersonFields, ours: OurField) -> None:
 
 def _add_options(client: PipedriveClient, fields: PersonFields) -> dict[str, list[str]]:
     """Options that a field of ours lacks."""
-    added = {}
-    for ours in OUR_FIELDS:
-        code = fields.codes.get(ours.key, "")
-        there = {label.lower() for label in fields.options.get(code, {}).values()}
-        if lacking := [option for option in ours.options if option not in there]:
-            client.add_options(code, lacking)
-            added[ours.name] = lacking
-    return added
+    names = {ours.key: ours.name for ours in OUR_FIELDS}
+    for key, lacking in fields.lacking.items():
+        client.add_options(fields.codes[key], lacking)
+    return {names[key]: lacking for key, lacking in fields.lacking.items()}

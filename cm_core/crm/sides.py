@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cm_core.crm.fields import PersonFields
+from cm_core.crm.fields import CHANNELS, PersonFields
 from cm_core.crm.merge_fields import DO_NOT_CONTACT, OWN, SINGLE, Agreed, Merge, Outcome, Point, Side, Text, read_again
 from cm_core.crm.records import ContactPoint, PersonRecord, canonical
 from cm_core.hygiene.addresses import standardize_address, standardize_addresses
@@ -83,13 +83,12 @@ def email_keys(text: str) -> tuple[str, ...]:
 
 def theirs_of(record: PersonRecord, fields: PersonFields, keys: AddressKeys) -> Side:
     """The person as the CRM has it. All of it was said at the time of the record's last change."""
-    said = fields.value(record, DO_NOT_CONTACT) or ()
     return Side(
         name=named(record.name),
         address=located(address_in(record, fields), keys),
         phones=tuple(_point(point, phone_keys(point.value)) for point in record.phones),
         emails=tuple(_point(point, email_keys(point.value)) for point in record.emails),
-        do_not_contact=frozenset(said if isinstance(said, list) else [str(said)] if said else []),
+        do_not_contact=requests_in(record, fields),
         own={key: _text(fields.value(record, key)) for key in OWN},
         at=dict.fromkeys(SINGLE, record.update_time),
     )
@@ -103,12 +102,17 @@ def address_in(record: PersonRecord, fields: PersonFields) -> str | None:
     return _text(found)
 
 
+def requests_in(record: PersonRecord, fields: PersonFields) -> frozenset[str]:
+    """The channels of `Do not contact`. Other options that the account gave the field are left to it."""
+    return frozenset(fields.value(record, DO_NOT_CONTACT) or ()) & {*CHANNELS}
+
+
 def remembered(agreed: str | None, before: PersonRecord, after: PersonRecord, fields: PersonFields) -> str | None:
     """`crm_persons.agreed` between two readings: what the CRM had and has no more is not forgotten.
 
     So it is not put there again, whether or not anything was planned while it was there.
     """
-    was, now = (frozenset(fields.value(record, DO_NOT_CONTACT) or ()) for record in (before, after))
+    was, now = (requests_in(record, fields) for record in (before, after))
     pairs = ((before.phones, after.phones), (before.emails, after.emails))
     if was <= now and all({one.value for one in old} <= {one.value for one in new} for old, new in pairs):
         return agreed
@@ -121,8 +125,13 @@ def remembered(agreed: str | None, before: PersonRecord, after: PersonRecord, fi
     return canonical(read_again(known, had).as_json())
 
 
-def body_of(merge: Merge, outcomes: Iterable[Outcome], fields: PersonFields) -> dict[str, Any]:
-    """What is to be sent so that the CRM has the results of these outcomes. Lists go whole: the API replaces them."""
+def body_of(
+    merge: Merge, outcomes: Iterable[Outcome], fields: PersonFields, record: PersonRecord | None = None
+) -> dict[str, Any]:
+    """What is to be sent so that the CRM has the results of these outcomes. Lists go whole: the API replaces them.
+
+    `record`: the person as it is there. What is ticked in it stays, understood or not.
+    """
     body: dict[str, Any] = {}
     custom: dict[str, Any] = {}
     for outcome in outcomes:
@@ -137,7 +146,7 @@ def body_of(merge: Merge, outcomes: Iterable[Outcome], fields: PersonFields) -> 
         elif name == "address":
             custom[fields.codes["mailing_address"]] = {"value": result.address.text}
         elif name == DO_NOT_CONTACT:
-            custom[fields.codes[name]] = fields.option_ids(name, sorted(result.do_not_contact)) or None
+            custom[fields.codes[name]] = fields.option_ids(name, result.do_not_contact, record=record) or None
         else:
             custom[fields.codes[name]] = result.own[name] or None
     return body | ({"custom_fields": custom} if custom else {})

@@ -87,6 +87,21 @@ class Push:
                 live.append(person)
         return live
 
+    def option(self, channel: str) -> list[int]:
+        return self.fields.option_ids("do_not_contact", [channel])
+
+    def renamed(self, key: str, *, name: str, **labels: str) -> None:
+        """An administrator there calls a field of ours, and options of it, something else; we read the fields anew."""
+        code = self.fields.codes[key]
+        found = self.server.control(f"fields/{code}", {"field_name": name})["options"]
+        options = [{**one, "label": labels.get(one["label"], one["label"])} for one in found]
+        self.server.control(f"fields/{code}", {"options": options})
+        self.refresh()
+
+    def refresh(self) -> PersonFields:
+        with crm.pipedrive(self.settings, self.database, purpose="fields") as client:
+            return crm.refresh_fields(self.settings, client)
+
     # Ours
 
     def known(self, entity: int, crm_id: int | None = None, name: tuple[str, str] = ("Ann", "Lee"), **more: Any) -> int:

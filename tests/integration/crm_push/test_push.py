@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from cm_core import crm
 from cm_core.crm import people, settlements
 from cm_core.crm.population import MartsMissing
+from cm_core.crm.setup import set_up
 from cm_core.crm.suppressions import plan_suppressions
 from cm_core.errors import SettingsError, UsageError
 from cm_core.lake import lake
@@ -365,6 +367,56 @@ def test_a_plan_that_looked_earlier_leaves_what_was_planned_since(push: Push, mo
     assert (plan.state, plan.counts["update"]) == ("READY", 1)
     push.apply(plan.plan_id)
     assert push.person(ann)["do_not_contact"] == ["call"]
+
+
+def test_renamed_fields_and_options_lose_nothing(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)])
+    push.renamed("do_not_contact", name="Leave alone", call="phone calls")
+    push.server.edit(ann, custom_fields={push.fields.codes["do_not_contact"]: push.option("call")})
+    push.pull()
+    assert [(line["channel"], line["phone"]) for line in push.landed("pipedrive_opt_outs")] == [("call", phone(1))]
+    push.people.opted_out("sms", phone_e164=phone(1))
+    push.suppress()
+    assert push.person(ann)["do_not_contact"] == ["call", "sms"]
+    with crm.pipedrive(push.settings, push.database, purpose="setup") as client:
+        again = set_up(push.settings, push.database, client)
+    assert (again.made, again.options_added) == ([], {}), "no second field, no second option"
+
+
+def test_an_option_that_is_newer_than_the_fields_we_know_is_not_unticked(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)])
+    push.people.opted_out("sms", phone_e164=phone(1))
+    code = push.fields.codes["do_not_contact"]
+    options = push.server.control(f"fields/{code}", {})["options"]
+    push.server.control(f"fields/{code}", {"options": [*options, {"id": 77, "label": "fax"}]})
+    push.server.edit(ann, custom_fields={code: [77]})
+    push.suppress()
+    assert push.server.person(ann)["custom_fields"][code] == [*push.option("sms"), 77]
+    found = crm.pull_day(push.settings, push.database, date(2026, 3, 2))
+    assert found.not_understood == ("fax",)
+
+
+def test_without_our_options_nothing_goes_out_and_nothing_comes_in(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),), do_not_contact=["call"])
+    push.pull()
+    push.known(1, ann, phones=[phone(1)])
+    code = push.fields.codes["do_not_contact"]
+    options = push.server.control(f"fields/{code}", {})["options"]
+    push.server.control(f"fields/{code}", {"options": [each for each in options if each["label"] != "call"]})
+    push.server.edit(ann, custom_fields={code: None})  # with an option go its ticks
+    push.refresh()
+    for act in (push.plan, push.suppress, push.pull):
+        with pytest.raises(SettingsError, match="cm crm setup"):
+            act()
+    with crm.pipedrive(push.settings, push.database, purpose="setup") as client:
+        assert set_up(push.settings, push.database, client).options_added == {"Do not contact": ["call"]}
+    push.pull()
+    push.push()
+    assert "call" in push.refresh().value(crm.normal(push.server.person(ann)), "do_not_contact")
 
 
 def test_a_newer_plan_supersedes_what_waits(push: Push) -> None:

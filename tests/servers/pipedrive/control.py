@@ -173,6 +173,14 @@ async def add_field(world: TheWorld, body: FieldPost) -> dict[str, Any]:
     return world.fields.add(body.field_name, body.field_type, options)
 
 
+@router.post("/fields/{code}")
+async def change_field(world: TheWorld, code: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What an administrator does to a field: another name, options with other labels, more, or fewer."""
+    field = world.fields.custom[code]
+    field.update(body)
+    return field
+
+
 @router.post("/load")
 async def load(world: TheWorld, body: Load) -> dict[str, Any]:
     persons = body.persons if body.persons is not None else _invented(body)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cm_core.crm import PersonFields, PersonRecord, RecordError, canonical, normal, values_of
 from cm_core.crm.edits import Told, corrected, find_edits
 from cm_core.crm.opt_outs import address_parts, new_lines, opt_outs
+from cm_core.errors import SettingsError
 
 ADDRESS, CHANNELS, LEVEL, MONEY = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
 WHERE = {"value": "12 Main St, Midland", "route": "Main St", "street_number": "12", "postal_code": "79701"}
@@ -125,6 +126,40 @@ def test_our_fields_are_found_by_name_and_read_in_words() -> None:
     assert FIELDS.knows(record)
     assert not FIELDS.knows(normal({**REST, "custom_fields": {CHANNELS: [7, 99]}}))
     assert not FIELDS.knows(normal({**REST, "custom_fields": {"f" * 40: "x"}}))
+
+
+def test_our_fields_are_the_same_whatever_they_are_called_later() -> None:
+    kept = FIELDS.ours
+    assert kept["do_not_contact"] == {"code": CHANNELS, "options": {"7": "call", "8": "sms", "9": "email"}}
+    options = [{"id": 7, "label": "Phone calls"}, {"id": 12, "label": "call"}]
+    described = tuple(
+        {**each, "field_name": "Leave alone", "options": options}
+        if each["field_code"] == CHANNELS else each
+        for each in FIELDS.described
+    )  # fmt: skip
+    renamed = PersonFields(described, kept)
+    assert renamed.codes == FIELDS.codes
+    ticked = normal({**REST, "custom_fields": {CHANNELS: [7]}})
+    assert renamed.value(ticked, "do_not_contact") == ["call"]
+    assert renamed.value(normal({**REST, "custom_fields": {CHANNELS: [12]}}), "do_not_contact") == ["call"]
+    assert renamed.option_ids("do_not_contact", ["call"]) == [7]
+    assert renamed.lacking == {"do_not_contact": ["sms", "email", "mail"]}
+    assert renamed.ours["do_not_contact"]["options"] == {"7": "call", "8": "sms", "9": "email", "12": "call"}
+    of_an_option_that_is_gone = normal({**REST, "custom_fields": {CHANNELS: [8, 99]}})
+    assert renamed.value(of_an_option_that_is_gone, "do_not_contact") == ["sms"]
+    assert renamed.option_ids("do_not_contact", ["call"], record=of_an_option_that_is_gone) == [7, 99]
+    with pytest.raises(SettingsError, match="options sms, email of"):
+        renamed.check_requests()
+    gone = PersonFields(FIELDS.described[:1], kept)
+    with pytest.raises(SettingsError, match="the field 'Do not contact'"):
+        gone.check_requests()
+    PersonFields(FIELDS.described[:1]).check_requests()  # nothing was set up yet
+
+
+def test_options_that_have_no_number_are_passed_over() -> None:
+    visible = {"field_code": "visible_to", "field_name": "Visible to", "field_type": "enum",
+               "options": [{"id": "all", "label": "All"}, {"id": 3, "label": "Us"}]}  # fmt: skip
+    assert PersonFields((visible,)).options == {"visible_to": {3: "Us"}}
 
 
 def test_opt_outs_are_about_contact_points_and_only_new_ones_land() -> None:

@@ -24,6 +24,7 @@ from cm_core.crm.sides import (
     remembered,
     theirs_of,
 )
+from cm_core.errors import SettingsError
 
 CODES = {field.key: f"{number:040x}" for number, field in enumerate(OUR_FIELDS, 1)}
 OPTIONS = {"call": 11, "sms": 12, "email": 13, "mail": 14}
@@ -102,6 +103,25 @@ def test_a_body_holds_whole_lists_and_nothing_else() -> None:
         ],
         "custom_fields": {CODES["do_not_contact"]: [14], CODES["cm_call"]: "Yes: +14055552002"},
     }
+
+
+def test_a_body_takes_no_tick_away_that_is_not_understood() -> None:
+    there = record(custom_fields={CODES["do_not_contact"]: [77]})
+    theirs = theirs_of(there, FIELDS, AddressKeys())
+    assert theirs.do_not_contact == frozenset()
+    merge = resolve(Agreed(), Side(do_not_contact=frozenset({"sms"})), theirs)
+    body = body_of(merge, merge.pushes, FIELDS, there)
+    assert body == {"custom_fields": {CODES["do_not_contact"]: [12, 77]}}
+    assert FIELDS.not_understood(there) == {"77"}
+
+
+def test_a_channel_without_an_option_there_is_an_error_and_clears_nothing() -> None:
+    options = [{"id": 12, "label": "sms"}, {"id": 11, "label": "phone calls"}]
+    fields = PersonFields(tuple({**each, "options": options if each["options"] else None} for each in FIELDS.described))
+    assert fields.lacking == {"do_not_contact": ["call", "email", "mail"]}
+    merge = resolve(Agreed(), Side(do_not_contact=frozenset({"call"})), Side())
+    with pytest.raises(SettingsError, match="no option call"):
+        body_of(merge, merge.pushes, fields)
 
 
 def test_a_side_is_the_same_after_json() -> None:
