@@ -5,12 +5,15 @@ the transaction that notes what the CRM has now. A step found `sending` is looke
 (`settling`). An update is settled anew by the record that the CRM has at that moment, read together with no more people
 than can be written in the same burst window: what somebody edited since the plan is not written over.
 
+A write that cannot go out while its reading is fresh does not go out: its step waits, and the person is read again.
+
 The budget is the limiter's: what it does not hold waits for the next day, and the plan is WAITING. Do-not-contact facts
 may spend the reserve, and go before all else: those of a plan that was made meanwhile too.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -20,7 +23,7 @@ from cm_core.crm import links, noting, people, steps
 from cm_core.crm.client import PipedriveClient, pipedrive
 from cm_core.crm.fields import PersonFields, refresh_fields
 from cm_core.crm.merge_fields import DO_NOT_CONTACT, Agreed, Merge, Outcome, Side, resolve
-from cm_core.crm.plan import chunk_size, ready_fields
+from cm_core.crm.plan import FEW, chunk_size, ready_fields
 from cm_core.crm.population import CrmPerson
 from cm_core.crm.records import PersonRecord, normal
 from cm_core.crm.settling import settle_sending
@@ -40,6 +43,10 @@ LOCK = "cm_crm_push"
 MOST_ATTEMPTS = 5
 #: Longer pauses are not sat out: the plan waits.
 LONGEST_PAUSE_S = 120.0
+#: Nobody is written by a reading that is older; the write itself may wait for a window of the burst more.
+FRESH_S = 2.0
+#: Writes in a row that had to wait too long, after which the rest waits.
+_MOST_PUT_OFF = 5
 #: Requests in a row without an answer after which the CRM is taken to be down.
 _DOWN_AFTER = 5
 #: Refusals that are about the account, not about the person: nothing further would be taken either.
@@ -98,7 +105,9 @@ class _Run:
         self._keys = AddressKeys()
         self._fields: PersonFields = ready_fields(settings, client)
         self._are_fresh = False
+        self._patience = FRESH_S + settings.pipedrive_burst_seconds
         self._unanswered = 0
+        self._put_off = 0
         self.linked = 0
         self.result = Applied(plan.plan_id, plan.state)
 
@@ -145,29 +154,42 @@ class _Run:
             self._chunk(first)
 
     def _chunk(self, chunk: Sequence[Step]) -> None:
-        action = chunk[0].action
-        if action == "update":
-            self._update_all(chunk)
-            return
+        """All of the chunk, or up to a write that was put off: what was read for the others is old after its pause."""
+        there = self._read(chunk) if chunk[0].action == "update" else {}
+        before = self._put_off
         for step in chunk:
-            if action == "create":
+            if step.action == "create":
                 self._create(step)
-            else:
+            elif step.action == "merge":
                 self._merge(step)
+            elif (person := self._fresh(step, there)) is not None:
+                self._update(step, person)
+            if self._put_off > before:
+                return
 
     # Updates
 
-    def _update_all(self, chunk: Sequence[Step]) -> None:
+    def _read(self, chunk: Sequence[Step]) -> dict[int, CrmPerson]:
+        """The people of a chunk, where one list is cheaper than each by itself."""
         ids = sorted({step.crm_person_id for step in chunk if step.crm_person_id is not None})
+        if len(ids) < FEW:
+            return {}
         there = noting.read(self._connection, self._client, self._fields, ids, from_reserve=_is_first(chunk[0]))
         self._understand(person.record for person in there.values())
-        for step in chunk:
-            assert step.crm_person_id is not None
-            person = there.get(step.crm_person_id)
-            if person is None:
-                self._end(step, "superseded", "Not there any more.")
-            else:
-                there[person.id] = self._update(step, person)
+        return there
+
+    def _fresh(self, step: Step, there: dict[int, CrmPerson]) -> CrmPerson | None:
+        """The step's person as it is now: of the reading of its chunk while that is fresh, else read by itself."""
+        assert step.crm_person_id is not None
+        person = there.pop(step.crm_person_id, None)
+        if person is None or time.monotonic() - person.read_at > FRESH_S:
+            ids = [step.crm_person_id]
+            again = noting.read(self._connection, self._client, self._fields, ids, from_reserve=_is_first(step))
+            person = again.get(step.crm_person_id)
+            self._understand(found.record for found in again.values())
+        if person is None:
+            self._end(step, "superseded", "Not there any more.")
+        return person
 
     def _understand(self, records: Iterable[PersonRecord]) -> None:
         """Read the fields anew (once) where a record has an option that is not known; without tokens it just stays."""
@@ -175,33 +197,33 @@ class _Run:
             with suppress(BudgetSpent):
                 self._fields, self._are_fresh = refresh_fields(self._settings, self._client), True
 
-    def _update(self, step: Step, person: CrmPerson) -> CrmPerson:
+    def _update(self, step: Step, person: CrmPerson) -> None:
         theirs = person.side(self._fields, self._keys)
         merge = resolve(person.agreed, step.ours, theirs, person.authors)
         pushes = _wanted(step, merge)
         if not pushes:
             self._end(step, "applied")
-            return person
+            return
         body = body_of(merge, pushes, self._fields, person.record)
         with transaction(self._connection), self._connection.cursor() as cursor:
             read_at = people.now(cursor)
             if not steps.take(cursor, step, read_at):
-                return person
+                return
             people.about_to_write(self._connection, person.id, body, self._fields)
         try:
-            reply = self._client.update_person(person.id, body, from_reserve=_is_first(step))
+            wait = max(0.0, self._patience - (time.monotonic() - person.read_at))
+            reply = self._client.update_person(person.id, body, from_reserve=_is_first(step), max_wait_s=wait)
         except ApiError as error:
             self._not_done(step, error)
-            return person
-        self._unanswered = 0
+            return
+        self._answered()
         with transaction(self._connection), self._connection.cursor() as cursor:
-            after = noting.pushed(
+            noting.pushed(
                 self._connection, self._fields, self._keys, step, normal(reply), read_at, base=person.agreed,
                 merge=merge, pushes=pushes,
             )  # fmt: skip
             steps.end(cursor, step, "applied", at=people.now(cursor))
         self.result.applied += 1
-        return after
 
     # New people
 
@@ -215,11 +237,12 @@ class _Run:
                 return
         merge = resolve(Agreed(), step.ours, Side())
         try:
-            reply = self._client.create_person(body_of(merge, merge.pushes, self._fields), from_reserve=_is_first(step))
+            body = body_of(merge, merge.pushes, self._fields)
+            reply = self._client.create_person(body, from_reserve=_is_first(step), max_wait_s=self._patience)
         except ApiError as error:
             self._not_done(step, error)
             return
-        self._unanswered = 0
+        self._answered()
         record = normal(reply)
         with transaction(self._connection), self._connection.cursor() as cursor:
             noting.created(self._connection, self._fields, self._keys, step, record, read_at)
@@ -243,7 +266,7 @@ class _Run:
             if not steps.take(cursor, step, people.now(cursor)):
                 return
         try:
-            self._client.merge_persons(step.crm_person_id, step.merge_with_id)
+            self._client.merge_persons(step.crm_person_id, step.merge_with_id, max_wait_s=self._patience)
             with self._connection.cursor() as cursor:
                 read_at = people.now(cursor)
             self._connection.commit()
@@ -251,7 +274,7 @@ class _Run:
         except ApiError as error:
             self._not_done(step, error)
             return
-        self._unanswered = 0
+        self._answered()
         with transaction(self._connection), self._connection.cursor() as cursor:
             noting.merged_there(self._connection, self._fields, self._keys, step, after, read_at)
             steps.end(cursor, step, "applied", at=people.now(cursor))
@@ -263,6 +286,9 @@ class _Run:
         with transaction(self._connection), self._connection.cursor() as cursor:
             steps.end(cursor, step, state, at=people.now(cursor), error=reason)
         self.result.applied += state == "applied"
+
+    def _answered(self) -> None:
+        self._unanswered = self._put_off = 0
 
     def _not_done(self, step: Step, error: ApiError) -> None:
         """A request that did not succeed: it waits, has failed, or has to be looked up. Raises what ends the apply."""
@@ -283,6 +309,10 @@ class _Run:
                 steps.end(cursor, step, state, at=people.now(cursor), error=str(error))
             else:
                 steps.give_back(cursor, step, untried=True)
+        if isinstance(error, Busy) and error.seconds <= LONGEST_PAUSE_S and self._put_off < _MOST_PUT_OFF:
+            self._put_off += 1
+            time.sleep(error.seconds)
+            return
         if not is_refused or is_ours:
             raise error
         self.result.failed += not isinstance(error, NotThere)

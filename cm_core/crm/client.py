@@ -130,27 +130,36 @@ class PipedriveClient:
         path = f"/api/v2/persons/{person_id}"
         return self._record(_PERSON, "GET", path, params=params, from_reserve=from_reserve)
 
-    def create_person(self, fields: Mapping[str, Any], *, from_reserve: bool = False) -> dict[str, Any]:
+    def create_person(
+        self, fields: Mapping[str, Any], *, from_reserve: bool = False, max_wait_s: float | None = None
+    ) -> dict[str, Any]:
         """A new person with these fields (`name` at least), as it is now there. Unanswered: look it up. 5 tokens."""
-        return self._record(_CREATE_PERSON, "POST", "/api/v2/persons", json=fields, from_reserve=from_reserve)
+        return self._record(
+            _CREATE_PERSON, "POST", "/api/v2/persons", json=fields, from_reserve=from_reserve, max_wait_s=max_wait_s
+        )
 
-    def update_person(self, person_id: int, fields: Mapping[str, Any], *, from_reserve: bool = False) -> dict[str, Any]:
+    def update_person(
+        self, person_id: int, fields: Mapping[str, Any], *, from_reserve: bool = False, max_wait_s: float | None = None
+    ) -> dict[str, Any]:
         """The person after these fields were set; lists (emails, phones, label_ids) are replaced whole. 5 tokens.
 
-        `from_reserve`: the tokens held back for do-not-contact facts may pay.
+        `from_reserve`: the tokens held back for do-not-contact facts may pay. `max_wait_s`: Busy is raised rather than
+        that it goes out later, of every write: it was made from what was there a moment ago.
         """
         path = f"/api/v2/persons/{person_id}"
-        return self._record(_UPDATE_PERSON, "PATCH", path, json=fields, from_reserve=from_reserve)
+        return self._record(
+            _UPDATE_PERSON, "PATCH", path, json=fields, from_reserve=from_reserve, max_wait_s=max_wait_s
+        )
 
     def delete_person(self, person_id: int) -> None:
         """Mark the person as deleted, if it is not; Pipedrive removes it after 30 days. 3 tokens."""
         with suppress(NotThere):
             self.api.request(_DELETE_PERSON, "DELETE", f"/api/v2/persons/{person_id}")
 
-    def merge_persons(self, person_id: int, survivor_id: int) -> dict[str, Any]:
+    def merge_persons(self, person_id: int, survivor_id: int, *, max_wait_s: float | None = None) -> dict[str, Any]:
         """Merge `person_id`, which disappears, into `survivor_id`, whose values win. The reply is v1's. 40 tokens."""
         body = {"merge_with_id": survivor_id}
-        return self._record(_MERGE, "PUT", f"/v1/persons/{person_id}/merge", json=body)
+        return self._record(_MERGE, "PUT", f"/v1/persons/{person_id}/merge", json=body, max_wait_s=max_wait_s)
 
     def search_persons(
         self, term: str, *, fields: Sequence[str] = (), exact: bool = False, cursor: str | None = None, limit: int = 100

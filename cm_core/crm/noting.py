@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,10 @@ def read(
         read_at = people.now(cursor)
     connection.commit()
     found: list[dict[str, Any]] = []
+    asked: dict[int, float] = {}
     if len(ids) >= FEW:
         found = list(client.persons_of(ids, from_reserve=from_reserve))
+        asked = dict.fromkeys(ids, client.api.sent_at)
     # A list leaves people out for reasons of its own: who is missing in it is asked for by id.
     missing = set(ids) - {int(each["id"]) for each in found}
     for person_id in sorted(missing):
@@ -70,10 +73,11 @@ def read(
             found.append(client.get_person(person_id, from_reserve=from_reserve))
         except NotThere:
             continue
+        asked[person_id] = client.api.sent_at
     _note(connection, fields, [normal(each) for each in found], set(ids), read_at)
     live = rows(connection, ids)
     connection.commit()
-    return live
+    return {number: replace(person, read_at=asked[number]) for number, person in live.items() if number in asked}
 
 
 @retry_deadlocks

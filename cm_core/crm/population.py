@@ -9,6 +9,7 @@ golden record is an organisation, a trust or an estate is kept up to date like a
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -101,7 +102,8 @@ class MartsMissing(CmError):
 @dataclass(frozen=True)
 class CrmPerson:
     """A live person of the CRM as last read. `has_landed`: that reading has landed for import. `said`: when others than
-    us gave single values there, as far as it is known.
+    us gave single values there, as far as it is known. `read_at`: when the CRM was asked (`time.monotonic`), if
+    it just was.
     """
 
     id: int
@@ -112,6 +114,7 @@ class CrmPerson:
     entity_id: int
     agreed_text: str | None = None
     said: Mapping[str, datetime] = field(default_factory=dict)
+    read_at: float = -math.inf
 
     def side(self, fields: PersonFields, keys: AddressKeys) -> Side:
         """The person as a side. A record's own time is that of its last change, of whatever field and by whomever."""

@@ -5,6 +5,7 @@ wrong in words. What an API's answers mean is told to it by a `Dialect`.
 from __future__ import annotations
 
 import json as jsonlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -97,6 +98,8 @@ class ApiClient:
         self._tries = settings.web_tries
         self._backoff = settings.web_backoff_seconds
         self._max_wait = max_wait_s
+        #: When (`time.monotonic`) the latest request was sent, after whatever it had to wait for.
+        self.sent_at = time.monotonic()
         self._http = httpx.Client(base_url=base_url, timeout=settings.web_timeout_seconds, follow_redirects=False)
 
     def close(self) -> None:
@@ -114,20 +117,28 @@ class ApiClient:
         json: Any = None,
         form: Mapping[str, str] | None = None,
         from_reserve: bool = False,
+        max_wait_s: float | None = None,
     ) -> Answer:
         """The API's answer, of status 2xx. The body is `json`, or the fields of `form` (logins).
+
+        `max_wait_s`: what is to be sent is out of date after so long, all waiting together; then Busy, or what went
+        wrong, is raised at once. Without, each pause may be as long as the client's.
 
         Tries again after failures of the network and 5xx, `web_tries` times in all, and after pauses that the API asks
         for. Raises ApiUnavailable, Unanswered (a call that is not repeatable), NotThere, ApiRefused, Busy, BudgetSpent.
         """
+        stop: tenacity.stop.stop_base = tenacity.stop_after_attempt(self._tries)
+        if max_wait_s is not None:
+            stop |= tenacity.stop_before_delay(max_wait_s)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_may_try_again),
             wait=tenacity.wait_exponential_jitter(multiplier=self._backoff, max=60, jitter=self._backoff),
-            stop=tenacity.stop_after_attempt(self._tries),
+            stop=stop,
             reraise=True,
         )
         body = {"json": json} if form is None else {"data": form}
-        return retrying(self._once, call, method, path, params, body, from_reserve)
+        until = None if max_wait_s is None else time.monotonic() + max_wait_s
+        return retrying(self._once, call, method, path, params, body, from_reserve, until)
 
     def _once(
         self,
@@ -137,14 +148,15 @@ class ApiClient:
         params: Mapping[str, Any] | None,
         body: Mapping[str, Any],
         from_reserve: bool,
+        until: float | None,
     ) -> Answer:
         """One try; pauses and a renewed login are part of it."""
         renewed = False
         for _ in range(_PAUSES_PER_REQUEST):
-            answer = self._send(call, method, path, params, body, from_reserve)
+            answer = self._send(call, method, path, params, body, from_reserve, self._patience(until))
             if pause := self._dialect.pause(call, answer):
                 self.limiter.pause(pause.group, pause.seconds, pause.reason)
-                if pause.seconds > self._max_wait:
+                if pause.seconds > self._patience(until):
                     raise Busy(f"{self._where(call)}: {pause.reason}.", seconds=pause.seconds, status=answer.status)
                 continue
             if answer.status == _UNAUTHORIZED and not renewed and self._dialect.renew():
@@ -161,11 +173,13 @@ class ApiClient:
         params: Mapping[str, Any] | None,
         body: Mapping[str, Any],
         from_reserve: bool,
+        patience: float,
     ) -> Answer:
         reservation = self.limiter.reserve(
-            call.group, tokens=call.tokens, purpose=self.purpose, call_name=call.name, max_wait_s=self._max_wait,
+            call.group, tokens=call.tokens, purpose=self.purpose, call_name=call.name, max_wait_s=patience,
             from_reserve=from_reserve,
         )  # fmt: skip
+        self.sent_at = time.monotonic()
         status: int | None = None
         try:
             response = self._http.request(method, path, params=params, headers=dict(self._dialect.headers()), **body)
@@ -198,6 +212,10 @@ class ApiClient:
         if status >= 500:
             raise (ApiUnavailable if call.repeatable else Unanswered)(message, status=status)
         raise ApiRefused(message, status=status)
+
+    def _patience(self, until: float | None) -> float:
+        """How long may be waited now."""
+        return self._max_wait if until is None else max(0.0, until - time.monotonic())
 
     def _where(self, call: Call) -> str:
         return f"{self.limiter.api} {call.name}"

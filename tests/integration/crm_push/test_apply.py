@@ -280,6 +280,55 @@ def test_the_burst_is_kept_by_the_servers_own_count(push: Push) -> None:
     assert usage["most_in_window"] <= 6
 
 
+@pytest.mark.parametrize("people", [1, 12])
+def test_what_was_edited_while_a_write_had_to_wait_is_not_written_over(push: Push, people: int) -> None:
+    """One is read by itself, twelve with one list: what waited is settled by what is there after the pause."""
+    there = some_there(push, people)
+    push.people.opted_out("call", phone_e164=phone(1)), push.people.phone(1, phone(90), at=NEW)
+    push.plan()
+    push.server.once(429, f"/api/v2/persons/{there[0]}$", method="PATCH", headers={"retry-after": "3"})
+    with ThreadPoolExecutor(1) as aside:
+        applying = aside.submit(push.apply)
+        while not any(entry["status"] == 429 for entry in push.server.log()):
+            assert not applying.done()
+            time.sleep(0.02)
+        both = push.fields.option_ids("do_not_contact", ["sms"])
+        push.server.edit(there[0], phones=[{"value": phone(1)}, {"value": phone(91)}],
+                         custom_fields={push.fields.codes["do_not_contact"]: both})  # fmt: skip
+        done = applying.result()
+    assert (done.state, done.steps) == ("DONE", {"applied": people})
+    found = push.person(there[0])
+    assert (found["do_not_contact"], found["phones"]) == (["call", "sms"], [phone(1), phone(91), phone(90)])
+
+
+def test_a_creation_waits_for_the_pause_that_is_asked_for(push: Push) -> None:
+    some_answered(push, 2)
+    push.plan()
+    push.server.once(429, "/api/v2/persons$", method="POST", headers={"retry-after": "3"})
+    done = push.apply()
+    assert (done.state, done.steps, done.waits_for) == ("DONE", {"applied": 2}, None)
+    assert push.server.usage()["calls_by_path"]["POST /api/v2/persons"] <= 3, "none is sent during it"
+
+
+def test_who_was_read_too_long_ago_is_read_again(push: Push) -> None:
+    """Answers that are slow make the reading of a list old before the last of it is written."""
+    there = some_there(push, 10)
+    push.people.phone(10, phone(90), at=NEW)
+    push.plan()
+    push.limits(web_timeout_seconds=5.0)
+    push.server.faults(slow_seconds=2.5)
+    push.server.once("slow", f"/api/v2/persons/{there[0]}$", method="PATCH")
+    with ThreadPoolExecutor(1) as aside:
+        applying = aside.submit(push.apply)
+        while not push.person(there[0])["cm_entity"]:
+            assert not applying.done()
+            time.sleep(0.02)
+        push.server.edit(there[9], phones=[{"value": phone(10)}, {"value": phone(91)}])
+        done = applying.result()
+    assert (done.state, done.steps) == ("DONE", {"applied": 10})
+    assert push.person(there[9])["phones"] == [phone(10), phone(91), phone(90)]
+
+
 # Refusals
 
 
