@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from cm_core.crm import links, noting, people, steps
 from cm_core.crm.client import PipedriveClient, pipedrive
+from cm_core.crm.closed import Closed, as_of_now, closed_now
 from cm_core.crm.fields import PersonFields, refresh_fields
 from cm_core.crm.merge_fields import DO_NOT_CONTACT, Agreed, Merge, Outcome, Side, resolve
 from cm_core.crm.plan import FEW, chunk_size, ready_fields
@@ -155,13 +156,19 @@ class _Run:
 
     def _chunk(self, chunk: Sequence[Step]) -> None:
         """All of the chunk, or up to a write that was put off: what was read for the others is old after its pause."""
-        there = self._read(chunk) if chunk[0].action == "update" else {}
         before = self._put_off
-        for step in chunk:
-            if step.action == "create":
-                self._create(step)
-            elif step.action == "merge":
+        asked = [step.entity_id for step in chunk if step.action != "merge"]
+        closed = closed_now(self._settings, self._connection, asked)
+        there = self._read(chunk) if chunk[0].action == "update" else {}
+        for planned in chunk:
+            step = as_of_now(planned, closed.get(planned.entity_id, Closed()))
+            if step.action == "merge":
                 self._merge(step)
+            elif step.action == "create":
+                if step.entity_id in closed and closed[step.entity_id].is_barred:
+                    self._end(step, "superseded", "May not be contacted at all by now.")
+                else:
+                    self._create(step)
             elif (person := self._fresh(step, there)) is not None:
                 self._update(step, person)
             if self._put_off > before:

@@ -61,7 +61,7 @@ _SCHEMAS = {
 }  # fmt: skip
 _LABELS = {"mobile": "mobile", "landline": "home", "voip": "other", "fax": "other"}
 #: Facts about a person that is not to be put into the CRM.
-_NEVER_CREATED = frozenset({"deceased", "privacy_deletion"})
+NEVER_CREATED = frozenset({"deceased", "privacy_deletion"})
 
 _OWNED_BY = """
 select o.entity_id, c.crm_person_id, c.record, c.agreed, c.manual, c.has_landed = 1, coalesce(c.entity_id, 0), c.said
@@ -177,7 +177,7 @@ class Population:
         ours = pair.ours
         if pair.entity_type != "person":
             return "organisations are not created"
-        if pair.reasons & _NEVER_CREATED:
+        if pair.reasons & NEVER_CREATED:
             return "deceased, or had their data deleted"
         if ours.do_not_contact >= set(CHANNELS):
             return "may not be contacted at all"

@@ -72,7 +72,7 @@ limit %s
 _SENDING = f"select {_COLUMNS} from crm_steps as s where s.state = 'sending' order by s.id"
 _TAKE = """
 update crm_steps
-set state = 'sending', attempts = attempts + 1, sent_at = %s, error = null
+set state = 'sending', attempts = attempts + 1, sent_at = %s, error = null, ours = coalesce(%s, ours)
 where id = %s and state = 'waiting'
 """
 _GIVE_BACK = """
@@ -218,8 +218,12 @@ def sending_steps(cursor: Any) -> list[Step]:
 
 
 def take(cursor: Any, step: Step, at: datetime) -> bool:
-    """Take a step out of `waiting`; False: somebody else has, or a newer plan has superseded it."""
-    return bool(cursor.execute(_TAKE, (at, step.id)))
+    """Take a step out of `waiting`; False: somebody else has, or a newer plan has superseded it.
+
+    Our side is kept as it goes out: opt-outs since the plan are in it.
+    """
+    ours = None if step.action == "merge" else _json(as_json(step.ours))
+    return bool(cursor.execute(_TAKE, (at, ours, step.id)))
 
 
 def give_back(cursor: Any, step: Step, reason: str | None = None, *, untried: bool = False) -> None:

@@ -196,6 +196,67 @@ def test_killed_again_and_again_every_step_is_done_once(push: Push) -> None:
     assert all(push.person(crm_id)["cm_entity"] for crm_id in there)
 
 
+# What was asked for since the plan
+
+
+def test_who_opts_out_after_the_plan_is_created_with_that_and_without_a_yes(push: Push) -> None:
+    some_answered(push, 2)
+    push.plan()
+    push.people.opted_out("call", phone_e164=phone(1))
+    assert push.apply().steps == {"applied": 2}
+    ann, other = (push.person(person["id"]) for person in push.everybody())
+    assert (ann["do_not_contact"], ann["cm_call"], ann["cm_text"]) == (["call"], None, f"Yes: {phone(1)}")
+    assert (other["do_not_contact"], other["cm_call"]) == (None, f"Yes: {phone(2)}")
+    push.pull()
+    assert push.landed("pipedrive_opt_outs") == [], "what we said is not news of theirs"
+
+
+def test_who_opts_out_after_the_plan_is_updated_with_that_and_without_a_yes(push: Push) -> None:
+    (ann,) = some_there(push, 1)
+    push.plan()
+    push.people.opted_out("call", phone_e164=phone(1))
+    assert push.apply().steps == {"applied": 1}
+    found = push.person(ann)
+    assert (found["do_not_contact"], found["cm_call"], found["cm_text"]) == (["call"], None, f"Yes: {phone(1)}")
+    push.push()
+    assert push.person(ann)["cm_call"] == "No: Somebody asked not to be called at this number", "with the next plan"
+
+
+def test_what_was_asked_of_whom_somebody_was_joined_with_counts(push: Push) -> None:
+    (ann,) = some_there(push, 1)
+    push.known(2, phones=[phone(2)])
+    push.plan()
+    push.people.run("update persons set entity_id = 2, is_original = 0 where id = 1")
+    push.people.run("insert into entity_successors (entity_id, successor_id, job_id) values (1, 2, 'test')")
+    push.people.opted_out("call", phone_e164=phone(2))
+    push.apply()
+    assert push.person(ann)["do_not_contact"] == ["call"]
+
+
+@pytest.mark.parametrize("why", ["all", "deceased"])
+def test_who_may_not_be_contacted_at_all_by_now_is_not_created(push: Push, why: str) -> None:
+    some_answered(push, 2)
+    push.plan()
+    if why == "all":
+        push.people.opted_out("all", person_id=1)
+    else:
+        push.people.fact("deceased", "person", "1", person_id=1)
+    assert push.apply().steps == {"applied": 1, "superseded": 1}
+    (left_out,) = [step for step in push.steps() if step.state == "superseded"]
+    assert (left_out.entity_id, left_out.error) == (1, "May not be contacted at all by now.")
+    assert [person["name"] for person in push.everybody()] == ["Ann Lee2"]
+
+
+def test_what_was_closed_since_the_plan_stays_closed_when_no_answer_comes(push: Push) -> None:
+    some_answered(push, 1)
+    push.plan()
+    push.people.opted_out("call", phone_e164=phone(1))
+    push.server.once("drop_after_apply", "/api/v2/persons$", method="POST")
+    assert push.apply().steps == {"applied": 1}
+    push.pull()
+    assert (push.landed("pipedrive_persons"), push.landed("pipedrive_opt_outs")) == ([], []), "all of it is ours"
+
+
 # Two at once
 
 
