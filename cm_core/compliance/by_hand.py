@@ -102,8 +102,8 @@ def reconsent(
 
     It is for the contact point: what was asked before, by it or by whoever is behind it, stops it no longer. Their
     other contact points stay as they are, and a later opt-out is not lifted. One fact per channel; of `all`, for those
-    that are opted out then. Raises UsageError where nothing is, WriterBusy or DatabaseUnavailable; nothing is recorded
-    then.
+    that are opted out then. Raises UsageError where nothing is, or where one may be later (`is_later`), WriterBusy or
+    DatabaseUnavailable; nothing is recorded then.
     """
     if subject.kind not in ("phone", "email", "address"):
         raise UsageError("A re-consent is for a contact point: name the phone, the e-mail address or the --address.")
@@ -118,13 +118,19 @@ def reconsent(
                 "See `cm facts` for what is recorded."
             )
         contact = {"contact_kind": subject.kind, "contact_key": subject.key}
-        return add_by_hand(
+        made = add_by_hand(
             connection,
             [
                 {"fact": "reconsent", **contact, "channel": name, "value": None, "starts_at": moment, **words}
                 for name in channels
             ],
         )
+        if left := [name for name in opted_out(connection, subject, moment) if name in channels]:
+            raise UsageError(
+                f"What was asked at {subject} for {', '.join(left)} is of {moment:%Y-%m-%d} too, without a time: it "
+                "may be the later one. A re-consent of a later day lifts it."
+            )
+        return made
 
     rows = record(database, write)
     return Recorded(subject, rows, golden_of(database, subject))

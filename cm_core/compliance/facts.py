@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Literal, NamedTuple
 
 #: Before and after everything: findings that have always held, and that never end.
@@ -161,6 +161,11 @@ class Facts:
     is_estate: bool = False
     is_trust: bool = False
     surnames: int | None = None
+
+
+def is_later(given: datetime, asked: datetime) -> bool:
+    """Whether consent was given after a request. One of 00:00 sharp is of a day, nobody knows when: after that day."""
+    return given > asked and asked != datetime.combine(given, time.min)
 
 
 def plus_months(moment: datetime, months: int) -> datetime:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cm_core.compliance.facts import ALWAYS, NATIONAL_LIST, NEVER, Contact, Fact, Facts, plus_months
+from cm_core.compliance.facts import ALWAYS, NATIONAL_LIST, NEVER, Contact, Fact, Facts, is_later, plus_months
 from cm_core.compliance.frequency import bounds, frequency_findings
 from cm_core.compliance.places import keys_of, states_in
 from cm_core.compliance.rules import REASONS, Rules, StateRule
@@ -88,13 +88,13 @@ def exemptions(channel: str, facts: Facts, rules: Rules) -> list[Exemption]:
     asked = [opt_out.asked_at for opt_out in facts.opt_outs if opt_out.channel in (channel, "all")]
     revoked = [fact.starts_at for fact in _named(facts, "consent_revoked", channel)]
     for fact in _named(facts, "consent", channel, reach="contact"):
-        until = min((end for end in asked + revoked if end >= fact.starts_at), default=NEVER)
+        until = min((end for end in asked + revoked if not is_later(fact.starts_at, end)), default=NEVER)
         name = "written_consent" if fact.value == _WRITTEN else "consent"
         found.append(Exemption(name, fact.evidence, fact.starts_at, min(until, fact.ends_at or NEVER)))
     for fact in _named(facts, "relationship", channel):
         if fact.value in ("purchase", "inquiry"):
             months = _in_force(f"relationship_{fact.value}", fact.starts_at, rules)
-            until = min((end for end in asked if end >= fact.starts_at), default=NEVER)
+            until = min((end for end in asked if not is_later(fact.starts_at, end)), default=NEVER)
             until = min(until, plus_months(fact.starts_at, months), fact.ends_at or NEVER)
             found.append(Exemption("relationship", fact.evidence, fact.starts_at, until))
     return [exemption for exemption in found if exemption.begins < exemption.ends]
@@ -149,7 +149,7 @@ def _country(contact: Contact, rules: Rules) -> str:
 
 
 def _of_requests(channel: str, facts: Facts) -> Iterator[Finding]:
-    """From each request until the next re-consent for this contact point and channel."""
+    """From each request until the next re-consent for this contact point and channel (`is_later`)."""
     for asked in facts.opt_outs:
         if asked.channel in (channel, "all"):
             reason = f"opt_out_{asked.reach}"
@@ -157,8 +157,9 @@ def _of_requests(channel: str, facts: Facts) -> Iterator[Finding]:
             reason = "opt_out_other_channel"
         else:
             continue
-        again = [fact.starts_at for fact in _named(facts, "reconsent", channel, reach="contact")]
-        yield Finding(reason, asked.evidence, asked.asked_at, _first(again, after=asked.asked_at))
+        again = (fact.starts_at for fact in _named(facts, "reconsent", channel, reach="contact"))
+        ends = min((given for given in again if is_later(given, asked.asked_at)), default=NEVER)
+        yield Finding(reason, asked.evidence, asked.asked_at, ends)
 
 
 def _of_facts(channel: str, facts: Facts) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymysql.cursors import DictCursor
 
+from cm_core.compliance.facts import is_later
 from cm_core.compliance.subjects import Subject, golden_in
 
 if TYPE_CHECKING:
@@ -88,7 +89,10 @@ def opted_out(connection: Connection[Any], subject: Subject, at: datetime) -> li
 
 def _holds(asked: dict[str, Any], given: list[dict[str, Any]], channel: str, at: datetime) -> bool:
     since = asked["opted_out_at"]
-    lifted = any(row["channel"] in (channel, "all") and since < row["starts_at"] <= at for row in given)
+    lifted = any(
+        row["channel"] in (channel, "all") and row["starts_at"] <= at and is_later(row["starts_at"], since)
+        for row in given
+    )
     return asked["channel"] in (channel, "all") and since < at and not lifted
 
 

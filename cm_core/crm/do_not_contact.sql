@@ -7,12 +7,14 @@ with asked as (
     select s.*
     from said as s
     where s.said = 'opt_out' and s.at <= $at
-        -- Only the contact point that asked can consent again, and a person that asked by none cannot.
+        -- Only the contact point that asked can consent again, and a person that asked by none cannot. What was asked at
+        -- 00:00 sharp is of a day, nobody knows when: only a later day's consent is later.
         and not exists (
             select 1
             from said as again
             where again.said = 'reconsent' and again.entity_id = s.entity_id and again.kind = s.kind
                 and again.contact_key = s.contact_key and again.at > s.at and again.at <= $at
+                and s.at <> date_trunc('day', again.at)
                 and again.channel in (s.channel, 'all')
         )
 ),

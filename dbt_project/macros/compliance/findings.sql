@@ -20,7 +20,10 @@
 {% macro never() -%} cast(null as datetime(6)) {%- endmacro %}
 
 
-{# When a contact point consented again on a channel after a request: the only thing that lifts one, and for it alone. #}
+{#
+  When a contact point consented again on a channel after a request: the only thing that lifts one, and for it alone. A
+  request of 00:00 sharp is of a day, nobody knows when: only a later day's consent is later.
+#}
 {% macro consented_again(contacts, channel, asked_at) -%}
   (
         select min(again.starts_at)
@@ -30,6 +33,7 @@
             and again.contact_key = {{ contacts }}.contact_key
             and again.channel in ({{ channel }}, 'all')
             and again.starts_at > {{ asked_at }}
+            and {{ asked_at }} <> date(again.starts_at)
     )
 {%- endmacro %}
 

@@ -2,7 +2,8 @@
 
 -- What lifts a rule that names it in `exempt_by`: consent, which names a contact point, until it ends or is revoked,
 -- that in writing apart from any other; a business relationship for the months of compliance_terms, none where none are
--- set for its day. A request to be left alone ends any of them for good.
+-- set for its day. A request to be left alone ends any of them for good; one of 00:00 sharp is of a day, nobody knows
+-- when, and ends what began on that day.
 with given as (
 
     select
@@ -64,7 +65,8 @@ ended as (
                 select min(revoked.starts_at)
                 from {{ ref('int_entity_facts') }} as revoked
                 where revoked.entity_id = spread.entity_id and revoked.fact = 'consent_revoked'
-                    and spread.basis in ('consent', 'written_consent') and revoked.starts_at >= spread.starts_at
+                    and spread.basis in ('consent', 'written_consent')
+                    and (revoked.starts_at >= spread.starts_at or revoked.starts_at = date(spread.starts_at))
                     and revoked.channel in (spread.of_channel, 'all')
                     and (revoked.contact_key is null or revoked.contact_key <=> spread.contact_key)
             ), {{ end_of_time() }}),
@@ -72,7 +74,7 @@ ended as (
                 select min(asked.starts_at)
                 from {{ ref('int_entity_opt_outs') }} as asked
                 where asked.entity_id = spread.entity_id and asked.channel = spread.of_channel
-                    and asked.starts_at >= spread.starts_at
+                    and (asked.starts_at >= spread.starts_at or asked.starts_at = date(spread.starts_at))
             ), {{ end_of_time() }})
         ), {{ end_of_time() }}) as ends_at,
         spread.evidence

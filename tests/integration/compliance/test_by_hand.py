@@ -99,6 +99,9 @@ def test_a_reconsent_lifts_what_came_before_it_at_one_contact_point_and_channel(
     by_hand.suppress(database, phone, "all", reason="asked", at=JUNE)
     with pytest.raises(UsageError, match="Nothing is opted out"):
         by_hand.reconsent(database, phone, "sms", reason="signed", at=JUNE - timedelta(1))
+    with pytest.raises(UsageError, match="is of 2026-06-01 too, without a time"):
+        by_hand.reconsent(database, phone, "sms", reason="signed", at=JUNE + timedelta(hours=15))
+    assert recorded_of(database, phone).facts == []
     with noted(database):
         by_hand.reconsent(database, phone, "sms", reason="signed", at=JUNE + timedelta(1), by="kim")
     found = recorded_of(database, phone)

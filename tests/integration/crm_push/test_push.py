@@ -346,6 +346,8 @@ def test_consent_given_again_opens_the_channel_for_the_next_who_is_planned(push:
     push.pull()
     push.known(1, ann, phones=[phone(1)])
     push.people.opted_out("sms", phone_e164=phone(1))
+    push.people.fact("reconsent", "phone", phone(1), channel="sms", at=f"{NEW[:10]} 15:00:00")
+    assert push.suppress() is not None, "they asked on that day, nobody knows when"
     push.people.fact("reconsent", "phone", phone(1), channel="sms", at="2026-02-02 00:00:00")
     assert push.suppress() is None
 
