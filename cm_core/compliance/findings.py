@@ -214,7 +214,8 @@ def _wireless(contact: Contact, channel: str, facts: Facts, rules: Rules) -> Ite
     known = list(_named(facts, "wireless", channel, reach="contact"))
     landline = [fact.starts_at for fact in known if fact.value == _LANDLINE]
     if contact.line_type == "mobile":
-        yield "phone_numbers: phone_type mobile", ALWAYS, _first(landline, after=ALWAYS)
+        # Nobody knows since when, so no fact is certain to be newer.
+        yield "phone_numbers: phone_type mobile", ALWAYS, NEVER
     for fact in known:
         if fact.value != _LANDLINE:
             grace = _in_force("wireless_port_grace", fact.starts_at, rules) if fact.value == _PORTED else 0

@@ -32,7 +32,7 @@ with wireless as (
         ),
         facts.evidence
     from {{ ref('int_entity_facts') }} as facts
-    where facts.fact = 'wireless' and facts.value in ('wireless', 'ported') and facts.contact_key is not null
+    where facts.fact = 'wireless' and not facts.value <=> 'landline' and facts.contact_key is not null
         and {{ of_changed('facts.entity_id') }}
 
 ),
