@@ -39,7 +39,7 @@ left join (
     group by area_code
 ) as held
     on held.area_code = codes.area_code
-where codes.kind = 'geographic' and codes.country in {{ us_regions() }}
+where codes.kind <> 'toll_free' and codes.country in {{ us_regions() }}
 union all
 select
     area_code,

@@ -32,7 +32,7 @@ with wireless as (
         ),
         facts.evidence
     from {{ ref('int_entity_facts') }} as facts
-    where facts.fact = 'wireless' and not facts.value <=> 'landline' and facts.contact_key is not null
+    where facts.fact = 'wireless' and not (facts.value <=> 'landline') and facts.contact_key is not null
         and {{ of_changed('facts.entity_id') }}
 
 ),
@@ -93,7 +93,7 @@ left join {{ ref('int_area_codes') }} as codes
 where {{ of_changed('phones.entity_id') }}
     and (
         phones.phone_e164 not like '+1%'
-        or (codes.kind = 'geographic' and codes.country not in {{ us_regions() }})
+        or (codes.kind <> 'toll_free' and codes.country not in {{ us_regions() }})
         or (coalesce(codes.kind, '') <> 'toll_free' and phones.region not in {{ us_regions() }})
     )
 union all
