@@ -212,7 +212,8 @@ class _Reader:
         alone, crowded = self._counted(kind, {row[1] for row in requests} | {row[4] for row in facts})
         for entity, key, *request in requests:
             if key not in crowded:
-                self._opt_outs[entity].append(_opt_out("person" if key in alone else "shared", *request))
+                reach: Reach = "person" if key in alone or kind == "name_zip" else "shared"
+                self._opt_outs[entity].append(_opt_out(reach, *request))
         for entity, *row in facts:
             if kind == "name_zip" or row[1] in OF_EVERY_HOLDER or (row[3] in alone and row[3] not in crowded):
                 self._facts[entity].append(_fact("person", *row))

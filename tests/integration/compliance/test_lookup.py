@@ -128,6 +128,15 @@ def test_a_switchboard_that_asked_says_nothing_about_who(people: People, look_up
     assert found["+14057620001"][0].facts.opt_outs == ()
 
 
+def test_a_request_by_name_and_zip_is_of_everybody_of_that_name(people: People, look_up: LookUp) -> None:
+    for entity in (1, 2):
+        people.person(entity), people.phone(entity, f"+1405762000{entity}")
+        people.address(entity, f"{entity} MAIN ST", name_zip_key="ANN|LEE||73701")
+    people.opted_out("all", name_zip_key="ANN|LEE||73701")
+    found = look_up("phone", [Asked(Contact("phone", f"+1405762000{n}")) for n in (1, 2)])
+    assert [[asked.reach for asked in held.facts.opt_outs] for (held,) in found.values()] == [["person"], ["person"]]
+
+
 def test_who_had_their_data_deleted_is_known_by_a_hash(
     make_settings: Callable[..., Settings], database: Database, people: People
 ) -> None:
