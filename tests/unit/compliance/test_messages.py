@@ -70,7 +70,10 @@ def test_nothing_was_said_later_than_it_arrived(con: duckdb.DuckDBPyConnection) 
         ("I will report this to the FTC", "opt_out"), ("talk to my lawyer", "opt_out"), ("please cancel", "opt_out"),
         ("no me llame más", "opt_out"), ("número equivocado", "wrong_number"),
         ("Wrong number", "wrong_number"), ("You have the wrong person", "wrong_number"),
-        ("wrong number, stop texting", "opt_out"),
+        ("wrong number, stop texting", "opt_out"), ("unsub", "opt_out"), ("pls unsub me", "opt_out"),
+        ("STOPP", "opt_out"), ("Stopppp!!", "opt_out"), ("sstop", "opt_out"), ("stopit", "opt_out"),
+        ("dont txt", "opt_out"), ("Don't txt me", "opt_out"), ("dnt msg me", "opt_out"), ("do not txt", "opt_out"),
+        ("no more txts", "opt_out"), ("pls cancel", "opt_out"),
     ],
 )  # fmt: skip
 def test_what_reads_like_a_request_waits_for_a_person(con: duckdb.DuckDBPyConnection, text: str, meaning: str) -> None:
@@ -79,7 +82,19 @@ def test_what_reads_like_a_request_waits_for_a_person(con: duckdb.DuckDBPyConnec
 
 @pytest.mark.parametrize(
     "text",
-    ["Yes, I'd like to hear your offer", "What is it worth?", "HELP", "Who is this", "I own 40 acres", "ok", "."],
+    [
+        "Yes, I'd like to hear your offer",
+        "What is it worth?",
+        "HELP",
+        "Who is this",
+        "I own 40 acres",
+        "ok",
+        ".",
+        "I stopped by the courthouse",
+        "txt me the price",
+        "a subdivision near the bus stops",
+        "on top of it",
+    ],
 )
 def test_other_texts_say_nothing(con: duckdb.DuckDBPyConnection, text: str) -> None:
     assert read(con, {"subject": text}) == []
