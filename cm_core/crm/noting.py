@@ -15,7 +15,7 @@ from cm_core.crm import people, steps
 from cm_core.crm.client import PipedriveClient
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.merge_fields import Agreed, Merge, Outcome, Side, merged, resolve, settled
-from cm_core.crm.opt_outs import opt_outs
+from cm_core.crm.opt_outs import opt_outs, ticked_by_us
 from cm_core.crm.plan import FEW
 from cm_core.crm.population import CrmPerson, crm_person
 from cm_core.crm.records import PersonRecord, canonical, normal
@@ -156,12 +156,11 @@ def agree(connection: Connection[Any], fields: PersonFields, step: Step, record:
 
 def _note_ours(connection: Connection[Any], fields: PersonFields, step: Step, record: PersonRecord) -> bool:
     """Note the opt-outs that are ours; whether the record has others that have not landed."""
-    found = opt_outs(record, fields)
     with connection.cursor() as cursor:
         cursor.execute(_OPT_OUTS, (record.id,))
         row: Any = cursor.fetchone()
         known = set(json.loads(row[0])) if row and row[0] else set()
-        said = known | {key for key, line in found.items() if line["channel"] in step.ours.do_not_contact}
+        said = known | ticked_by_us(record, fields, step.ours.do_not_contact)
         if said != known:
             cursor.execute(_SET_OPT_OUTS, (canonical(sorted(said)), record.id))
-    return not found.keys() <= said
+    return not opt_outs(record, fields).keys() <= said

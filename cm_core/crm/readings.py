@@ -14,7 +14,7 @@ from typing import Any
 from cm_core.crm.edits import Edits, Told, find_edits, is_same
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.merge_fields import DO_NOT_CONTACT
-from cm_core.crm.opt_outs import opt_outs
+from cm_core.crm.opt_outs import opt_outs, ticked_by_us
 from cm_core.crm.records import PersonRecord, canonical, moment_text, normal
 from cm_core.crm.sides import remembered
 
@@ -133,7 +133,8 @@ def _said(known: Known, before: PersonRecord, after: PersonRecord, edits: Edits,
     if DO_NOT_CONTACT not in edits.ours:
         return said
     theirs = {*(fields.value(before, DO_NOT_CONTACT) or ()), *json.loads(known.agreed or "{}").get(DO_NOT_CONTACT, ())}
-    return said | {key for key, line in opt_outs(after, fields).items() if line["channel"] not in theirs}
+    ours = {*(fields.value(after, DO_NOT_CONTACT) or ())} - theirs
+    return said | ticked_by_us(after, fields, ours)
 
 
 def _is_stale(record: PersonRecord, known: Known, read_at: datetime) -> bool:

@@ -260,6 +260,40 @@ def test_opt_outs_land_as_a_list_and_only_what_is_new(
     ]
 
 
+def test_who_unsubscribes_again_has_opted_out_again(
+    crm: PipedriveServer, crm_settings: Settings, database: Database
+) -> None:
+    """A re-consent that came between lifts the first one, and not the second."""
+    crm.load([{"name": "Bob", "emails": ["bob@example.com"], "marketing_status": "unsubscribed"}])
+    pull(crm_settings, database)
+    for status, hour in (("", "09"), ("unsubscribed", "10"), ("archived", "11"), ("", "12"), ("unsubscribed", "13")):
+        crm.clock(f"2026-03-02T{hour}:00:00Z")
+        if status:
+            crm.edit(1, marketing_status=status)
+        else:
+            crm.control("persons/1/subscribe", {})
+        pull(crm_settings, database)
+    lines = [line for lines in landed(crm_settings, "pipedrive_opt_outs").values() for line in lines]
+    assert [(line["email"], line["opted_out_at"][11:13]) for line in lines] == [
+        ("bob@example.com", "08"), ("bob@example.com", "10"), ("bob@example.com", "13"),
+    ]  # fmt: skip
+    assert json.loads(state_of(database, 1)["opt_outs"]) == ["status email bob@example.com"]
+
+
+def test_who_unsubscribes_after_a_tick_of_e_mail_has_opted_out_once_more(
+    crm: PipedriveServer, crm_settings: Settings, database: Database
+) -> None:
+    do_not = field(crm, "Do not contact", "set", "call", "sms", "email", "mail")
+    ticked = {do_not["field_code"]: [do_not["options"][2]["id"]]}
+    crm.load([{"name": "Bob", "emails": ["bob@example.com"], "custom_fields": ticked}])
+    pull(crm_settings, database)
+    crm.clock("2026-03-02T09:00:00Z")
+    crm.edit(1, marketing_status="unsubscribed")
+    pull(crm_settings, database)
+    lines = [line for lines in landed(crm_settings, "pipedrive_opt_outs").values() for line in lines]
+    assert [line["reason"] for line in lines] == ["Do not contact: email", "Marketing status: unsubscribed"]
+
+
 def test_an_option_that_is_new_since_the_fields_were_read_is_understood(
     crm: PipedriveServer, crm_settings: Settings, database: Database, client: PipedriveClient
 ) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cm_core.compliance import by_hand
+from cm_core.compliance.reach import opted_out
+from cm_core.compliance.subjects import Subject
 from cm_core.imports import registry
 from cm_core.imports.records import ImportRecord
 from cm_core.settings import Settings
@@ -254,9 +257,12 @@ def test_consents_of_pairs_are_one_opt_out_of_the_whole_business(
     with noted(database):
         (record,) = imported()
     assert record.feed == "ringcentral_consents"
-    opt_outs = "select channel, phone_e164, person_id, source, cast(opted_out_at as char(19)) from opt_outs order by 2"
+    opt_outs = (
+        "select channel, phone_e164, person_id, source, cast(opted_out_at as char(19)) from opt_outs order by 2, 5"
+    )
     expected = [
         ("sms", MARY, people[MARY], "ringcentral", "2026-09-02 10:00:00"),
+        ("sms", MARY, people[MARY], "ringcentral", "2026-09-03 10:00:00"),
         ("sms", "+19185552345", None, "ringcentral", "2026-09-01 10:00:00"),
     ]
     assert query(database, opt_outs) == expected
@@ -268,4 +274,20 @@ def test_consents_of_pairs_are_one_opt_out_of_the_whole_business(
     with noted(database):
         imported()
     james = ("sms", JAMES, people[JAMES], "ringcentral", "2026-09-05 10:00:00")
-    assert query(database, opt_outs) == [expected[0], james, expected[1]]
+    assert query(database, opt_outs) == [*expected[:2], james, expected[2]]
+
+    # James takes his word back, and then stops another of our numbers: that one is later, and is not lost.
+    phone = Subject("phone", JAMES)
+    by_hand.reconsent(database, phone, "sms", reason="signed form 12", at=datetime(2026, 9, 6))
+
+    def closed() -> list[str]:
+        with database.connect() as connection:
+            return opted_out(connection, phone, datetime(2026, 9, 30))
+
+    assert closed() == []
+    api.add_consents([consent("+14052329001", JAMES, day=7)])
+    pull_consents(settings, database, date(2026, 9, 16))
+    with noted(database):
+        imported()
+    assert query(database, opt_outs)[2:4] == [james, (*james[:4], "2026-09-07 10:00:00")]
+    assert closed() == ["sms"]

@@ -210,6 +210,14 @@ async def change_person(world: TheWorld, person_id: int, body: dict[str, Any]) -
     return person_in_v2(world, people.change(world, person_id, PersonPatch.model_validate(given).given(), actor))
 
 
+@router.post("/persons/{person_id}/subscribe")
+async def subscribe(world: TheWorld, person_id: int) -> dict[str, Any]:
+    """The person subscribes by a form of the Campaigns add-on: no user and no program may do that after an opt-out."""
+    world.persons.rows[person_id]["marketing_status"] = "no_consent"
+    actor, given = _who({"marketing_status": "subscribed"})
+    return person_in_v2(world, people.change(world, person_id, given, actor))
+
+
 @router.delete("/persons/{person_id}")
 async def delete_person(
     world: TheWorld, person_id: int, user_id: int = 2, change_source: Source = "app"
