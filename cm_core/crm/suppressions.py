@@ -2,13 +2,13 @@
 
 Whoever has somebody in the CRM and a channel closed to them that the CRM does not know of is updated in that field
 alone. The reserve of the day's tokens pays. While another apply is under way, it is that one that takes these steps,
-before its own.
+before its own. Who had their data deleted is closed there as well, without a plan: there is nothing left to plan with.
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -16,18 +16,20 @@ import duckdb
 from cm_core.compliance.rule_book import load_rules
 from cm_core.compute import session
 from cm_core.crm import steps
-from cm_core.crm.apply import Applied, apply_plan
+from cm_core.crm.apply import LOCK, Applied, apply_plan
 from cm_core.crm.client import TOKENS, pipedrive
 from cm_core.crm.do_not_contact import channels_closed
-from cm_core.crm.fields import PersonFields
-from cm_core.crm.merge_fields import DO_NOT_CONTACT, Side, resolve
+from cm_core.crm.fields import CHANNELS, PersonFields
+from cm_core.crm.merge_fields import DO_NOT_CONTACT, Agreed, Side, resolve
 from cm_core.crm.plan import Draft, database_time, new_plan_id, planning, ready_fields, write_plan
 from cm_core.crm.population import crm_person, read_owners, want
+from cm_core.crm.records import canonical
 from cm_core.crm.sides import AddressKeys, theirs_of
 from cm_core.crm.steps import SUPPRESSIONS, Step, change_of
 from cm_core.errors import WriterBusy
 from cm_core.settings import Settings
-from cm_core.store.locks import looking
+from cm_core.store.locks import looking, named_lock, transaction
+from cm_core.web import NotThere
 
 if TYPE_CHECKING:
     from cm_core.store.database import Database
@@ -52,6 +54,11 @@ inner join crm_persons as c on c.crm_person_id = o.crm_person_id
 where c.state = 'live'
 order by c.crm_person_id
 """
+# `agreed` says that it was told: a deletion empties it.
+_ERASED = "select crm_person_id from crm_persons where state = 'erased' and agreed is null order by crm_person_id"
+_TOLD = "update crm_persons set agreed = %s where crm_person_id = %s and state = 'erased'"
+_DATA_DELETED = "No: data deleted"
+_VERDICTS = ("cm_call", "cm_text", "cm_email", "cm_mail")
 _LOOKS = 600
 _PAUSE_S = 1.0
 
@@ -83,8 +90,38 @@ def push_suppressions(settings: Settings, database: Database, *, requested_by: s
     with pipedrive(settings, database, purpose=_PURPOSE) as client:
         fields = ready_fields(settings, client)
     plan_id = plan_suppressions(settings, database, fields, requested_by=requested_by)
-    if plan_id is None:
-        return None
+    applied = None if plan_id is None else _apply(settings, database, plan_id)
+    close_erased(settings, database, fields)
+    return applied
+
+
+def close_erased(settings: Settings, database: Database, fields: PersonFields) -> int:
+    """Close every channel in the CRM to who had their data deleted with us, once; how many. The reply is not kept.
+
+    It may be sent twice where no answer comes: nobody else writes these fields, but for ticks, which are all set.
+    Raises the errors of `cm_core.web`, and WriterBusy while another process applies for long.
+    """
+    said = Agreed(do_not_contact=frozenset(CHANNELS))
+    custom: dict[str, Any] = {fields.codes[DO_NOT_CONTACT]: fields.option_ids(DO_NOT_CONTACT, CHANNELS)}
+    custom |= {fields.codes[name]: _DATA_DELETED for name in _VERDICTS}
+    with closing(database.connect()) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(_ERASED)
+            erased = [int(number) for (number,) in cursor.fetchall()]
+        connection.commit()
+        if not erased:
+            return 0
+        wait_s = _LOOKS * _PAUSE_S
+        with named_lock(connection, LOCK, timeout_s=wait_s), pipedrive(settings, database, purpose=_PURPOSE) as client:
+            for crm_id in erased:
+                with suppress(NotThere):  # deleted there too
+                    client.update_person(crm_id, {"custom_fields": custom}, from_reserve=True)
+                with transaction(connection), connection.cursor() as cursor:
+                    cursor.execute(_TOLD, (canonical(said.as_json()), crm_id))
+    return len(erased)
+
+
+def _apply(settings: Settings, database: Database, plan_id: str) -> Applied:
     for _ in range(_LOOKS):
         try:
             return apply_plan(settings, database, plan_id, lock_timeout_s=0)

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from cm_core import crm
+from cm_core.compliance import privacy
+from cm_core.compliance.subjects import Subject
 from cm_core.crm import people, settlements
 from cm_core.crm.population import MartsMissing
 from cm_core.crm.setup import set_up
 from cm_core.crm.suppressions import plan_suppressions
 from cm_core.errors import SettingsError, UsageError
 from cm_core.lake import lake
+from cm_core.web import ApiError
 from tests.integration.crm_push.conftest import Push, phone
 from tests.integration.dbt.people import NEW
 
@@ -277,6 +280,29 @@ def test_requests_not_to_be_contacted_go_at_once_and_from_the_reserve(push: Push
     push.suppress()
     assert push.person(ann)["do_not_contact"] == ["sms"], "ticked off there, it is ticked again"
     assert push.landed("pipedrive_opt_outs") == [], "what we said is not news of theirs"
+
+
+def test_who_had_their_data_deleted_is_closed_there_and_nothing_is_kept(push: Push) -> None:
+    ann, bob = push.there("Ann Lee", phones=(phone(1),)), push.there("Bob Ray", phones=(phone(2),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)]), push.known(2, bob, ("Bob", "Ray"), phones=[phone(2)])
+    push.push()
+    assert push.person(ann)["cm_call"] == f"Yes: {phone(1)}"
+    done = privacy.forget(push.settings, push.database, Subject("person", "1"), reason="asked")
+    assert done.crm_persons == [ann]
+    push.server.once("reset", f"/api/v2/persons/{ann}", method="PATCH")
+    with pytest.raises(ApiError):
+        push.suppress()
+    push.suppress()
+    found = push.person(ann)
+    assert found["do_not_contact"] == ["call", "email", "mail", "sms"]
+    assert {found[name] for name in ("cm_call", "cm_text", "cm_email", "cm_mail")} == {"No: data deleted"}
+    assert push.person(bob)["cm_call"] == f"Yes: {phone(2)}"
+    row = push.people.rows("select state, record, pushed from crm_persons where crm_person_id = %s", (ann,))
+    assert row == [("erased", f'{{"id": {ann}}}', None)]
+    before = push.server.usage()["calls_by_path"]
+    push.suppress()
+    assert push.server.usage()["calls_by_path"] == before, "once"
 
 
 def test_what_they_say_is_kept_there_whatever_we_know(push: Push) -> None:
