@@ -24,6 +24,7 @@ from cm_core.crm.client import PipedriveClient, pipedrive
 from cm_core.crm.closed import Closed, as_of_now, closed_now
 from cm_core.crm.fields import PersonFields, refresh_fields
 from cm_core.crm.merge_fields import DO_NOT_CONTACT, Agreed, Merge, Outcome, Side, resolve
+from cm_core.crm.noting import Reading
 from cm_core.crm.plan import FEW, chunk_size, ready_fields
 from cm_core.crm.population import CrmPerson
 from cm_core.crm.records import PersonRecord, normal
@@ -32,7 +33,7 @@ from cm_core.crm.sides import AddressKeys, body_of
 from cm_core.crm.steps import FULL, PlanRow, Step
 from cm_core.settings import Settings
 from cm_core.store.locks import named_lock, transaction
-from cm_core.web import ApiError, ApiRefused, ApiUnavailable, BudgetSpent, Busy, NotThere, Unanswered, Usage
+from cm_core.web import ApiError, ApiRefused, ApiUnavailable, BudgetSpent, Busy, NotAllowed, NotThere, Unanswered, Usage
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -51,7 +52,9 @@ _MOST_PUT_OFF = 5
 #: Requests in a row without an answer after which the CRM is taken to be down.
 _DOWN_AFTER = 5
 #: Refusals that are about the account, not about the person: nothing further would be taken either.
-_OF_THE_ACCOUNT = (401, 402, 403)
+_OF_THE_ACCOUNT = (401, 402)
+#: People in a row with whom we may do nothing, after which that is about the account too.
+_MOST_NOT_ALLOWED = 5
 _DATE_ONLY = ("cm_checked",)
 
 
@@ -109,6 +112,7 @@ class _Run:
         self._patience = FRESH_S + settings.pipedrive_burst_seconds
         self._unanswered = 0
         self._put_off = 0
+        self._not_allowed = 0
         self.linked = 0
         self.result = Applied(plan.plan_id, plan.state)
 
@@ -159,7 +163,7 @@ class _Run:
         before = self._put_off
         asked = [step.entity_id for step in chunk if step.action != "merge"]
         closed = closed_now(self._settings, self._connection, asked)
-        there = self._read(chunk) if chunk[0].action == "update" else {}
+        reading = self._read(chunk) if chunk[0].action == "update" else Reading()
         for planned in chunk:
             step = as_of_now(planned, closed.get(planned.entity_id, Closed()))
             if step.action == "merge":
@@ -169,32 +173,39 @@ class _Run:
                     self._end(step, "superseded", "May not be contacted at all by now.")
                 else:
                     self._create(step)
-            elif (person := self._fresh(step, there)) is not None:
+            elif (person := self._fresh(step, reading)) is not None:
                 self._update(step, person)
             if self._put_off > before:
                 return
 
     # Updates
 
-    def _read(self, chunk: Sequence[Step]) -> dict[int, CrmPerson]:
+    def _read(self, chunk: Sequence[Step]) -> Reading:
         """The people of a chunk, where one list is cheaper than each by itself."""
         ids = sorted({step.crm_person_id for step in chunk if step.crm_person_id is not None})
         if len(ids) < FEW:
-            return {}
-        there = noting.read(self._connection, self._client, self._fields, ids, from_reserve=_is_first(chunk[0]))
-        self._understand(person.record for person in there.values())
-        return there
+            return Reading()
+        return self._noted(ids, chunk[0])
 
-    def _fresh(self, step: Step, there: dict[int, CrmPerson]) -> CrmPerson | None:
-        """The step's person as it is now: of the reading of its chunk while that is fresh, else read by itself."""
+    def _noted(self, ids: Sequence[int], step: Step) -> Reading:
+        reading = noting.read(self._connection, self._client, self._fields, ids, from_reserve=_is_first(step))
+        self._understand(person.record for person in reading.there.values())
+        return reading
+
+    def _fresh(self, step: Step, reading: Reading) -> CrmPerson | None:
+        """The step's person as it is now: of the reading of its chunk while that is fresh, else read by itself.
+
+        None where there is none to be written: the step has come to its end.
+        """
         assert step.crm_person_id is not None
-        person = there.pop(step.crm_person_id, None)
-        if person is None or time.monotonic() - person.read_at > FRESH_S:
-            ids = [step.crm_person_id]
-            again = noting.read(self._connection, self._client, self._fields, ids, from_reserve=_is_first(step))
-            person = again.get(step.crm_person_id)
-            self._understand(found.record for found in again.values())
-        if person is None:
+        number = step.crm_person_id
+        person = reading.there.pop(number, None)
+        if number not in reading.refused and (person is None or time.monotonic() - person.read_at > FRESH_S):
+            reading = self._noted([number], step)
+            person = reading.there.get(number)
+        if number in reading.refused:
+            self._not_done(step, reading.refused[number])
+        elif person is None:
             self._end(step, "superseded", "Not there any more.")
         return person
 
@@ -262,11 +273,14 @@ class _Run:
         assert step.crm_person_id is not None
         assert step.merge_with_id is not None
         ids = [step.crm_person_id, step.merge_with_id]
-        there = noting.read(self._connection, self._client, self._fields, ids)
-        if len(there) < len(ids):
+        reading = noting.read(self._connection, self._client, self._fields, ids)
+        if reading.refused:
+            self._not_done(step, next(iter(reading.refused.values())))
+            return
+        if len(reading.there) < len(ids):
             self._end(step, "superseded", "One of the two is not there any more.")
             return
-        if not all(person.has_landed for person in there.values()):
+        if not all(person.has_landed for person in reading.there.values()):
             self._end(step, "superseded", "Was edited there since: that comes in first.")
             return
         with transaction(self._connection), self._connection.cursor() as cursor:
@@ -295,7 +309,7 @@ class _Run:
         self.result.applied += state == "applied"
 
     def _answered(self) -> None:
-        self._unanswered = self._put_off = 0
+        self._unanswered = self._put_off = self._not_allowed = 0
 
     def _not_done(self, step: Step, error: ApiError) -> None:
         """A request that did not succeed: it waits, has failed, or has to be looked up. Raises what ends the apply."""
@@ -306,7 +320,11 @@ class _Run:
                 raise error
             return
         is_refused = isinstance(error, ApiRefused)
-        is_ours = is_refused and not isinstance(error, NotThere) and error.status in _OF_THE_ACCOUNT
+        self._not_allowed += isinstance(error, NotAllowed)
+        # What people asked for is tried with everybody: it is not held up by those with whom we may do nothing.
+        is_ours = error.status in _OF_THE_ACCOUNT or (
+            isinstance(error, NotAllowed) and self._not_allowed >= _MOST_NOT_ALLOWED and not _is_first(step)
+        )
         with transaction(self._connection), self._connection.cursor() as cursor:
             if step.crm_person_id is not None:
                 people.not_written(self._connection, step.crm_person_id)

@@ -212,6 +212,7 @@ def _outcomes(events: Sequence[Event], vanished: Vanished) -> dict[str, str]:
         **{number: f"merged into {into}" for number, into in vanished.merged.items()},
         **dict.fromkeys(vanished.deleted, "deleted"),
         **dict.fromkeys(vanished.gone, "not there"),
+        **dict.fromkeys(vanished.refused, "may not be read"),
     }
     return {event.event_id: words.get(event.crm_id, "read") for event in events}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from cm_core.crm.records import PersonRecord, canonical, normal
 from cm_core.crm.sides import AddressKeys, theirs_of
 from cm_core.crm.steps import Step
 from cm_core.store.locks import retry_deadlocks, transaction
-from cm_core.web import NotThere
+from cm_core.web import NotAllowed, NotThere
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -39,6 +39,14 @@ _LANDS_AGAIN = "update crm_persons set landed_hash = null where crm_person_id = 
 _IS_LANDED = "update crm_persons set landed_hash = record_hash, changed = '[]', pushed = null where crm_person_id = %s"
 
 
+@dataclass(frozen=True)
+class Reading:
+    """People of the CRM as they were just read: who is `there`, and of whom it was `refused` to say anything."""
+
+    there: dict[int, CrmPerson] = field(default_factory=dict)
+    refused: dict[int, NotAllowed] = field(default_factory=dict)
+
+
 def rows(connection: Connection[Any], ids: Sequence[int]) -> dict[int, CrmPerson]:
     """Of these people the live ones, as they are known."""
     if not ids:
@@ -51,18 +59,19 @@ def rows(connection: Connection[Any], ids: Sequence[int]) -> dict[int, CrmPerson
 def read(
     connection: Connection[Any], client: PipedriveClient, fields: PersonFields, ids: Sequence[int], *,
     from_reserve: bool = False,
-) -> dict[int, CrmPerson]:  # fmt: skip
+) -> Reading:  # fmt: skip
     """Read people anew and note the reading; who is not there any more is noted as gone and left out.
 
     10 tokens for each hundred, or 1 each where they are fewer than ten. Transactions of its own.
     """
     if not ids:
-        return {}
+        return Reading()
     with connection.cursor() as cursor:
         read_at = people.now(cursor)
     connection.commit()
     found: list[dict[str, Any]] = []
     asked: dict[int, float] = {}
+    refused: dict[int, NotAllowed] = {}
     if len(ids) >= FEW:
         found = list(client.persons_of(ids, from_reserve=from_reserve))
         asked = dict.fromkeys(ids, client.api.sent_at)
@@ -73,11 +82,19 @@ def read(
             found.append(client.get_person(person_id, from_reserve=from_reserve))
         except NotThere:
             continue
+        except NotAllowed as error:
+            refused[person_id] = error
+            continue
         asked[person_id] = client.api.sent_at
-    _note(connection, fields, [normal(each) for each in found], set(ids), read_at)
+    _note(connection, fields, [normal(each) for each in found], set(ids) - refused.keys(), read_at)
     live = rows(connection, ids)
     connection.commit()
-    return {number: replace(person, read_at=asked[number]) for number, person in live.items() if number in asked}
+    there = {
+        number: replace(person, read_at=asked[number])
+        for number, person in live.items()
+        if number in asked and number not in refused
+    }
+    return Reading(there, refused)
 
 
 @retry_deadlocks

@@ -23,7 +23,7 @@ from cm_core.crm.pulls import PERSONS, Pull
 from cm_core.crm.records import normal
 from cm_core.settings import Settings
 from cm_core.store.locks import transaction
-from cm_core.web import NotThere
+from cm_core.web import NotAllowed, NotThere
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -46,12 +46,13 @@ select meta from crm_webhooks where entity = 'person' and crm_id = %s and action
 
 @dataclass
 class Vanished:
-    """What became of people who were not there, by id; `back` were there after all."""
+    """What became of people who were not there, by id; `back` were there after all, `refused` we may not read."""
 
     deleted: list[int] = field(default_factory=list)
     merged: dict[int, int] = field(default_factory=dict)
     gone: list[int] = field(default_factory=list)
     back: list[int] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,9 @@ def _look_at_one(
         record = normal(client.get_person(person_id))
     except NotThere:
         record = None
+    except NotAllowed:
+        found.refused.append(person_id)
+        return
     if record is not None and record.id != person_id:  # the survivor is sent in place of the merged
         into, told_by = record.id, by
     elif record is not None and not record.is_deleted:

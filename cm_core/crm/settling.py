@@ -22,7 +22,7 @@ from cm_core.crm.sides import THERE, AddressKeys, theirs_of
 from cm_core.crm.steps import Step
 from cm_core.settings import Settings
 from cm_core.store.locks import transaction
-from cm_core.web import NotThere
+from cm_core.web import NotAllowed, NotThere
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -35,7 +35,10 @@ _PUSHED = "select crm_person_id, pushed from crm_persons where crm_person_id in 
 def settle_sending(
     settings: Settings, connection: Connection[Any], client: PipedriveClient, fields: PersonFields, keys: AddressKeys
 ) -> int:
-    """Find out the end of every step that is `sending`, of whichever plan; how many. The caller holds the push lock."""
+    """Find out the end of every step that is `sending`, of whichever plan; how many. The caller holds the push lock.
+
+    A merge of people whom we may not read stays as it is: it may have been done.
+    """
     with connection.cursor() as cursor:
         found = steps.sending_steps(cursor)
         now = people.now(cursor)
@@ -48,12 +51,16 @@ def settle_sending(
     is_first = any(step.priority == steps.FIRST for step in found)
     created = [step for step in found if step.action == "create"]
     _creates(connection, client, fields, keys, created, from_reserve=is_first)
+    left = 0
     for step in found:
         if step.action == "merge":
-            _merge(connection, client, fields, keys, step)
+            try:
+                _merge(connection, client, fields, keys, step)
+            except NotAllowed:
+                left += 1
     updates = [step for step in found if step.action == "update"]
     _updates(connection, client, fields, keys, updates, from_reserve=is_first)
-    return len(found)
+    return len(found) - left
 
 
 def _creates(
@@ -125,10 +132,15 @@ def _updates(
         cursor.execute(_PUSHED, (tuple(ids),))
         sent = {int(person): json.loads(text) for person, text in cursor.fetchall()}
     connection.commit()
-    there = noting.read(connection, client, fields, ids, from_reserve=from_reserve)
+    reading = noting.read(connection, client, fields, ids, from_reserve=from_reserve)
     for step in some:
-        person = there.get(step.crm_person_id or 0)
+        person = reading.there.get(step.crm_person_id or 0)
+        refusal = reading.refused.get(step.crm_person_id or 0)
         with transaction(connection), connection.cursor() as cursor:
+            if refusal is not None:
+                reason = f"No answer came, and whether it was done may not be read. {refusal}"
+                steps.end(cursor, step, "failed", at=people.now(cursor), error=reason)
+                continue
             if person is None:
                 steps.end(cursor, step, "superseded", at=people.now(cursor), error="Not there any more.")
                 continue

@@ -1,7 +1,7 @@
 """Requests to outside APIs: one client, one limiter that all processes share, one account of what was spent."""
 
 from cm_core.web.client import Answer, ApiClient, Call, Dialect, Pause, seconds_of
-from cm_core.web.errors import ApiError, ApiRefused, ApiUnavailable, BudgetSpent, Busy, NotThere, Unanswered
+from cm_core.web.errors import ApiError, ApiRefused, ApiUnavailable, BudgetSpent, Busy, NotAllowed, NotThere, Unanswered
 from cm_core.web.limits import Limit, Limiter, Usage, usage_of
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Dialect",
     "Limit",
     "Limiter",
+    "NotAllowed",
     "NotThere",
     "Pause",
     "Unanswered",

@@ -16,11 +16,12 @@ import httpx
 import tenacity
 
 from cm_core.settings import Settings
-from cm_core.web.errors import ApiRefused, ApiUnavailable, Busy, NotThere, Unanswered
+from cm_core.web.errors import ApiRefused, ApiUnavailable, Busy, NotAllowed, NotThere, Unanswered
 from cm_core.web.limits import Limiter
 
 _GONE = (404, 410)
 _UNAUTHORIZED = 401
+_FORBIDDEN = 403
 _TOO_MANY = 429
 _LONGEST_REASON = 300
 #: Pauses for rate (429) that one request sits out before it gives up.
@@ -125,7 +126,8 @@ class ApiClient:
         wrong, is raised at once. Without, each pause may be as long as the client's.
 
         Tries again after failures of the network and 5xx, `web_tries` times in all, and after pauses that the API asks
-        for. Raises ApiUnavailable, Unanswered (a call that is not repeatable), NotThere, ApiRefused, Busy, BudgetSpent.
+        for. Raises ApiUnavailable, Unanswered (a call that is not repeatable), NotThere, NotAllowed, ApiRefused, Busy,
+        BudgetSpent.
         """
         stop: tenacity.stop.stop_base = tenacity.stop_after_attempt(self._tries)
         if max_wait_s is not None:
@@ -209,6 +211,8 @@ class ApiClient:
         message = f"{self._where(call)}: {status}, {self._dialect.reason(answer)[:_LONGEST_REASON]}"
         if status in _GONE:
             raise NotThere(message, status=status)
+        if status == _FORBIDDEN:
+            raise NotAllowed(message, status=status)
         if status >= 500:
             raise (ApiUnavailable if call.repeatable else Unanswered)(message, status=status)
         raise ApiRefused(message, status=status)

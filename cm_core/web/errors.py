@@ -43,5 +43,9 @@ class ApiRefused(ApiError):
     """The API understood and said no: bad request, wrong credentials, no permission, account not open."""
 
 
+class NotAllowed(ApiRefused):
+    """The user may not do this (403): with this thing, or at all."""
+
+
 class NotThere(ApiRefused):
     """The thing asked for is not there (404), or not any more (410)."""

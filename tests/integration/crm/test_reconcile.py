@@ -75,6 +75,19 @@ def test_a_merge_that_we_know_of_leads_to_its_survivor(
     assert (line["id"], line["phones"][0]["value"], line["merged_ids"]) == (2, "+14055550100", [1])
 
 
+def test_who_may_not_be_read_is_left_as_it_is(crm: PipedriveServer, crm_settings: Settings, database: Database) -> None:
+    crm.load([{"name": name} for name in ("hidden", "deleted")])
+    pull_day(crm_settings, database, DAY)
+    crm.clock("2026-04-05T08:00:00Z")
+    crm.control("persons/1", method="DELETE")
+    crm.control("persons/2", method="DELETE")
+    crm.once(403, "/api/v2/persons/1$")
+    found = reconcile(crm_settings, database)
+    assert (found.vanished.refused, found.vanished.deleted) == ([1], [2])
+    assert people(database)[1] == ("live", None, None)
+    assert reconcile(crm_settings, database).vanished.deleted == [1], "asked for again"
+
+
 def test_many_who_vanished_are_asked_for_in_hundreds_first(
     crm: PipedriveServer, crm_settings: Settings, database: Database
 ) -> None:

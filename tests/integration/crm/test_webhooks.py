@@ -115,6 +115,22 @@ def test_a_database_out_of_reach_lets_the_crm_send_again(hooked: Settings, datab
         assert httpx.post(url, json=event(), auth=AUTH).status_code == 503
 
 
+def test_who_may_not_be_read_holds_up_no_other_event(
+    subscribed: PipedriveServer, hooked: Settings, database: Database
+) -> None:
+    crm = subscribed
+    crm.load([{"name": "Ann"}, {"name": "Bob"}])
+    pull_day(hooked, database, DAY)
+    crm.clock(advance_seconds=60)
+    crm.edit(1, name="Ann Smith"), crm.edit(2, name="Bob Smith")
+    drain(crm)
+    crm.once(403, "/api/v2/persons/1$")
+    assert handle_events(hooked, database).events == 2
+    assert persons(hooked)[1:] == [[(2, "Bob Smith")]]
+    assert rows(database, "select outcome from crm_webhooks where crm_id = 1") == [("may not be read",)]
+    assert not are_new_events(database)
+
+
 def test_events_bring_what_changed_and_only_that(
     subscribed: PipedriveServer, hooked: Settings, database: Database
 ) -> None:

@@ -110,6 +110,23 @@ def test_a_merge_without_an_answer_is_looked_up(push: Push, fault: str) -> None:
     assert push.server.control("state")["merged_into"] == {str(two): one}
 
 
+def test_a_merge_without_an_answer_waits_until_we_may_read_who_is_left(push: Push) -> None:
+    one, two = push.there("Ann Lee", phones=(phone(1),)), push.there("Ann Lee", phones=(phone(2),))
+    bob = push.there("Bob Ray", phones=(phone(3),))
+    push.pull()
+    push.known(1, one, phones=[phone(1)]), push.known(2, two, golden=1, original=0, phones=[phone(2)])
+    push.known(3, bob, ("Bob", "Ray"), phones=[phone(3)])
+    push.plan()
+    push.server.once("drop_after_apply", "/merge", method="PUT")
+    # It was read before the merge, and again before it is written itself; the third time is the looking up.
+    push.server.once(403, f"/api/v2/persons/{one}$", method="GET", skip=2)
+    done = push.apply()
+    assert (done.state, done.steps["sending"]) == ("WAITING", 1)
+    assert push.person(bob)["cm_entity"] == "3", "others are not held up"
+    assert push.apply().state == "DONE"
+    assert push.people.rows("select merged_into from crm_persons where crm_person_id = %s", (two,)) == [(one,)]
+
+
 # Kills
 
 
@@ -403,6 +420,48 @@ def test_what_is_refused_fails_alone_with_the_reason(push: Push) -> None:
     assert failed.error is not None
     assert "400" in failed.error
     assert push.push().steps == {"applied": 1}, "the next plan tries again"
+
+
+@pytest.mark.parametrize("method", ["PATCH", "GET"])
+def test_whom_we_may_not_touch_fails_alone(push: Push, method: str) -> None:
+    there = some_there(push, 3)
+    push.plan()
+    push.server.once(403, f"/api/v2/persons/{there[1]}$", method=method)
+    done = push.apply()
+    assert (done.state, done.failed, done.steps) == ("DONE", 1, {"applied": 2, "failed": 1})
+    (failed,) = [step for step in push.steps() if step.state == "failed"]
+    assert (failed.crm_person_id, "403" in str(failed.error)) == (there[1], True)
+    assert push.people.rows("select distinct state from crm_persons") == [("live",)], "nobody is taken for gone"
+    assert push.push().steps == {"applied": 1}, "the next plan tries again"
+
+
+def test_where_we_may_touch_nobody_the_rest_waits(push: Push) -> None:
+    some_there(push, 7)
+    push.plan()
+    push.server.once(403, "/api/v2/persons/", method="PATCH", times=7)
+    with pytest.raises(ApiRefused, match="403"):
+        push.apply()
+    assert sorted(states(push)) == ["failed"] * 4 + ["waiting"] * 3
+
+
+def test_opt_outs_of_others_go_out_though_we_may_not_touch_many(push: Push) -> None:
+    there = some_there(push, 7)
+    for number in range(1, 8):
+        push.people.opted_out("sms", phone_e164=phone(number))
+    push.server.once(403, "/api/v2/persons/", method="PATCH", times=6)
+    done = push.suppress()
+    assert done is not None
+    assert (done.state, done.steps) == ("DONE", {"applied": 1, "failed": 6})
+    assert push.person(there[6])["do_not_contact"] == ["sms"]
+
+
+def test_an_update_without_an_answer_whose_person_we_may_not_read_fails_alone(push: Push) -> None:
+    there = some_there(push, 2)
+    push.plan()
+    push.server.once("reset", f"/api/v2/persons/{there[0]}$", method="PATCH")
+    push.server.once(403, f"/api/v2/persons/{there[0]}$", method="GET", skip=1)
+    done = push.apply()
+    assert (done.state, done.steps) == ("DONE", {"applied": 1, "failed": 1})
 
 
 def test_an_account_that_is_not_open_ends_the_apply_and_the_rest_waits(push: Push) -> None:
