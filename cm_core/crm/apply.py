@@ -8,7 +8,8 @@ than can be written in the same burst window: what somebody edited since the pla
 A write that cannot go out while its reading is fresh does not go out: its step waits, and the person is read again.
 
 The budget is the limiter's: what it does not hold waits for the next day, and the plan is WAITING. Do-not-contact facts
-may spend the reserve, and go before all else: those of a plan that was made meanwhile too.
+may spend the reserve, and go before all else: those of a plan that was made meanwhile too. What has to be looked up
+before them is paid from it as well.
 """
 
 from __future__ import annotations
@@ -141,7 +142,12 @@ class _Run:
         return result
 
     def _settle(self) -> int:
-        return settle_sending(self._settings, self._connection, self._client, self._fields, self._keys)
+        with self._connection.cursor() as cursor:
+            first_waits = steps.first_waits(cursor, self._plan.plan_id)
+        self._connection.commit()
+        return settle_sending(
+            self._settings, self._connection, self._client, self._fields, self._keys, first_waits=first_waits
+        )
 
     def _work(self) -> None:
         with transaction(self._connection), self._connection.cursor() as cursor:

@@ -33,10 +33,12 @@ _PUSHED = "select crm_person_id, pushed from crm_persons where crm_person_id in 
 
 
 def settle_sending(
-    settings: Settings, connection: Connection[Any], client: PipedriveClient, fields: PersonFields, keys: AddressKeys
-) -> int:
+    settings: Settings, connection: Connection[Any], client: PipedriveClient, fields: PersonFields, keys: AddressKeys,
+    *, first_waits: bool,
+) -> int:  # fmt: skip
     """Find out the end of every step that is `sending`, of whichever plan; how many. The caller holds the push lock.
 
+    `first_waits`: something that people asked for comes after it. The reserve pays then, as it does for such steps.
     A merge of people whom we may not read stays as it is: it may have been done.
     """
     with connection.cursor() as cursor:
@@ -48,18 +50,18 @@ def settle_sending(
     last = max(step.sent_at for step in found if step.sent_at)
     if (wait := (last - now).total_seconds() + settings.web_timeout_seconds) > 0:
         time.sleep(wait)
-    is_first = any(step.priority == steps.FIRST for step in found)
+    from_reserve = first_waits or any(step.priority == steps.FIRST for step in found)
     created = [step for step in found if step.action == "create"]
-    _creates(connection, client, fields, keys, created, from_reserve=is_first)
+    _creates(connection, client, fields, keys, created, from_reserve=from_reserve)
     left = 0
     for step in found:
         if step.action == "merge":
             try:
-                _merge(connection, client, fields, keys, step)
+                _merge(connection, client, fields, keys, step, from_reserve=from_reserve)
             except NotAllowed:
                 left += 1
     updates = [step for step in found if step.action == "update"]
-    _updates(connection, client, fields, keys, updates, from_reserve=is_first)
+    _updates(connection, client, fields, keys, updates, from_reserve=from_reserve)
     return len(found) - left
 
 
@@ -95,14 +97,17 @@ def _creates(
 
 
 def _merge(
-    connection: Connection[Any], client: PipedriveClient, fields: PersonFields, keys: AddressKeys, step: Step
-) -> None:
+    connection: Connection[Any], client: PipedriveClient, fields: PersonFields, keys: AddressKeys, step: Step, *,
+    from_reserve: bool,
+) -> None:  # fmt: skip
     assert step.crm_person_id is not None
     assert step.merge_with_id is not None
     with connection.cursor() as cursor:
         read_at = people.now(cursor)
     connection.commit()
-    loser, survivor = _look(client, step.crm_person_id), _look(client, step.merge_with_id)
+    loser, survivor = (
+        _look(client, person, from_reserve=from_reserve) for person in (step.crm_person_id, step.merge_with_id)
+    )
     with transaction(connection), connection.cursor() as cursor:
         if loser is not None:
             steps.give_back(cursor, step, reason="No answer came, and it was not done.")
@@ -113,9 +118,9 @@ def _merge(
             steps.end(cursor, step, "applied", at=people.now(cursor))
 
 
-def _look(client: PipedriveClient, person_id: int) -> PersonRecord | None:
+def _look(client: PipedriveClient, person_id: int, *, from_reserve: bool) -> PersonRecord | None:
     try:
-        record = normal(client.get_person(person_id))
+        record = normal(client.get_person(person_id, from_reserve=from_reserve))
     except NotThere:
         return None
     return None if record.is_deleted else record

@@ -69,6 +69,15 @@ where s.state = 'waiting' and p.state in ('READY', 'APPLYING', 'WAITING')
 order by p.kind = 'suppressions' desc, s.priority, s.id
 limit %s
 """
+_FIRST_WAITS = f"""
+select exists (
+    select 1
+    from crm_steps as s
+    inner join crm_plans as p on p.plan_id = s.plan_id
+    where s.state = 'waiting' and s.priority = {FIRST} and p.state in ('READY', 'APPLYING', 'WAITING')
+        and (p.plan_id = %s or p.kind = 'suppressions')
+)
+"""
 _SENDING = f"select {_COLUMNS} from crm_steps as s where s.state = 'sending' order by s.id"
 _TAKE = """
 update crm_steps
@@ -209,6 +218,12 @@ def next_steps(cursor: Any, plan_id: str, count: int, *, most_attempts: int) -> 
     """The next steps to be taken: of suppressions first, then of the plan."""
     cursor.execute(_NEXT, (plan_id, most_attempts, count))
     return [_step(*row) for row in cursor.fetchall()]
+
+
+def first_waits(cursor: Any, plan_id: str) -> bool:
+    """Whether something that people asked for is among the next steps of the plan."""
+    cursor.execute(_FIRST_WAITS, (plan_id,))
+    return bool(cursor.fetchone()[0])
 
 
 def sending_steps(cursor: Any) -> list[Step]:

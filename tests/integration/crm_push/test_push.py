@@ -305,6 +305,29 @@ def test_who_had_their_data_deleted_is_closed_there_and_nothing_is_kept(push: Pu
     assert push.server.usage()["calls_by_path"] == before, "once"
 
 
+@pytest.mark.parametrize("action", ["update", "create", "merge"])
+def test_what_nobody_knows_the_end_of_does_not_hold_up_requests_not_to_be_contacted(push: Push, action: str) -> None:
+    """An ordinary request went unanswered, then the ordinary tokens were gone: it is looked up from the reserve."""
+    ann, bob = push.there("Ann Lee", phones=(phone(1),)), push.there("Bob Ray", phones=(phone(2),))
+    more = push.there("Bob Ray", phones=(phone(3),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)]), push.known(2, bob, ("Bob", "Ray"), phones=[phone(2)])
+    if action == "merge":
+        push.known(3, more, ("Bob", "Ray"), golden=2, original=0, phones=[phone(3)])
+    push.known(4, name=("Cid", "Fox"), phones=[phone(4)]), push.answered(4)
+    push.plan()
+    push.people.run(
+        "update crm_steps set state = 'sending', attempts = 1, sent_at = timestampadd(minute, -5, utc_timestamp()) "
+        "where action = %s and entity_id <> 1", (action,)
+    )  # fmt: skip
+    push.people.opted_out("sms", phone_e164=phone(1))
+    push.limits(pipedrive_daily_tokens=3_000, pipedrive_reserve_tokens=3_000)
+    done = push.suppress()
+    assert done is not None
+    assert (done.state, done.applied) == ("DONE", 1)
+    assert push.person(ann)["do_not_contact"] == ["sms"]
+
+
 def test_what_they_say_is_kept_there_whatever_we_know(push: Push) -> None:
     ann = push.there("Ann Lee", phones=(phone(1),), do_not_contact=["mail"])
     push.pull()
