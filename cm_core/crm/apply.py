@@ -294,14 +294,17 @@ class _Run:
                 return
         try:
             self._client.merge_persons(step.crm_person_id, step.merge_with_id, max_wait_s=self._patience)
-            with self._connection.cursor() as cursor:
-                read_at = people.now(cursor)
-            self._connection.commit()
-            after = normal(self._client.get_person(step.merge_with_id))
         except ApiError as error:
             self._not_done(step, error)
             return
         self._answered()
+        try:
+            with self._connection.cursor() as cursor:
+                read_at = people.now(cursor)
+            self._connection.commit()
+            after = normal(self._client.get_person(step.merge_with_id))
+        except (NotThere, NotAllowed, ApiUnavailable):
+            return  # Left `sending`: it was done, and what it made of them is looked up.
         with transaction(self._connection), self._connection.cursor() as cursor:
             noting.merged_there(self._connection, self._fields, self._keys, step, after, read_at)
             steps.end(cursor, step, "applied", at=people.now(cursor))

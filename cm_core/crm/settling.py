@@ -123,7 +123,8 @@ def _look(client: PipedriveClient, person_id: int, *, from_reserve: bool) -> Per
         record = normal(client.get_person(person_id, from_reserve=from_reserve))
     except NotThere:
         return None
-    return None if record.is_deleted else record
+    # In place of somebody who was merged the survivor may be sent.
+    return None if record.is_deleted or record.id != person_id else record
 
 
 def _updates(

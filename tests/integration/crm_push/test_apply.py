@@ -110,6 +110,47 @@ def test_a_merge_without_an_answer_is_looked_up(push: Push, fault: str) -> None:
     assert push.server.control("state")["merged_into"] == {str(two): one}
 
 
+def two_to_merge(push: Push) -> tuple[int, int]:
+    one, two = push.there("Ann Lee", phones=(phone(1),)), push.there("Ann Lee", phones=(phone(2),))
+    push.pull()
+    push.known(1, one, phones=[phone(1)]), push.known(2, two, golden=1, original=0, phones=[phone(2)])
+    push.plan()
+    return one, two
+
+
+def became_of(push: Push, crm_id: int) -> tuple[str, int | None]:
+    ((state, into),) = push.people.rows(
+        "select state, merged_into from crm_persons where crm_person_id = %s", (crm_id,)
+    )
+    return state, into
+
+
+@pytest.mark.parametrize("reply", [404, 200])
+def test_a_merge_stays_known_where_the_budget_ends_right_after_it(push: Push, reply: int) -> None:
+    """`reply`: to who asks for the one that is gone; 200 is the survivor in its place."""
+    push.server.reset(merged_reply=reply)
+    push.__init__(push.settings, push.database, push.server)  # type: ignore[misc]
+    one, two = two_to_merge(push)
+    ((spent,),) = push.people.rows("select tokens from api_budgets where day = '2026-03-02'")
+    budget = push.settings.pipedrive_daily_tokens
+    push.limits(pipedrive_daily_tokens=int(spent) + 3_000 + 2 + 40)
+    done = push.apply()
+    assert push.person(two)["is_deleted"]
+    assert (done.state, done.steps) == ("WAITING", {"sending": 1, "waiting": 1})
+    assert push.apply().steps == {"sending": 1, "waiting": 1}, "nothing more today"
+    push.limits(pipedrive_daily_tokens=budget)
+    assert push.apply().steps == {"applied": 2}
+    assert became_of(push, two) == ("merged", one)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_merge_stays_known_where_the_survivor_cannot_be_read_after_it(push: Push, status: int) -> None:
+    one, two = two_to_merge(push)
+    push.server.once(status, f"/api/v2/persons/{one}$", method="GET", skip=1)
+    assert push.apply().steps == {"applied": 2}
+    assert became_of(push, two) == ("merged", one)
+
+
 def test_a_merge_without_an_answer_waits_until_we_may_read_who_is_left(push: Push) -> None:
     one, two = push.there("Ann Lee", phones=(phone(1),)), push.there("Ann Lee", phones=(phone(2),))
     bob = push.there("Bob Ray", phones=(phone(3),))
