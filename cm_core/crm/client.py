@@ -54,6 +54,8 @@ _CREATE_WEBHOOK = Call("POST /webhooks", GENERAL, 10, repeatable=False)
 _DELETE_WEBHOOK = Call("DELETE /webhooks/{id}", GENERAL, 6)
 _ME = Call("GET /users/me", GENERAL, 2)
 
+#: Calls of a push that change people, by name.
+WRITES = (_CREATE_PERSON.name, _UPDATE_PERSON.name, _MERGE.name)
 #: Tokens that calls cost, for plans.
 TOKENS = {
     "create": _CREATE_PERSON.tokens, "update": _UPDATE_PERSON.tokens, "merge": _MERGE.tokens, "get": _PERSON.tokens,

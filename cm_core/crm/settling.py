@@ -2,7 +2,8 @@
 
 They are looked up before anything else is done. A request that was on its way when its process died may still arrive:
 it is waited for as long as a request may take. Then the CRM is asked: for a new person by the entity's number in it,
-among those with greater ids than had been seen by then; for an update and a merge by the people themselves.
+among those with greater ids than were known when its step was taken; for an update and a merge by the people
+themselves.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cm_core.crm import noting, people, steps
-from cm_core.crm.client import PipedriveClient
+from cm_core.crm.client import API, WRITES, PipedriveClient
+from cm_core.crm.dialect import GENERAL
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.merge_fields import SETS, SINGLE, Agreed, Pair, Side, resolve
 from cm_core.crm.population import CrmPerson
@@ -27,8 +29,11 @@ from cm_core.web import NotAllowed, NotThere
 if TYPE_CHECKING:
     from pymysql.connections import Connection
 
-# Whoever was created by a request has a greater id than all who had been seen before it was sent.
-_KNOWN_BEFORE = "select coalesce(max(crm_person_id), 0) from crm_persons where first_seen_at < %s"
+# A request may have waited for its turn after its step was taken; its reservation is of the moment it was sent.
+_LAST_WRITE = """
+select max(requested_at) from api_requests
+where api = %s and limit_group = %s and requested_at >= %s and call_name in %s and status is null
+"""
 _PUSHED = "select crm_person_id, pushed from crm_persons where crm_person_id in %s and pushed is not null"
 
 
@@ -43,11 +48,16 @@ def settle_sending(
     """
     with connection.cursor() as cursor:
         found = steps.sending_steps(cursor)
-        now = people.now(cursor)
     connection.commit()
     if not found:
         return 0
-    last = max(step.sent_at for step in found if step.sent_at)
+    taken = [step.sent_at for step in found if step.sent_at]
+    with connection.cursor() as cursor:
+        now = people.now(cursor)
+        cursor.execute(_LAST_WRITE, (API, GENERAL, min(taken), WRITES))
+        row: Any = cursor.fetchone()
+    connection.commit()
+    last = max(*taken, row[0] or now.min)
     if (wait := (last - now).total_seconds() + settings.web_timeout_seconds) > 0:
         time.sleep(wait)
     from_reserve = first_waits or any(step.priority == steps.FIRST for step in found)
@@ -73,10 +83,9 @@ def _creates(
         return
     with connection.cursor() as cursor:
         now = people.now(cursor)
-        cursor.execute(_KNOWN_BEFORE, (min(step.sent_at for step in some if step.sent_at),))
-        row: Any = cursor.fetchone()
     connection.commit()
-    known = int(row[0])
+    # Whoever was created by a request has a greater id than all who were known before it was sent.
+    known = min(step.known_to for step in some)
     by_entity: dict[str, PersonRecord] = {}
     page_cursor: str | None = None
     while True:

@@ -79,6 +79,9 @@ select exists (
 )
 """
 _SENDING = f"select {_COLUMNS} from crm_steps as s where s.state = 'sending' order by s.id"
+_GREATEST_ID = "select coalesce(max(crm_person_id), 0) from crm_persons"
+#: Beside our side in `crm_steps.ours`, once the step was taken.
+_KNOWN_TO = "known_to"
 _TAKE = """
 update crm_steps
 set state = 'sending', attempts = attempts + 1, sent_at = %s, error = null, ours = coalesce(%s, ours)
@@ -127,7 +130,10 @@ _LATEST = f"{_PLAN} where kind = %s order by made_at desc, plan_id desc limit 1"
 
 @dataclass(frozen=True)
 class Step:
-    """One change of one person. `changes`: what the plan showed; `ours`: our side as the plan saw it."""
+    """One change of one person. `changes`: what the plan showed; `ours`: our side as the plan saw it.
+
+    `known_to`: the greatest id of a person there that was known when the step was taken; whom it creates has a greater.
+    """
 
     action: Action
     entity_id: int
@@ -143,6 +149,7 @@ class Step:
     attempts: int = 0
     sent_at: datetime | None = None
     error: str | None = None
+    known_to: int = 0
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -235,10 +242,11 @@ def sending_steps(cursor: Any) -> list[Step]:
 def take(cursor: Any, step: Step, at: datetime) -> bool:
     """Take a step out of `waiting`; False: somebody else has, or a newer plan has superseded it.
 
-    Our side is kept as it goes out: opt-outs since the plan are in it.
+    Our side is kept as it goes out: opt-outs since the plan are in it. So is who is known by now (`Step.known_to`).
     """
-    ours = None if step.action == "merge" else _json(as_json(step.ours))
-    return bool(cursor.execute(_TAKE, (at, ours, step.id)))
+    cursor.execute(_GREATEST_ID)
+    ours = {**as_json(step.ours), _KNOWN_TO: int(cursor.fetchone()[0])}
+    return bool(cursor.execute(_TAKE, (at, None if step.action == "merge" else _json(ours), step.id)))
 
 
 def give_back(cursor: Any, step: Step, reason: str | None = None, *, untried: bool = False) -> None:
@@ -301,15 +309,13 @@ def _step(
     merge_with_id: int | None, changes: str, ours: str | None, tokens: int, state: str, attempts: int,
     sent_at: datetime | None, error: str | None = None,
 ) -> Step:  # fmt: skip
+    document = json.loads(ours) if ours else None
     return Step(
-        action, int(entity_id), crm_person_id, tuple(json.loads(changes)), int(tokens), _side(ours),
-        int(priority), merge_with_id, int(step_id), plan_id, state, int(attempts), sent_at, error,
+        action, int(entity_id), crm_person_id, tuple(json.loads(changes)), int(tokens),
+        from_json(document) if document else Side(), int(priority), merge_with_id, int(step_id), plan_id, state,
+        int(attempts), sent_at, error, int((document or {}).get(_KNOWN_TO, 0)),
     )  # fmt: skip
 
 
 def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, default=list)
-
-
-def _side(text: str | None) -> Side:
-    return from_json(json.loads(text)) if text else Side()

@@ -72,6 +72,41 @@ def test_who_was_created_without_an_answer_is_found_and_not_created_again(push: 
     assert len(push.people.rows("select * from person_identifiers")) == 3
 
 
+def test_who_was_created_and_read_by_a_pull_that_began_before_is_not_created_again(push: Push) -> None:
+    push.there("Bob Ray")
+    push.pull()
+    some_answered(push, 1)
+    push.plan()
+    push.server.once("drop_after_apply", "/api/v2/persons$", method="POST")
+    push.server.once(403, "/api/v2/persons$", method="GET")
+    with pytest.raises(ApiRefused):  # nobody can be looked up now
+        push.apply()
+    assert states(push) == ["sending"]
+    push.pull()
+    # The pull has its time from before its request, which waited for its turn.
+    push.people.run("update crm_persons set first_seen_at = timestampadd(minute, -30, first_seen_at)")
+    assert push.apply().steps == {"applied": 1}
+    assert [person["name"] for person in push.everybody()] == ["Bob Ray", "Ann Lee1"]
+
+
+def test_a_request_that_was_sent_late_is_waited_for(push: Push) -> None:
+    """Its step was taken long before: the request had waited for its turn. It may still arrive."""
+    some_answered(push, 1)
+    push.plan()
+    push.people.run("update crm_steps set state = 'sending', attempts = 1, sent_at = timestampadd(minute, -5, "
+                    "utc_timestamp(6))")  # fmt: skip
+    push.people.run("insert into api_requests (api, limit_group, requested_at, tokens, purpose, call_name) "
+                    "values ('pipedrive', 'general', utc_timestamp(6), 5, 'push', 'POST /persons')")  # fmt: skip
+    push.limits(web_timeout_seconds=2.0)
+    with ThreadPoolExecutor(1) as aside:
+        applying = aside.submit(push.apply)
+        time.sleep(1.0)
+        body = {"name": "Ann Lee1", "custom_fields": {push.fields.codes["cm_entity"]: "1"}}
+        push.server.control("persons", body)
+        applying.result()
+    assert len(push.everybody()) == 1
+
+
 @pytest.mark.parametrize("fault", ["reset", pytest.param("500", marks=SOAK), pytest.param("503", marks=SOAK)])
 def test_who_was_not_created_is_created_then(push: Push, fault: str) -> None:
     some_answered(push, 3)
