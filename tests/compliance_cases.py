@@ -171,7 +171,9 @@ def facts_of(case: Case, lists: Lists) -> Facts:
             if "listed" in fact
         ),
         touches=tuple(
-            Touch(fact["touch"], _instant(fact["at"]), fact.get("campaign")) for fact in case.facts if "touch" in fact
+            Touch(fact["touch"], _instant(fact["at"]), fact.get("campaign"))
+            for fact in case.facts
+            if "touch" in fact and fact.get("of") != "shared"
         ),
         homes=(*postal, *case.homes),
         is_estate="estate" in (case.values.get("type"), case.values.get("also")),
@@ -351,13 +353,18 @@ class _Writer:
     def _write_touch(self, fact: Mapping[str, Any]) -> None:
         campaign = fact.get("campaign")
         key = hashlib.sha256(repr((self._case.number, sorted(fact.items()))).encode()).hexdigest()
+        person, contact = self._person, None
+        if "of" in fact:
+            person = None
+            contact = self._write_another("shared") if fact["of"] == "shared" else self._case.contact()
         self._people.run(
-            "insert into touchpoints (id, touchpoint_key, person_id, match_key, touchpoint_type, touchpoint_date, "
-            "campaign_code, source, content_key, source_date, metadata) "
-            "values (%s, %s, %s, 'phone', %s, %s, %s, 'cases', 'x', %s, '{\"direction\": \"outbound\"}')",
+            "insert into touchpoints (id, touchpoint_key, person_id, phone_e164, email_key, touchpoint_type, "
+            "touchpoint_date, campaign_code, source, content_key, source_date, metadata) "
+            "values (%s, %s, %s, %s, %s, %s, %s, %s, 'cases', 'x', %s, '{\"direction\": \"outbound\"}')",
             (
-                int(key[:12], 16), key, self._person, fact["touch"], _instant(fact["at"]), campaign,
-                _instant(fact["at"]),
+                int(key[:12], 16), key, person, contact.key if contact and contact.kind == "phone" else None,
+                contact.key if contact and contact.kind == "email" else None, fact["touch"], _instant(fact["at"]),
+                campaign, _instant(fact["at"]),
             ),
         )  # fmt: skip
 

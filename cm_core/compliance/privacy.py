@@ -172,7 +172,8 @@ def _erase(
     for table in (*statements.CONTACT_TABLES, "person_identifiers"):
         execute(connection, statements.DELETE.format(table=table))
     execute(connection, statements.CLEAR_PERSONS, at=now())
-    execute(connection, statements.DETACH_TOUCHPOINTS)
+    for statement in (*statements.CHANGED_BY_DETACHED, statements.DETACH_TOUCHPOINTS):
+        execute(connection, statement)
     for statement in statements.CLEAR_COPIES:
         execute(connection, statement)
     for statement in statements.CLEAR_CRM:

@@ -35,6 +35,18 @@ set p.name_prefix = null, p.first_name = null, p.middle_name = null, p.last_name
     p.organization_name = null, p.first_key = null, p.last_key = null, p.organization_key = null,
     p.date_of_birth = null, p.name_source_date = null, p.birth_source_date = null, p.updated_at = %(at)s
 """
+#: Caps count contacts whose person nobody knows by contact point: for all others who have those of the persons.
+CHANGED_BY_DETACHED = tuple(
+    f"""
+    insert into changed_entities (entity_id)
+    select distinct straight_join p.entity_id
+    from forgotten_persons as l
+    inner join touchpoints as t on t.person_id = l.id
+    inner join {table} as c on c.{key} = t.{key}
+    inner join persons as p on p.id = c.person_id
+    """
+    for table, key in (("phone_numbers", "phone_e164"), ("email_addresses", "email_key"))
+)
 #: Contact history stays (its records are to be kept), and is no longer anybody's.
 DETACH_TOUCHPOINTS = """
 update touchpoints as t

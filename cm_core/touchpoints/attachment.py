@@ -167,9 +167,8 @@ class Attachment:
             ("id", "person_id", "match_key", "unmatched_reason"),
         )
         if found:
-            execute(self._connection, statements.CHANGED_BY_MATCHES)
-            execute(self._connection, statements.ATTACH)
-            execute(self._connection, statements.CHANGED_BY_MATCHES)
+            for statement in (*statements.CHANGED_BY_MATCHES, statements.ATTACH, *statements.CHANGED_BY_MATCHES):
+                execute(self._connection, statement)
         return found
 
     def _one(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:

@@ -110,7 +110,8 @@ def _write(
     attachment.changed_touchpoints()
     attachment.settle(con, shared_max=shared_max)
     if updated:
-        execute(connection, statements.CHANGED_BY_TOUCHPOINTS)
+        for statement in statements.CHANGED_BY_TOUCHPOINTS:
+            execute(connection, statement)
     record_messages(connection, con, import_id)
     skipped = count(con, "staged_touchpoints") - inserted - updated
     for operation, number in (("INSERT", inserted), ("UPDATE", updated), ("SKIP", skipped)):

@@ -139,14 +139,37 @@ delete l from touchpoint_contacts as l
 inner join shared_contacts as s on s.contact_key = l.contact
 where s.kind = %(kind)s
 """
-#: Before and after they are attached: whose touchpoints they were, and whose they are.
-CHANGED_BY_MATCHES = """
+#: Caps count contacts whose person nobody knows by contact point, for all who have it.
+_CHANGED_HOLDERS = """
 insert into changed_entities (entity_id)
 select distinct straight_join p.entity_id
-from touchpoint_matches as m
-inner join touchpoints as t on t.id = m.id
+from (
+    select distinct t.{key} as contact
+    from {touchpoints}
+    where t.person_id is null and t.{key} is not null
+) as k
+inner join {table} as c on c.{key} = k.contact
+inner join persons as p on p.id = c.person_id
+"""
+_CHANGED_PERSONS = """
+insert into changed_entities (entity_id)
+select distinct straight_join p.entity_id
+from {touchpoints}
 inner join persons as p on p.id = t.person_id
 """
+
+
+def _changed_by(touchpoints: str) -> tuple[str, ...]:
+    """Whose touchpoints those in the `from` clause are, for sure or perhaps."""
+    return (
+        _CHANGED_PERSONS.format(touchpoints=touchpoints),
+        _CHANGED_HOLDERS.format(touchpoints=touchpoints, table="phone_numbers", key="phone_e164"),
+        _CHANGED_HOLDERS.format(touchpoints=touchpoints, table="email_addresses", key="email_key"),
+    )
+
+
+#: Before and after they are attached: whose touchpoints they were, and whose they are.
+CHANGED_BY_MATCHES = _changed_by("touchpoint_matches as m inner join touchpoints as t on t.id = m.id")
 ATTACH = """
 update touchpoints as t
 inner join touchpoint_matches as m on m.id = t.id
@@ -166,13 +189,7 @@ update touchpoints as t
 inner join touchpoints_changed as c on c.id = t.id
 set {assignments}, t.import_id = %(import_id)s, t.updated_at = %(at)s
 """
-CHANGED_BY_TOUCHPOINTS = """
-insert into changed_entities (entity_id)
-select distinct straight_join p.entity_id
-from touchpoints_changed as c
-inner join touchpoints as t on t.id = c.id
-inner join persons as p on p.id = t.person_id
-"""
+CHANGED_BY_TOUCHPOINTS = _changed_by("touchpoints_changed as c inner join touchpoints as t on t.id = c.id")
 CONFIRM_TOUCHPOINTS = """
 update touchpoints as t
 inner join touchpoints_confirmed as c on c.id = t.id
@@ -233,21 +250,12 @@ from campaign_touched as k
 inner join touchpoints as t on t.{column} = k.contact
 """
 REFERENCES = tuple(_REFERENCES.format(column=column) for column in ("campaign_code", "campaign_name"))
-# Caps count the touches of a campaign.
-_CHANGED_BY_REFERENCE = """
-insert into changed_entities (entity_id)
-select distinct p.entity_id
-from campaign_resolved as r
-inner join touchpoints as t on {join}
-inner join persons as p on p.id = t.person_id
-where t.touchpoint_type = r.touchpoint_type and not (t.campaign_id <=> r.campaign_id) and {condition}
+_REFERRED = """
+campaign_resolved as r
+inner join touchpoints as t
+    on {join} and t.touchpoint_type = r.touchpoint_type and not (t.campaign_id <=> r.campaign_id) and {condition}
 """
-_REFER = """
-update touchpoints as t
-inner join campaign_resolved as r on {join}
-set t.campaign_id = r.campaign_id
-where t.touchpoint_type = r.touchpoint_type and not (t.campaign_id <=> r.campaign_id) and {condition}
-"""
+_REFER = f"update {_REFERRED} set t.campaign_id = r.campaign_id"
 _BY_CODE = {
     "join": "r.campaign_code = t.campaign_code and r.campaign_name <=> t.campaign_name",
     "condition": "r.campaign_code is not null",
@@ -257,5 +265,8 @@ _BY_NAME = {
     "condition": "r.campaign_code is null and t.campaign_code is null",
 }
 REFER = (_REFER.format(**_BY_CODE), _REFER.format(**_BY_NAME))
-#: Whose touchpoints these two are about to change.
-CHANGED_BY_REFERENCE = (_CHANGED_BY_REFERENCE.format(**_BY_CODE), _CHANGED_BY_REFERENCE.format(**_BY_NAME))
+#: Whose touchpoints these two are about to change: caps count the touches of a campaign.
+CHANGED_BY_REFERENCE = (
+    *_changed_by(_REFERRED.format(**_BY_CODE)),
+    *_changed_by(_REFERRED.format(**_BY_NAME)),
+)

@@ -148,6 +148,7 @@ select
 from {{ contacts }} as contacts
 inner join {{ ref('int_frequency_findings') }} as capped
     on capped.entity_id = contacts.entity_id and capped.channel in {{ channels }}
+    and capped.contact in ('', contacts.{{ 'phone_e164' if has_area else 'contact_key' }})
 left join {{ ref('int_entity_places') }} as homes
     on homes.entity_id = contacts.entity_id
 left join {{ ref('int_area_codes') }} as codes
@@ -194,5 +195,23 @@ where (coalesce(paused.state, '') = '' or {{ may_be_in('paused.state') }})
             ({{ places }} = '' or homes.places = '??')
             and concat({{ state }}, '@') not regexp '{{ far_states() }}'
         )
+    )
+{%- endmacro %}
+
+
+{# Whether a touchpoint is a contact that we made or tried to make: not what only happened in the CRM, or came to us. #}
+{% macro made_by_us(touchpoints) -%}
+  {{ touchpoints }}.channel <> 'crm'
+    and coalesce(json_unquote(json_extract({{ touchpoints }}.metadata, '$.direction')), 'outbound') <> 'inbound'
+    and coalesce({{ touchpoints }}.status, '') not in (
+        'failed', 'bounced', 'undelivered', 'cancelled', 'canceled', 'skipped'
+    )
+{%- endmacro %}
+
+
+{# How a touchpoint's campaign is called. #}
+{% macro campaign_of(touchpoints, campaigns) -%}
+  coalesce(
+        {{ campaigns }}.code, {{ touchpoints }}.campaign_code, {{ campaigns }}.name, {{ touchpoints }}.campaign_name
     )
 {%- endmacro %}

@@ -4,6 +4,7 @@
 -- reached when any one campaign has reached them.
 select
     last_of.entity_id,
+    last_of.contact,
     caps.channel,
     nullif(caps.state, '') as state,
     last_of.touched_at as starts_at,
@@ -17,6 +18,7 @@ inner join {{ ref('frequency_caps') }} as caps
     on caps.cap = last_of.cap
 inner join {{ ref('int_capped_touches') }} as first_of
     on first_of.entity_id = last_of.entity_id
+    and first_of.contact = last_of.contact
     and first_of.cap = last_of.cap
     and first_of.subject = last_of.subject
     and first_of.nth = last_of.nth - caps.max_touches + 1

@@ -1,14 +1,14 @@
 {{ config(materialized='view') }}
 
 -- Contacts that we made, or tried to make, with people we know. What only happened in the CRM (a meeting, a deal) is
--- none.
+-- none. Those of people whom nobody knows for certain are in int_capped_touches only.
 select
     persons.entity_id,
     touchpoints.touchpoint_id,
     touchpoints.channel,
     touchpoints.touched_at,
     touchpoints.campaign_id,
-    coalesce(campaigns.code, touchpoints.campaign_code, campaigns.name, touchpoints.campaign_name) as campaign,
+    {{ campaign_of('touchpoints', 'campaigns') }} as campaign,
     touchpoints.phone_e164,
     touchpoints.email_key,
     touchpoints.status
@@ -17,6 +17,4 @@ inner join {{ ref('stg_touchpoints') }} as touchpoints
     on touchpoints.person_id = persons.person_id
 left join {{ ref('stg_campaigns') }} as campaigns
     on campaigns.campaign_id = touchpoints.campaign_id
-where touchpoints.channel <> 'crm'
-    and coalesce(json_unquote(json_extract(touchpoints.metadata, '$.direction')), 'outbound') <> 'inbound'
-    and coalesce(touchpoints.status, '') not in ('failed', 'bounced', 'undelivered', 'cancelled', 'canceled', 'skipped')
+where {{ made_by_us('touchpoints') }}

@@ -121,7 +121,7 @@ class People:
             "contact_facts", fact_key=said, fact=fact, contact_kind=kind, contact_key=key, starts_at=at, **values
         )
 
-    def touched(self, person: int, channel: str, at: str, **values: Any) -> int:
+    def touched(self, person: int | None, channel: str, at: str, **values: Any) -> int:
         return self._insert(
             "touchpoints", touchpoint_key=f"key {self._next}", person_id=person, match_key="phone",
             touchpoint_type=channel, touchpoint_date=at, source="test", content_key="x", source_date=at, **values,

@@ -332,6 +332,8 @@ def test_a_build_by_changes_comes_to_what_a_full_one_does(built: People, build: 
     built.run("update addresses set name_zip_key = 'ANN|LEE14||73701' where person_id = 14")
     built.run("update persons set entity_id = 22, is_original = 1 where id = 22")
     built.touched(15, "mail", "2027-01-20 10:00:00"), built.touched(15, "mail", "2027-01-25 10:00:00")
+    for day in (28, 29, 30):
+        built.touched(None, "call", f"2027-01-{day} 18:00:00", phone_e164=number(8))
     built.taken_into_build(60, 13, 1, 4, 8, 14, 20, 22, 15)
     done = build("--vars", LATER, command="run", by_changes=True)
     assert done.returncode == 0, done.stdout[-4000:]
@@ -347,6 +349,7 @@ def test_a_build_by_changes_comes_to_what_a_full_one_does(built: People, build: 
     assert verdict(built, "sms", 8, number(8)) == ("blocked", "not_textable", 8)
     assert verdict(built, "call", 22, number(22)) == ("allowed", "no_rule_blocks", 22)
     assert verdict(built, "mail", 15, "15 MAIN ST") == ("blocked", "incomplete_address", 15)
+    assert built.rows("select entity_id, contact from int_frequency_findings where contact <> ''") == [(8, number(8))]
     by_changes = built.content(built.by_entity())
     done = build("--vars", LATER, command="run")
     assert done.returncode == 0, done.stdout[-4000:]

@@ -17,6 +17,7 @@ from cm_core.errors import ImportFailed
 from cm_core.imports import pipeline, records, registry
 from cm_core.settings import Settings
 from cm_core.store import Database
+from tests.integration.changes import noted
 from tests.integration.dbt.people import People
 from tests.integration.imports.steps import (
     checksum,
@@ -383,3 +384,19 @@ def test_contacts_that_fail_take_no_touchpoint_along(
     assert column(database, "select distinct unmatched_reason from touchpoints") == ["unknown"]
     import_file(settings, database, path)
     assert found(database)[0] == MATCHED[0]
+
+
+def test_contacts_of_nobody_for_certain_are_noted_for_all_holders(
+    settings: Settings, database: Database, bring: Import
+) -> None:
+    """Caps count them for the contact point, so the marts have to look at everybody who has it."""
+    bring("people.csv", "first name,last name,phone,email\nMary,Smith,405-232-9700,\nJames,Garcia,405-232-9700,\n")
+    calls = "direction,from,to,date,result,id,campaign\n"
+    with noted(database):
+        bring("call_log.csv", f"{calls}outbound,405-555-0100,405-232-9700,2026-02-04 10:15,No answer,c-1,SPRING\n")
+    assert column(database, "select person_id from touchpoints") == [None]
+    with noted(database):
+        bring("call_log_2.csv", f"{calls}outbound,405-555-0100,405-232-9700,2026-02-04 10:15,Answered,c-1,SPRING\n")
+    with noted(database):
+        bring("campaigns.csv", "campaign code,campaign name,channel,start date\nSPRING,Spring,call,2026-02-01\n")
+    assert column(database, "select campaign_id is not null from touchpoints") == [1]
