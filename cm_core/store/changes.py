@@ -7,6 +7,7 @@ is dbt's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -43,16 +44,22 @@ from phone_numbers as c
 inner join persons as p on p.id = c.person_id
 where c.phone_e164 between %(first)s and %(last)s
 """
-# One who holds an opted-out contact alone is certain to have asked; beside another holder, no longer.
+#: Facts that reach all contact points of who alone has the one they name, as `cm_core.compliance.facts` has them.
+OF_THE_PERSON = ("privacy_deletion", "deceased", "mail_suppression", "relationship")
+# One who holds an opted-out contact alone is certain to have asked; beside another holder, no longer. So it is with
+# facts about persons.
 _BESIDE = """
 insert into changed_entities (entity_id)
 select distinct straight_join p.entity_id
 from {some}
-inner join opt_outs as o on o.{key} = n.{key}
+inner join {said}
 inner join {table} as c on c.{key} = n.{key}
 inner join persons as p on p.id = c.person_id
+where {condition}
 """
-_BESIDE_NEW = f"{_BESIDE} where n.id between %(first)s and %(last)s"
+_ASKED = "opt_outs as o on o.{key} = n.{key}"
+_KNOWN = "contact_facts as f on f.contact_kind = '{kind}' and f.contact_key = n.{key} and f.fact in %(of_the_person)s"
+_BETWEEN = "n.id between %(first)s and %(last)s"
 _NEW = "{table} as n"
 _GONE = "{contacts} as l inner join {table} as n on n.id = l.id"
 
@@ -100,21 +107,29 @@ def phones_changed(connection: Connection[Any], first: str, last: str) -> None:
 
 
 def contacts_new(connection: Connection[Any], table: str, first: int, last: int) -> None:
-    """Contact points `first` to `last` (ids) of `table` are new: who holds one that was opted out is not alone now."""
-    for key in _keys_of(table):
-        statement = _BESIDE_NEW.format(some=_NEW.format(table=table), table=table, key=key)
-        _execute(connection, statement, first=first, last=last)
+    """Contact points `first` to `last` (ids) of `table` are new: what names one is no longer about who has it alone."""
+    for statement in _beside(table, _NEW, _BETWEEN):
+        _execute(connection, statement, first=first, last=last, of_the_person=OF_THE_PERSON)
 
 
 def contacts_gone(connection: Connection[Any], table: str, contacts: str) -> None:
     """The contact points of `table` that the temporary table `contacts(id)` names are about to go: the same."""
-    for key in _keys_of(table):
-        some = _GONE.format(contacts=contacts, table=table)
-        _execute(connection, _BESIDE.format(some=some, table=table, key=key))
+    for statement in _beside(table, _GONE.replace("{contacts}", contacts), "true"):
+        _execute(connection, statement, of_the_person=OF_THE_PERSON)
 
 
-def _keys_of(table: str) -> list[str]:
-    return [key for found, key in CONTACTS.values() if found == table]
+def _beside(table: str, some: str, condition: str) -> Iterator[str]:
+    """Who has a contact point of `some` that a request or a fact about a person names."""
+    for kind, (found, key) in CONTACTS.items():
+        for said in (_ASKED, _KNOWN) if kind != "name_zip" else (_ASKED,):
+            if found == table:
+                yield _BESIDE.format(
+                    some=some.format(table=table),
+                    said=said.format(kind=kind, key=key),
+                    table=table,
+                    key=key,
+                    condition=condition,
+                )
 
 
 def _execute(connection: Connection[Any], statement: str, **parameters: object) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cm_core.store import Database
-from cm_core.store.changes import EVERYTHING
+from cm_core.store.changes import EVERYTHING, OF_THE_PERSON
 
 _HELD = """
 select p.entity_id, c.phone_e164 as contact, 'phone' as kind
@@ -37,12 +37,16 @@ _CONTENT = (
     "select entity_id, 'household', household_id, reason from households",
     "select p.entity_id, 'touchpoint', t.id, t.touchpoint_type, t.touchpoint_date, t.status, t.campaign_id "
     "from touchpoints as t join persons as p on p.id = t.person_id",
+    f"select h.entity_id, 'perhaps touched', t.id, t.touchpoint_type, t.touchpoint_date, t.status, t.campaign_id "
+    f"from ({_HELD}) as h join touchpoints as t on t.person_id is null "
+    "and ((h.kind = 'phone' and h.contact = t.phone_e164) or (h.kind = 'email' and h.contact = t.email_key))",
     f"select h.entity_id, 'shared', s.kind, s.contact_key, s.surnames from ({_HELD}) as h "
     "join shared_contacts as s on s.kind = h.kind and s.contact_key = h.contact",
     f"select h.entity_id, 'asked', a.id, h.kind, h.contact, count(*) over (partition by a.id, h.kind) = 1 "
     f"from ({_HELD}) as h join ({_ASKED}) as a on a.kind = h.kind and a.contact = h.contact",
     "select p.entity_id, 'asked by name', o.id from opt_outs as o join persons as p on p.id = o.person_id",
-    f"select h.entity_id, 'fact', f.id from ({_HELD}) as h "
+    f"select h.entity_id, 'fact', f.id, f.fact in {OF_THE_PERSON} and h.kind <> 'name_zip' "
+    f"and count(*) over (partition by f.id, h.kind) = 1 from ({_HELD}) as h "
     "join contact_facts as f on f.contact_kind = h.kind and f.contact_key = h.contact",
     "select p.entity_id, 'fact of', f.id from contact_facts as f join persons as p on p.id = f.person_id",
 )

@@ -13,6 +13,7 @@ import pytest
 from cm_core import linkage, upsert
 from cm_core.cli.inspect import inspect
 from cm_core.compliance import privacy
+from cm_core.compliance.facts import OF_THE_PERSON
 from cm_core.compliance.subjects import Subject
 from cm_core.crm import people
 from cm_core.crm.fields import PersonFields
@@ -23,9 +24,10 @@ from cm_core.imports.feed_catalog import load_feed
 from cm_core.imports.forgotten import privacy_key
 from cm_core.lake import lake
 from cm_core.settings import Settings
-from cm_core.store import Database
+from cm_core.store import Database, changes
 from cm_core.store.tables import metadata
 from tests.integration.changes import noted
+from tests.integration.dbt.people import People
 from tests.integration.imports.steps import attempt, column, counts, error_report, import_file, query, run
 
 OWNERS = (
@@ -256,3 +258,28 @@ def test_the_crm_s_copy_goes_too_and_is_not_kept_again(settings: Settings, datab
     assert query(database, "select state, record from crm_persons") == [("erased", '{"id": 9}')]
     assert (read().stale, query(database, "select state, record from crm_persons")) == (1, [("erased", '{"id": 9}')])
     assert_gone(database)
+
+
+def test_who_shares_a_number_with_a_deleted_person_is_noted(
+    settings: Settings, database: Database, folder: Path
+) -> None:
+    """Contacts of the deleted are nobody's now, and caps count them for the number."""
+    bring(settings, database, folder / "owners.csv", OWNERS.replace("405-321-1002", "405-321-1001"))
+    named = "direction,from,to,first name,last name,date,result,id\n"
+    call = "outbound,405-555-0100,405-321-1001,Gertrude,Hollingsworth,2026-02-04 10:15,Answered,c-1\n"
+    bring(settings, database, folder / "call_log.csv", named + call)
+    (golden,) = column(database, "select person_id from touchpoints")
+    assert golden is not None
+    with noted(database):
+        privacy.forget(settings, database, Subject("person", str(golden)), reason="asked")
+
+
+def test_who_alone_has_a_number_of_a_deceased_now_is_noted(
+    settings: Settings, database: Database, people: People, folder: Path
+) -> None:
+    """What names a contact point of two is about that one; of one, about the person."""
+    assert set(changes.OF_THE_PERSON) == OF_THE_PERSON
+    people.person(1), people.phone(1, "+14053211001"), people.person(2), people.phone(2, "+14053211001")
+    people.phone(2, "+14053211002"), people.fact("deceased", "phone", "+14053211001")
+    with noted(database):
+        privacy.forget(settings, database, Subject("person", "1"), reason="asked")
