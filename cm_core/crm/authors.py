@@ -16,7 +16,7 @@ from cm_core.crm.merge_fields import Author
 from cm_core.crm.population import CrmPerson, authors_of
 from cm_core.crm.records import canonical, moment
 from cm_core.crm.sides import THERE
-from cm_core.web import BudgetSpent, NotThere
+from cm_core.web import BudgetSpent, NotAllowed, NotThere
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -45,7 +45,7 @@ class Authors:
         except BudgetSpent:
             self._left = 0
             return None
-        except NotThere:
+        except (NotThere, NotAllowed):
             return None
         self._left -= TOKENS
         self.asked += 1

@@ -134,6 +134,21 @@ def test_of_two_automatic_values_the_newer_wins(push: Push) -> None:
     assert {("name", "ours", "newer"), ("name", "theirs", "newer")} <= set(push.rules())
 
 
+def test_who_gave_a_name_that_we_may_not_ask_about_stays_unknown_and_the_plan_goes_on(push: Push) -> None:
+    ann = push.there("Ann Lee", phones=(phone(1),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)])
+    push.push()
+    push.server.edit(ann, name="Annie Lee", change_source="api", user_id=3)
+    push.pull()
+    push.people.run(
+        "update persons set first_name = 'Anna', name_source_date = %s where id = 1", ("2026-03-02 13:00:00",)
+    )
+    push.server.once(403, "changelog", body='{"success": false, "error": "Forbidden"}')
+    plan = push.plan()
+    assert (plan.counts["author_unknown"], plan.counts.get("asked", 0)) == (1, 0)
+
+
 def test_without_tokens_to_ask_theirs_stays_until_there_are(push: Push) -> None:
     ann = push.there("Ann Lee", phones=(phone(1),))
     push.pull()
