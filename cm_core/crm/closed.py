@@ -15,6 +15,7 @@ from cm_core.compliance.rules import CHANNELS
 from cm_core.compute import session
 from cm_core.crm import people
 from cm_core.crm.do_not_contact import channels_closed
+from cm_core.crm.merge_fields import VERDICTS
 from cm_core.crm.population import NEVER_CREATED, want
 from cm_core.crm.steps import Step
 from cm_core.settings import Settings
@@ -23,7 +24,6 @@ from cm_core.store.locks import looking
 if TYPE_CHECKING:
     from pymysql.connections import Connection
 
-_VERDICTS = {"call": "cm_call", "sms": "cm_text", "email": "cm_email", "mail": "cm_mail"}
 #: What a verdict begins with that forbids.
 _NO = "No:"
 # Whoever went into another entity is that one: what was asked of it counts.
@@ -77,7 +77,7 @@ def as_of_now(step: Step, closed: Closed) -> Step:
     new = closed.channels - step.ours.do_not_contact
     if not new:
         return step
-    outdated = {_VERDICTS[channel] for channel in new}
+    outdated = {VERDICTS[channel] for channel in new}
     own = {
         name: words for name, words in step.ours.own.items() if name not in outdated or (words or "").startswith(_NO)
     }

@@ -80,19 +80,13 @@ class PersonFields:
 
     @cached_property
     def options(self) -> dict[str, dict[int, str]]:
-        """Code -> option id -> its label, of fields that have options; of ours our labels, and options that are gone.
-
-        Options of the API's own fields may have other ids than numbers: no custom field has them.
-        """
-        found: dict[str, dict[int, str]] = {}
-        for each in self.described:
-            if each.get("options"):
-                code = str(each["field_code"])
-                labels = {int(one["id"]): str(one["label"]) for one in each["options"] if str(one["id"]).isdecimal()}
-                if code in self.keys:
-                    labels = {number: label.lower() for number, label in labels.items()} | self._kept_options(code)
-                found[code] = labels
-        return found
+        """Code -> option id -> its label, of fields with options; of ours our labels, also of options that are gone."""
+        return {
+            code: {number: label.lower() for number, label in labels.items()} | self._kept_options(code)
+            if code in self.keys
+            else labels
+            for code, labels in self._options_there.items()
+        }
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -185,7 +179,7 @@ class PersonFields:
         if missing := {*labels} & {*self.lacking.get(key, ())}:
             raise SettingsError(f"Pipedrive has no option {', '.join(sorted(missing))}: `cm crm setup` makes it.")
         code = self.codes.get(key, "")
-        there, known = self._option_ids_there.get(code, set()), self.options.get(code, {})
+        there, known = self._options_there.get(code, {}), self.options.get(code, {})
         wanted = {ids[0] for label in labels if (ids := self._ids(key, label))}
         ticked = {each for each in _items(record.custom.get(code)) if isinstance(each, int)} if record else set()
         return sorted(wanted | {each for each in ticked if each in there or each not in known})
@@ -199,10 +193,15 @@ class PersonFields:
         return {self.keys.get(name, name): value for name, value in fields.items()}
 
     @cached_property
-    def _option_ids_there(self) -> dict[str, set[int]]:
-        """Code -> ids of the options that the account has now."""
+    def _options_there(self) -> dict[str, dict[int, str]]:
+        """Code -> option id -> its label, of the options that the account has now.
+
+        Options of the API's own fields may have other ids than numbers: no custom field has them.
+        """
         return {
-            str(each["field_code"]): {int(one["id"]) for one in each["options"] if str(one["id"]).isdecimal()}
+            str(each["field_code"]): {
+                int(one["id"]): str(one["label"]) for one in each["options"] if str(one["id"]).isdecimal()
+            }
             for each in self.described
             if each.get("options")
         }
@@ -215,7 +214,7 @@ class PersonFields:
     def _ids(self, key: str, label: str) -> list[int]:
         """The options there of our field `key` that mean a label of ours."""
         code = self.codes.get(key, "")
-        there = self._option_ids_there.get(code, set())
+        there = self._options_there.get(code, {})
         return sorted(
             number for number, found in self.options.get(code, {}).items() if found == label and number in there
         )

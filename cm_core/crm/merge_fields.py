@@ -22,7 +22,9 @@ from typing import Any, Literal
 SINGLE = ("name", "address")
 SETS = ("phones", "emails")
 DO_NOT_CONTACT = "do_not_contact"
-OWN = ("cm_entity", "cm_call", "cm_text", "cm_email", "cm_mail", "cm_checked")
+#: Channel -> the field with its verdict.
+VERDICTS = {"call": "cm_call", "sms": "cm_text", "email": "cm_email", "mail": "cm_mail"}
+OWN = ("cm_entity", *VERDICTS.values(), "cm_checked")
 FIELDS = (*SINGLE, *SETS, DO_NOT_CONTACT, *OWN)
 
 #: Who gave a value in the CRM. Not known: the CRM can be asked.

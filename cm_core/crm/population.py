@@ -23,7 +23,7 @@ from cm_core.compute import sql
 from cm_core.crm import population_statements as statements
 from cm_core.crm.do_not_contact import channels_closed
 from cm_core.crm.fields import PersonFields
-from cm_core.crm.merge_fields import SINGLE, Agreed, Author, Point, Side, Text
+from cm_core.crm.merge_fields import SINGLE, VERDICTS, Agreed, Author, Point, Side, Text
 from cm_core.crm.records import PersonRecord, moment, normal
 from cm_core.crm.sides import LONGEST, THERE, AddressKeys, named, phone_text, theirs_of
 from cm_core.errors import CmError
@@ -270,7 +270,7 @@ def ours_of(row: dict[str, Any], keys: AddressKeys) -> Side:
         for p in row["phones"]
     )
     emails = tuple(Point(e["email"], (e["key"],), "other", e["first"]) for e in row["emails"])
-    words = {name: (row[name] or "")[:LONGEST] for name in ("cm_call", "cm_text", "cm_email", "cm_mail")}
+    words = {name: (row[name] or "")[:LONGEST] for name in VERDICTS.values()}
     at = {"name": row["name_at"], "address": row["address_at"]}
     name = named(row["name"])
     return Side(

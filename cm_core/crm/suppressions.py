@@ -20,7 +20,7 @@ from cm_core.crm.apply import LOCK, Applied, apply_plan
 from cm_core.crm.client import TOKENS, pipedrive
 from cm_core.crm.do_not_contact import channels_closed
 from cm_core.crm.fields import CHANNELS, PersonFields
-from cm_core.crm.merge_fields import DO_NOT_CONTACT, Agreed, Side, resolve
+from cm_core.crm.merge_fields import DO_NOT_CONTACT, VERDICTS, Agreed, Side, resolve
 from cm_core.crm.plan import Draft, database_time, new_plan_id, planning, ready_fields, write_plan
 from cm_core.crm.population import crm_person, read_owners, want
 from cm_core.crm.records import canonical
@@ -58,7 +58,6 @@ order by c.crm_person_id
 _ERASED = "select crm_person_id from crm_persons where state = 'erased' and agreed is null order by crm_person_id"
 _TOLD = "update crm_persons set agreed = %s where crm_person_id = %s and state = 'erased'"
 _DATA_DELETED = "No: data deleted"
-_VERDICTS = ("cm_call", "cm_text", "cm_email", "cm_mail")
 _LOOKS = 600
 _PAUSE_S = 1.0
 
@@ -103,7 +102,7 @@ def close_erased(settings: Settings, database: Database, fields: PersonFields) -
     """
     said = Agreed(do_not_contact=frozenset(CHANNELS))
     custom: dict[str, Any] = {fields.codes[DO_NOT_CONTACT]: fields.option_ids(DO_NOT_CONTACT, CHANNELS)}
-    custom |= {fields.codes[name]: _DATA_DELETED for name in _VERDICTS}
+    custom |= {fields.codes[name]: _DATA_DELETED for name in VERDICTS.values()}
     with closing(database.connect()) as connection:
         with connection.cursor() as cursor:
             cursor.execute(_ERASED)

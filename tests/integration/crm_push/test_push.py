@@ -134,7 +134,8 @@ def test_of_two_automatic_values_the_newer_wins(push: Push) -> None:
     assert {("name", "ours", "newer"), ("name", "theirs", "newer")} <= set(push.rules())
 
 
-def test_who_gave_a_name_that_we_may_not_ask_about_stays_unknown_and_the_plan_goes_on(push: Push) -> None:
+def renamed_on_both_sides(push: Push) -> int:
+    """Ann of the CRM: a program there and a newer list of ours gave her another first name each."""
     ann = push.there("Ann Lee", phones=(phone(1),))
     push.pull()
     push.known(1, ann, phones=[phone(1)])
@@ -144,21 +145,18 @@ def test_who_gave_a_name_that_we_may_not_ask_about_stays_unknown_and_the_plan_go
     push.people.run(
         "update persons set first_name = 'Anna', name_source_date = %s where id = 1", ("2026-03-02 13:00:00",)
     )
+    return ann
+
+
+def test_who_gave_a_name_that_we_may_not_ask_about_stays_unknown_and_the_plan_goes_on(push: Push) -> None:
+    renamed_on_both_sides(push)
     push.server.once(403, "changelog", body='{"success": false, "error": "Forbidden"}')
     plan = push.plan()
     assert (plan.counts["author_unknown"], plan.counts.get("asked", 0)) == (1, 0)
 
 
 def test_without_tokens_to_ask_theirs_stays_until_there_are(push: Push) -> None:
-    ann = push.there("Ann Lee", phones=(phone(1),))
-    push.pull()
-    push.known(1, ann, phones=[phone(1)])
-    push.push()
-    push.server.edit(ann, name="Annie Lee", change_source="api", user_id=3)
-    push.pull()
-    push.people.run(
-        "update persons set first_name = 'Anna', name_source_date = %s where id = 1", ("2026-03-02 13:00:00",)
-    )
+    ann = renamed_on_both_sides(push)
     budget = push.settings.pipedrive_daily_tokens
     push.limits(pipedrive_daily_tokens=3_000 + 100)
     assert push.plan().counts["author_unknown"] == 1
