@@ -52,8 +52,6 @@ FRESH_S = 2.0
 _MOST_PUT_OFF = 5
 #: Requests in a row without an answer after which the CRM is taken to be down.
 _DOWN_AFTER = 5
-#: Refusals that are about the account, not about the person: nothing further would be taken either.
-_OF_THE_ACCOUNT = (401, 402)
 #: People in a row with whom we may do nothing, after which that is about the account too.
 _MOST_NOT_ALLOWED = 5
 _DATE_ONLY = ("cm_checked",)
@@ -331,7 +329,7 @@ class _Run:
         is_refused = isinstance(error, ApiRefused)
         self._not_allowed += isinstance(error, NotAllowed)
         # What people asked for is tried with everybody: it is not held up by those with whom we may do nothing.
-        is_ours = error.status in _OF_THE_ACCOUNT or (
+        is_ours = error.of_the_account or (
             isinstance(error, NotAllowed) and self._not_allowed >= _MOST_NOT_ALLOWED and not _is_first(step)
         )
         with transaction(self._connection), self._connection.cursor() as cursor:

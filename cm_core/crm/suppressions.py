@@ -29,7 +29,7 @@ from cm_core.crm.steps import SUPPRESSIONS, Step, change_of
 from cm_core.errors import WriterBusy
 from cm_core.settings import Settings
 from cm_core.store.locks import looking, named_lock, transaction
-from cm_core.web import NotThere
+from cm_core.web import ApiRefused, NotThere
 
 if TYPE_CHECKING:
     from cm_core.store.database import Database
@@ -58,6 +58,7 @@ order by c.crm_person_id
 _ERASED = "select crm_person_id from crm_persons where state = 'erased' and agreed is null order by crm_person_id"
 _TOLD = "update crm_persons set agreed = %s where crm_person_id = %s and state = 'erased'"
 _DATA_DELETED = "No: data deleted"
+_MOST_NAMED = 20
 _LOOKS = 600
 _PAUSE_S = 1.0
 
@@ -98,7 +99,8 @@ def close_erased(settings: Settings, database: Database, fields: PersonFields) -
     """Close every channel in the CRM to who had their data deleted with us, once; how many. The reply is not kept.
 
     It may be sent twice where no answer comes: nobody else writes these fields, but for ticks, which are all set.
-    Raises the errors of `cm_core.web`, and WriterBusy while another process applies for long.
+    Raises the errors of `cm_core.web`, and WriterBusy while another process applies for long; ApiRefused, after
+    everybody was tried, with those whom the CRM did not let us change: they are tried again next time.
     """
     said = Agreed(do_not_contact=frozenset(CHANNELS))
     custom: dict[str, Any] = {fields.codes[DO_NOT_CONTACT]: fields.option_ids(DO_NOT_CONTACT, CHANNELS)}
@@ -110,14 +112,33 @@ def close_erased(settings: Settings, database: Database, fields: PersonFields) -
         connection.commit()
         if not erased:
             return 0
+        refused: dict[int, ApiRefused] = {}
         wait_s = _LOOKS * _PAUSE_S
         with named_lock(connection, LOCK, timeout_s=wait_s), pipedrive(settings, database, purpose=_PURPOSE) as client:
             for crm_id in erased:
-                with suppress(NotThere):  # deleted there too
-                    client.update_person(crm_id, {"custom_fields": custom}, from_reserve=True)
+                try:
+                    with suppress(NotThere):  # deleted there too
+                        client.update_person(crm_id, {"custom_fields": custom}, from_reserve=True)
+                except ApiRefused as error:
+                    if error.of_the_account:
+                        raise
+                    refused[crm_id] = error
+                    continue
                 with transaction(connection), connection.cursor() as cursor:
                     cursor.execute(_TOLD, (canonical(said.as_json()), crm_id))
+    if refused:
+        raise _still_open(refused)
     return len(erased)
+
+
+def _still_open(refused: dict[int, ApiRefused]) -> ApiRefused:
+    error = next(iter(refused.values()))
+    more = f" and {len(refused) - _MOST_NAMED} more" if len(refused) > _MOST_NAMED else ""
+    return ApiRefused(
+        f"Pipedrive does not let us change people whose data were deleted here: {error} Delete them there, or let the "
+        f"user of the token edit them: persons {', '.join(map(str, list(refused)[:_MOST_NAMED]))}{more}.",
+        status=error.status,
+    )
 
 
 def _apply(settings: Settings, database: Database, plan_id: str) -> Applied:

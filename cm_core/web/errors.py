@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from cm_core.errors import CmError
 
+#: Wrong credentials; an account that is closed or not paid for.
+_OF_THE_ACCOUNT = (401, 402)
+
 
 class ApiError(CmError):
     """Root of what goes wrong with an outside API. `status` is HTTP's, None where no answer came."""
@@ -11,6 +14,11 @@ class ApiError(CmError):
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+    @property
+    def of_the_account(self) -> bool:
+        """Whether it is about the account, not about the thing asked for: nothing further would be taken either."""
+        return self.status in _OF_THE_ACCOUNT
 
 
 class ApiUnavailable(ApiError):

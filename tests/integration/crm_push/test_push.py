@@ -16,7 +16,7 @@ from cm_core.crm.setup import set_up
 from cm_core.crm.suppressions import plan_suppressions
 from cm_core.errors import SettingsError, UsageError
 from cm_core.lake import lake
-from cm_core.web import ApiError
+from cm_core.web import ApiError, ApiRefused
 from tests.integration.crm_push.conftest import Push, phone
 from tests.integration.dbt.people import NEW
 
@@ -316,6 +316,22 @@ def test_who_had_their_data_deleted_is_closed_there_and_nothing_is_kept(push: Pu
     before = push.server.usage()["calls_by_path"]
     push.suppress()
     assert push.server.usage()["calls_by_path"] == before, "once"
+
+
+def test_who_may_not_be_closed_there_is_named_and_the_rest_are_closed(push: Push) -> None:
+    ann, bob = push.there("Ann Lee", phones=(phone(1),)), push.there("Bob Ray", phones=(phone(2),))
+    push.pull()
+    push.known(1, ann, phones=[phone(1)]), push.known(2, bob, ("Bob", "Ray"), phones=[phone(2)])
+    for person_id in ("1", "2"):
+        privacy.forget(push.settings, push.database, Subject("person", person_id), reason="asked")
+    closed = ["call", "email", "mail", "sms"]
+    push.server.once(403, f"/api/v2/persons/{ann}", method="PATCH")
+    with pytest.raises(ApiRefused, match=rf"403.*[Dd]elete them there.*: persons {ann}\.$"):
+        push.suppress()
+    assert push.person(bob)["do_not_contact"] == closed, "the refusal of one does not hold up another"
+    assert push.person(ann)["do_not_contact"] != closed
+    push.suppress()
+    assert push.person(ann)["do_not_contact"] == closed, "tried again next time"
 
 
 @pytest.mark.parametrize("action", ["update", "create", "merge"])
