@@ -17,11 +17,11 @@ from cm_core.hygiene.text import is_blank, placeholders, squeeze, text_column
 PhoneReason = Literal[
     "too_long",  # the value does not fit the database column
     "no_digits",  # nothing to dial in it
-    "letters",  # letters that are neither a vanity number nor an extension: 4O5-555-1234
+    "letters",  # letters that are neither a toll-free vanity number nor an extension: 4O5-555-1234, 405-235-XXXX
     "excel_rounded",  # 4.05555E+09: the spreadsheet threw digits away
     "too_short",  # fewer than ten digits: the area code or more is missing
     "too_many_digits",  # more digits than a US number has, and no + or 011 in front
-    "placeholder",  # one digit repeated, 1234567: data/placeholders.csv
+    "placeholder",  # one digit repeated, 1234567, 800-UNKNOWN: data/placeholders.csv
     "area_code",  # no such NANP area code
     "exchange",  # NXX starting with 0 or 1, or N11
     "fictitious",  # 555-0100 to 555-0199
@@ -65,7 +65,10 @@ _LABEL = re.compile(
 )
 _EXCEL_FLOAT = re.compile(r"\+?(\d+)\.0+", re.ASCII)
 _EXCEL_POWER = re.compile(r"\+?(\d)(?:\.(\d+))?E\+?(\d{1,2})", re.ASCII | re.IGNORECASE)
-_VANITY = re.compile(r"(?:\+?1[\s.-]*)?\(?([2-9]\d\d)\)?[\s.-]*([A-Z\d][A-Z\d\s.-]*)", re.ASCII | re.IGNORECASE)
+# Of toll-free area codes alone (NANPA): behind any other, letters are masks and remarks more often than a number.
+_VANITY = re.compile(
+    r"(?:\+?1[\s.-]*)?\(?(8(?:00|33|44|55|66|77|88))\)?[\s.-]*([A-Z\d][A-Z\d\s.-]*)", re.ASCII | re.IGNORECASE
+)
 _LETTERS = re.compile(r"[^\W\d_]")
 _LETTER_RUN = re.compile(r"[^\W\d_]+")
 _LOOKALIKE = re.compile(r"(?:(?<=\d)[OoIl]+(?=[\d\s.-]|$)|(?<![A-Za-z])[OoIl]+(?=\d))")
@@ -175,10 +178,13 @@ def _one(raw: str) -> Phone:
 
 
 def _vanity(raw: str, text: str, extension: str | None) -> Phone:
-    """1-800-FLOWERS by the keypad; letters that could be misread digits, or of another length, are refused."""
+    """1-800-FLOWERS by the keypad; masks (XXXX), letters like digits and other lengths are refused."""
     vanity = _VANITY.fullmatch(text)
-    if vanity and not _LOOKALIKE.search(text) and max(map(len, _LETTER_RUN.findall(text))) >= 3:
+    runs = _LETTER_RUN.findall(text)
+    if vanity and not _LOOKALIKE.search(text) and max(map(len, runs)) >= 3 and len(set("".join(runs).upper())) > 1:
         subscriber = re.sub(r"[\s.-]", "", vanity[2])
+        if subscriber.lower() in placeholders()["phone"]:
+            return Phone(raw, None, None, None, "placeholder")
         if len(subscriber) == 7:
             keyed = rphonenumbers.convert_alpha_characters_in_number(vanity[1] + subscriber)
             return _nanp(raw, keyed, extension)
