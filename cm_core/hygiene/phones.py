@@ -86,11 +86,11 @@ def standardize_phone(raw: str) -> tuple[Phone, ...]:
     than seven digits is a piece of its neighbour, not a number. A lone letter among digits (4O5) is never
     turned into a digit. Never raises.
     """
+    if len(raw) > PHONE_MAX:
+        return (Phone(None, None, None, None, "too_long"),) if squeeze(raw) else ()
     ordinary = _ORDINARY.fullmatch(raw)
     if ordinary:
         return (_nanp(raw, "".join(ordinary.groups()), None),)
-    if len(raw) > PHONE_MAX:
-        return (Phone(None, None, None, None, "too_long"),) if squeeze(raw) else ()
     if is_blank(raw):
         return ()
     found: dict[tuple[str | None, str | None], Phone] = {}

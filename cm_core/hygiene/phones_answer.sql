@@ -21,6 +21,7 @@ shaped as (
         raw,
         case
             when parts.number <> ''
+                and length(raw) <= 255
                 and (length(parts.number) = length(raw) or not contains(raw, '  '))
                 and (parts.zeros = '' or regexp_full_match(parts.number, '1?[0-9]{10}'))
                 then right(regexp_replace(parts.number, '[^0-9]', '', 'g'), 10)

@@ -393,6 +393,12 @@ def test_zeros_of_a_spreadsheet_stand_behind_bare_digits_only(con: duckdb.DuckDB
     hold(con, "phones", [(number + zeros,) for number in numbers for zeros in (".0", ".00", ".000", ".", ".01")])
 
 
+def test_a_phone_that_its_column_does_not_hold(con: duckdb.DuckDBPyConnection) -> None:
+    numbers = [f"405{filling * count}419-2227" for filling in ". -" for count in (243, 244, 245, 300)]
+    hold(con, "phones", [(number + ending,) for number in numbers for ending in ("", " x12", " h")])
+    assert con.execute("select max(length(phone_raw)), count(*) from answered").fetchall() == [(255, 36)]
+
+
 def test_every_area_code_and_exchange(con: duckdb.DuckDBPyConnection) -> None:
     """The regions of area codes do not depend on the exchange, for those that SQL answers."""
     hold(con, "phones", [("4055551234",)])

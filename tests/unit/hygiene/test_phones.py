@@ -81,6 +81,8 @@ def test_a_number_is_read(raw: str, e164: str, extension: str | None) -> None:
         ("405-555-0123", "fictitious"),
         ("+44 20", "invalid"),
         ("9" * 300, "too_long"),
+        ("405" + "-" * 300 + "235-1234", "too_long"),
+        (f"{'405':<256}235-1234", "too_long"),
     ],
 )
 def test_an_invalid_number_says_why_and_invents_nothing(raw: str, reason: str) -> None:
