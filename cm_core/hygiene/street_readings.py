@@ -88,7 +88,7 @@ def standard(
     if line:
         if line.answer:
             return care_of, line.answer[0], f"{line.answer[1]}{place}"
-        if line.box and (parsed is None or not (parsed.street_number and parsed.street_name)):
+        if line.box and (parsed is None or not (parsed.street_number and _name(parsed))):
             # nothing beside the box that mail could be brought to
             name = line.text if " " in line.text and not _DIGIT.search(line.text) else None
             return care_of or name or None, f"PO BOX {line.box}", f"P|{line.box}|{place}"
@@ -104,11 +104,12 @@ def standard(
     at = _KEY_PLACE[fields[0]]
     fields[at : at + 2] = [place]
     box = parsed.po_box or (line and line.box)
-    if fields[0] == "S" and parsed.street_name:
+    if fields[0] == "S" and _name(parsed):
         if parsed.po_box:
             street = " ".join(filter(None, _street_parts(parsed)))
-        street, fields[2:6] = _renamed(parsed, street, fields[2:6], line.text if line else (line1 or "").upper())
-        street, fields = _county_road(parsed, street, fields)
+        if not parsed.highway:
+            street, fields[2:6] = _renamed(parsed, street, fields[2:6], line.text if line else (line1 or "").upper())
+            street, fields = _county_road(parsed, street, fields)
         if line and line.units:
             street = " ".join((street, *line.units))
             fields[7:] = [*filter(None, fields[7:]), *(unit.partition(" ")[2] for unit in line.units if " " in unit)]
@@ -117,11 +118,17 @@ def standard(
     return care_of, street, "|".join(fields).rstrip("|")
 
 
+def _name(parsed: doorplate.ParsedAddress) -> str | None:
+    """The name of the street: of a highway its own, and that of a road beside it (INTERSTATE 35 SERVICE)."""
+    highway = parsed.highway["name"] if parsed.highway else None
+    return " ".join(filter(None, (highway, parsed.street_name))) or None
+
+
 def _street_parts(parsed: doorplate.ParsedAddress) -> tuple[str | None, ...]:
     return (
         parsed.street_number,
         parsed.street_dir_prefix,
-        parsed.street_name,
+        _name(parsed),
         parsed.street_suffix,
         parsed.street_dir_suffix,
         parsed.unit_type or ("#" if parsed.unit_number else None),
