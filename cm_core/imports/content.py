@@ -52,10 +52,12 @@ _TELLING = re.compile(
 )
 _DATE_SHAPE = re.compile(
     r"(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})|\d{1,2}-\d{1,2}-\d{4}|(?:18|19|20)\d{6}"
-    r"|\d{1,2}-[A-Z]{3}-\d{4}|[A-Z]{3,9}\.? \d{1,2}, \d{4})(?:[T ].*)?",
+    r"|\d{1,2}-[A-Z]{3}-(?:\d{4}|\d{2})|[A-Z]{3,9}\.? \d{1,2}, \d{4})(?:[T ].*)?",
     re.IGNORECASE,
 )
-_DATE_FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y", "%m-%d-%Y", "%Y%m%d", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y")
+_DATE_FORMATS = (
+    "%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y", "%m-%d-%Y", "%Y%m%d", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y",
+)  # fmt: skip
 
 
 class Column:

@@ -1,32 +1,25 @@
 -- From standardised distinct values to the staged tables of a contacts import.
 -- In:  source_rows(row_number), names_in, phones_in, emails_in, addresses_in, identifiers_in, dates_in (views over the file),
 --      name_parties, phone_values, email_values, address_values (answers of the hygiene package),
---      parameters(file_date).
+--      parameters(file_date); the macros of dates.sql.
 -- Out: parties, phones, emails, addresses, identifiers, rows_dated, findings (rejected and kept).
-
-create or replace macro as_date(t) as try_strptime(t, [
-    '%Y-%m-%d', '%m/%d/%Y', '%Y%m%d', '%m-%d-%Y', '%d-%b-%Y', '%b %d, %Y', '%B %d, %Y', '%m/%d/%y'
-]);
-create or replace macro as_time(t) as coalesce(
-    try_strptime(t, [
-        '%Y-%m-%d %H:%M:%S', '%Y-%m-%d %H:%M:%S.%f', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%dT%H:%M:%SZ', '%Y-%m-%dT%H:%M:%S.%fZ',
-        '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %H:%M', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y %I:%M %p', '%Y-%m-%d %H:%M'
-    ]),
-    as_date(t),
-    try_cast(t as timestamptz)::timestamp
-);
 
 create or replace macro generation_of(suffix) as
     coalesce(regexp_extract(upper(suffix), '^(JR|SR|II|III|IV|V)\.?$', 1), '');
 
 -- Dates repeat: each text is parsed once.
 create or replace table date_values as
-select raw, as_time(raw) as parsed
-from (
+with texts as (
     select source_date_raw as raw from dates_in where source_date_raw is not null
     union
     select date_of_birth_raw from dates_in where date_of_birth_raw is not null
-);
+),
+parsed as (
+    select raw, moment_of(raw) as moment from texts
+)
+select raw, moment, birth_of(raw, moment, p.file_date)::date as birth
+from parsed
+cross join parameters as p;
 
 create or replace table rows_dated as
 with parsed as (
@@ -34,8 +27,8 @@ with parsed as (
         d.row_number,
         d.source_date_raw,
         d.date_of_birth_raw,
-        s.parsed as source_date,
-        b.parsed::date as date_of_birth
+        s.moment as source_date,
+        b.birth as date_of_birth
     from dates_in as d
     left join date_values as s on d.source_date_raw = s.raw
     left join date_values as b on d.date_of_birth_raw = b.raw
@@ -343,7 +336,10 @@ select row_number, 'TYPE', 'source_date', source_date_raw, 'Not a date in the pa
 from rows_dated
 where source_date_bad
 union all
-select row_number, 'TYPE', 'date_of_birth', date_of_birth_raw, 'Not a date of birth; kept raw only', null
+select row_number, 'TYPE', 'date_of_birth', date_of_birth_raw,
+    case when has_short_year(date_of_birth_raw) then 'Not a date of birth, or one of either century; kept raw only'
+        else 'Not a date of birth; kept raw only' end,
+    null
 from rows_dated
 where date_of_birth_bad
 union all

@@ -1,4 +1,4 @@
--- In: suppressions_in(row_number, raw, date_raw, action_raw, source_raw), phone_values, parameters. Out: dnc, findings.
+-- In: suppressions_in(row_number, raw, date_raw, action_raw, source_raw), phone_values, parameters; the macros of dates.sql. Out: dnc, findings.
 -- A listed number need not be assigned to anybody: ten digits that no rule of numbering forbids are enough.
 -- Change lists say of each number whether it was added (A) or deleted (D), and when; `number_columns.py` has the words.
 create or replace table numbered as
@@ -11,10 +11,7 @@ select
             then right(regexp_replace(i.raw, '[^0-9]', '', 'g'), 10)::bigint
         when regexp_full_match(v.phone_e164, '[+]1[2-9][0-9]{9}') then right(v.phone_e164, 10)::bigint
     end as number,
-    coalesce(
-        try_strptime(i.date_raw, ['%Y-%m-%d', '%m/%d/%Y', '%Y%m%d', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S']),
-        case when regexp_matches(i.date_raw, '^[0-9]{4}-') then try_cast(i.date_raw as timestamptz)::timestamp end
-    ) as dated,
+    moment_of(i.date_raw) as dated,
     i.date_raw,
     case
         when upper(trim(i.action_raw)) in ('A', 'ADD', 'ADDED', 'ADDITION') then 'A'

@@ -110,6 +110,7 @@ def stage_people(con: duckdb.DuckDBPyConnection, mapping: Mapping, headers: Sequ
     keep_raw(con, headers)
     _define_inputs(con, mapping)
     _standardise(con, surname_first=any(use.surname_first for use in mapping.uses))
+    con.execute(sql("cm_core.imports", "dates.sql"))
     con.execute(sql("cm_core.imports", "stage_contacts.sql"))
 
 

@@ -44,6 +44,7 @@ def stage_dnc(
     is_change_list = mapping.one("action") is not None
     con.execute("insert into parameters values (?, ?, ?)", [file_date, list_name(feed), is_change_list])
     _standardise_phones(con)
+    con.execute(sql("cm_core.imports", "dates.sql"))
     con.execute(sql("cm_core.imports", "stage_dnc.sql"))
     con.execute(_ROWS_DATED)
     return settle_findings(con)

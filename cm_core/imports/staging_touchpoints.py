@@ -48,6 +48,7 @@ def stage_campaigns(
     con.execute("create or replace table campaign_parameters (file_date timestamp, default_type varchar)")
     con.execute("insert into campaign_parameters values (?, ?)", [file_date, feed.defaults.get("type")])
     con.execute(sql(_PACKAGE, "touchpoint_words.sql"))
+    con.execute(sql(_PACKAGE, "dates.sql"))
     con.execute(sql(_PACKAGE, "stage_campaigns.sql"))
     return settle_findings(con)
 
