@@ -18,6 +18,9 @@ from cm_core.imports.feed_catalog import Feed, Field
 
 #: Fields that several columns may fill, each column giving a value of its own.
 _REPEATABLE = ("phone", "email", "identifier")
+#: Those of them whose columns may have the same header.
+_SEVERAL = ("phone", "email")
+_NUMBERED = re.compile(r"(.*?)[\W_]*([1-9])\W*")
 _PHONE_TYPES = {"fax": "fax", "mobile": "mobile", "cell": "mobile", "wireless": "mobile", "landline": "landline"}
 _GENERIC = ""
 
@@ -59,7 +62,7 @@ class Mapping:
         return next(iter(self.all(name)), None)
 
     def address_slots(self) -> list[str]:
-        """Prefixes of the addresses a row carries, such as `mailing` or '' for the only one."""
+        """Prefixes of the addresses a row carries, such as `mailing` or '' for the only one; `mailing#2` is another."""
         return sorted({use.field.rpartition(".")[0] for use in self.uses if "." in use.field})
 
     def as_json(self) -> dict[str, Any]:
@@ -88,18 +91,25 @@ def map_columns(headers: Sequence[str], feed: Feed) -> Mapping:
     return mapping
 
 
-def match_headers(headers: Sequence[str], feed: Feed) -> Mapping:
+def match_headers(headers: Sequence[str], feed: Feed, written: Sequence[str] = ()) -> Mapping:
     """Match `headers` to the fields of `feed`, whatever the feed requires.
 
+    `written`: the headers as they stand in the file, where `headers` has other names for those that repeat. Parts of
+    addresses that come with a number or a second time are addresses of their own, `#2`, `mailing#2` and so on.
     Raises FileRejected when a column is missing that the feed's `mapping` names.
     """
+    written = written or headers
     ranked: dict[str, list[tuple[int, int]]] = defaultdict(list)
     uses = list(_declared(headers, feed))
     taken = {column for use in uses for column in use.columns}
+    further = _further_addresses(headers, written, feed)
     for position, header in enumerate(headers):
-        if position in taken or (match := _classify(header, feed)) is None:
+        match = further[position] if position in further else _classify(written[position], feed)
+        if position in taken or match is None:
             continue
         name, rank = match
+        if header != written[position] and position not in further and name not in _SEVERAL:
+            continue
         if name in _REPEATABLE:
             uses.append(Use(name, (position,), (header,), "header", label_of(name, header)))
         elif not any(use.field == name for use in uses):
@@ -169,6 +179,48 @@ def _classify(header: str, feed: Feed) -> tuple[str, int] | None:
         if (rank := _rank(text, declared)) is not None:
             return f"{_GENERIC}.{part}", rank
     return None
+
+
+def _further_addresses(headers: Sequence[str], written: Sequence[str], feed: Feed) -> dict[int, tuple[str, int] | None]:
+    """The field of each column that is part of a second, third ... address, by its position.
+
+    Such parts have a number (Address 2, City 2) or the same headers as the first. It takes a street and a city, or a
+    repeated ZIP: `Address 2` alone is line 2. None for a repeated header that is part of no address: whose it is
+    cannot be known.
+    """
+    parts: dict[int, tuple[str, int, str, int]] = {}
+    plain: set[str] = set()
+    repeated: set[int] = set()
+    before: dict[str, int] = defaultdict(int)
+    for position, text in enumerate(written):
+        before[text.lower()] += 1
+        match, number = _classify(text, feed), before[text.lower()]
+        if headers[position] != text and text.strip():
+            repeated.add(position)
+        elif (found := _NUMBERED.fullmatch(text)) and not (match and match[0].endswith((".zip", ".zip4"))):
+            match, number = _classify(found[1], feed), int(found[2])
+        elif match is not None:
+            plain.add(match[0])
+            continue
+        if match is not None and "." in match[0]:
+            slot, _, part = match[0].rpartition(".")
+            parts[position] = (slot, number, part, match[1])
+    has = {(slot, number, part) for slot, number, part, _ in parts.values()}
+    has_zip = {(slot, number) for at, (slot, number, part, _) in parts.items() if part == "zip" and at in repeated}
+    whole = {
+        (slot, number)
+        for slot, number, part in has
+        if part == "line1" and ((slot, number, "city") in has or (slot, number) in has_zip)
+    }
+    numbered = {slot for slot, _ in whole if plain.isdisjoint((f"{slot}.line1", f"{slot}.city"))}
+    first = {slot: min(number for other, number in whole if other == slot) for slot in numbered}
+    result: dict[int, tuple[str, int] | None] = {}
+    for position, (slot, number, part, rank) in parts.items():
+        if (slot, number) in whole:
+            result[position] = (f"{slot}.{part}" if first.get(slot) == number else f"{slot}#{number}.{part}", rank)
+        elif position in repeated:
+            result[position] = None
+    return result
 
 
 def _rank(text: str, declared: Field) -> int | None:

@@ -449,7 +449,9 @@ def open_file(path: Path, name: str, feed: Feed, settings: Settings, folder: Pat
     source = open_source(path, name, feed, settings, folder)
     file = OpenFile(source, Understanding(Mapping((), source.headers)), feed)
     sample = sample_of(source.batches(), len(source.headers))
-    return replace(file, understood=understand(source.headers, feed, sample, declared=file.is_declared))
+    return replace(
+        file, understood=understand(source.headers, feed, sample, written=source.written, declared=file.is_declared)
+    )
 
 
 @contextmanager

@@ -69,10 +69,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Layout:
-    """Headers of the file and whether its first record is one."""
+    """Headers of the file and whether its first record is one. `written`: as they stand there, where some repeat."""
 
     headers: tuple[str, ...]
     has_header: bool
+    written: tuple[str, ...] = ()
 
 
 def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
@@ -97,7 +98,8 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     is_data = unlike_headers(fields) > known or (known == 0 and _goes_on(path, dialect, fields))
     has_header = (feed.format.header is True and not is_data) or (feed.format.header == "auto" and known > 0)
     if has_header:
-        return Layout(_unique([_printable(field).strip() for field in fields]), True)
+        written = tuple(_printable(field).strip() for field in fields)
+        return Layout(_unique(written), True, written)
     names = feed.columns or feed.layouts.get(len(fields), () if is_data else None)
     if not names and feed.target == "dnc_registry":
         return _numbers_layout(path, dialect, feed, raw)

@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ _TEXT_OF_TABLES = 4
 class Source:
     """One list. `form` is what is known of the file's form, for `import_metadata.file_format`.
 
+    `written` are the headers as they stand in the file, where some repeat: `headers` has names of their own for these.
     `flat` is there for do-not-call lists that can be read many lines at once; `batches` gives the same records.
     """
 
@@ -59,6 +60,7 @@ class Source:
     form: dict[str, Any]
     batches: Callable[[], Iterator[Batch]]
     flat: FlatList | None = None
+    written: tuple[str, ...] = ()
 
 
 def open_source(path: Path, name: str, feed: Feed, settings: Settings, folder: Path) -> Source:
@@ -145,7 +147,9 @@ def _delimited(
         start = first_byte(path, dialect)
         flat = flat_list(path, start, dialect.encoding, layout.headers, dialect.delimiter)
     most = settings.max_field_chars
-    return Source(layout.headers, form, lambda: read_batches(path, dialect, layout, max_field_chars=most), flat)
+    return Source(
+        layout.headers, form, lambda: read_batches(path, dialect, layout, max_field_chars=most), flat, layout.written
+    )
 
 
 def _ends_with_line_break(path: Path) -> bool:
@@ -184,7 +188,7 @@ def _of_tables(
         "tables": {found.name: found.rows for found in tables.tables}, "skipped": tables.skipped,
         "notes": list(tables.notes),
     }  # fmt: skip
-    return Source(headers, described, batches)
+    return Source(headers, described, batches, written=chosen.written)
 
 
 def _with_long_fields_out(source: Source, most: int) -> Source:
@@ -205,7 +209,7 @@ def _with_long_fields_out(source: Source, most: int) -> Source:
                 long = pc.or_(long, found)
             yield Batch(table.filter(pc.invert(long)), (*batch.bad, *bad)) if bad else batch
 
-    return Source(source.headers, source.form, batches)
+    return replace(source, batches=batches)
 
 
 def _long_field(table: pa.Table, place: int, column: int, headers: Sequence[str], size: int, most: int) -> BadRow:
@@ -250,7 +254,8 @@ def _parquet(path: Path, form: dict[str, Any], settings: Settings) -> Source:
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 raise FileRejected(f"The Parquet file cannot be read: {str(error).partition(chr(10))[0]}") from None
 
-    return Source(tuple(unique_names(columns)), {**form, "format": "parquet"}, batches)
+    headers = tuple(unique_names(columns))
+    return Source(headers, {**form, "format": "parquet"}, batches, written=tuple(columns))
 
 
 def _numbered(table: pa.Table, first: int) -> pa.Table:

@@ -219,7 +219,7 @@ def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
             part: value_of(mapping.one(f"{slot}.{part}"), mapping.constants.get(f"{slot}.{part}"))
             for part in _ADDRESS_FIELDS
         }
-        kind = f"'{slot}'" if slot else "null::varchar"
+        kind = f"nullif('{slot.partition('#')[0]}', '')"
         needed = [value_of(mapping.one(f"{slot}.{part}")) for part in ("line1", "line2", "city", "zip")]
         present = f"coalesce({', '.join(needed)}) is not null"
         addresses.append(_keyed(parts, f"{ordinal} as ordinal, {kind} as address_type", present))

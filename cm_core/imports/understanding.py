@@ -79,15 +79,21 @@ def sample_of(batches: Iterable[Batch], width: int) -> list[Column]:
 
 
 def understand(
-    headers: Sequence[str], feed: Feed, sample: Sequence[Column], *, declared: bool = False
+    headers: Sequence[str],
+    feed: Feed,
+    sample: Sequence[Column],
+    *,
+    written: Sequence[str] = (),
+    declared: bool = False,
 ) -> Understanding:
     """Match the columns `headers`, of which `sample` has values, to the fields of `feed`.
 
-    `declared`: the headers are the names that the feed itself gives to a file without a header. Then the values decide
-    nothing; where they contradict, that is a conflict all the same. Never raises for a fault of the file.
+    `written`: the headers as they stand in the file, where some repeat. `declared`: the headers are the
+    names that the feed itself gives to a file without a header. Then the values decide nothing; where they contradict,
+    that is a conflict all the same. Never raises for a fault of the file.
     """
     try:
-        mapping = match_headers(headers, feed)
+        mapping = match_headers(headers, feed, written)
     except FileRejected as error:
         return Understanding(Mapping((), tuple(headers)), refusal=str(error))
     conflicts: list[Conflict] = []

@@ -91,7 +91,9 @@ def _read_sheet(sheet: calamine.CalamineSheet, name: str, writer: TableSetWriter
     if not names:
         writer.skip("empty sheet")
         return
-    table = writer.table(name, None, [Column(column) for column in unique_names(names)])
+    table = writer.table(
+        name, None, [Column(new, written=old) for new, old in zip(unique_names(names), names, strict=True)]
+    )
     while rows := list(islice(filled, _BATCH_ROWS)):
         columns = [pa.array([text_of_cell(cell) for cell in column], pa.string()) for column in zip(*rows, strict=True)]
         table.append(range(len(columns)), columns)

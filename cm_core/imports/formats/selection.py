@@ -29,12 +29,16 @@ _SHOWN_TABLES, _SHOWN_COLUMNS = 30, 15
 
 @dataclass(frozen=True)
 class Selection:
-    """The rows of an import: a Parquet file whose columns are all text, and where they come from."""
+    """The rows of an import: a Parquet file whose columns are all text, and where they come from.
+
+    `written` are the names of the columns as they stand in the file, if they are a table's.
+    """
 
     path: Path
     columns: tuple[str, ...]
     rows: int
     source: str
+    written: tuple[str, ...] = ()
 
     def batches(self, rows: int = _BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """The rows in order, at most `rows` at a time, and never more than a row group, whose bytes are bounded."""
@@ -99,7 +103,8 @@ def _listed(names: Sequence[str], most: int) -> str:
 
 
 def _whole(tables: TableSet, table: Table) -> Selection:
-    return Selection(tables.path(table), table.column_names, table.rows, f"table {table.name}")
+    written = tuple(column.name if column.written is None else column.written for column in table.columns)
+    return Selection(tables.path(table), table.column_names, table.rows, f"table {table.name}", written)
 
 
 def _selected(tables: TableSet, destination: Path, select: str, memory_limit: str, threads: int) -> Selection:

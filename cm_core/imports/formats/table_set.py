@@ -45,10 +45,14 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Column:
-    """A column's name and, where the source declares one, its type as written there."""
+    """A column's name and, where the source declares one, its type as written there.
+
+    `written` is what stands in the file where the name had to be another, since it repeats or is blank.
+    """
 
     name: str
     type: str | None = None
+    written: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pytest
 
 from cm_core.errors import FileRejected
 from cm_core.imports.feed_catalog import Feed, load_feed
-from cm_core.imports.mapping import Mapping, known_headers, map_columns, squash
+from cm_core.imports.formats.table_set import unique_names
+from cm_core.imports.mapping import Mapping, known_headers, map_columns, match_headers, squash
 
 
 def _map(*headers: str, feed: str = "contacts") -> Mapping:
@@ -43,6 +44,31 @@ def test_squashed_headers_compare_by_letters_and_digits() -> None:
 )  # fmt: skip
 def test_headers_are_known_by_their_synonyms(header: str, field: str) -> None:
     assert next(use.field for use in _map(header, "Phone").uses if use.headers == (header,)) == field
+
+
+@pytest.mark.parametrize(
+    ("written", "streets", "raw"),
+    [
+        ("Address,City,State,Zip,Address,City,State,Zip", {".line1": "Address", "#2.line1": "Address_2"}, ()),
+        ("Address,Zip,Address,Zip", {".line1": "Address", "#2.line1": "Address_2"}, ()),
+        ("Mailing City,Mailing Address,Mailing City,Mailing Address",
+         {"mailing.line1": "Mailing Address", "mailing#2.line1": "Mailing Address_2"}, ()),
+        ("Address1,City1,Zip1,Address2,City2,Zip2", {".line1": "Address1", "#2.line1": "Address2"}, ()),
+        ("Address,City,Address.1,City.1", {".line1": "Address", "#1.line1": "Address.1"}, ()),
+        ("Address,Address,City,Zip", {".line1": "Address"}, ("Address_2",)),
+        ("Address,City,Zip,City", {".line1": "Address"}, ("City_2",)),
+        ("Address,Address_2,City,Zip", {".line1": "Address", ".line2": "Address_2"}, ()),
+        ("Address 1,Address 2,City,Zip5,Zip4", {".line1": "Address 1", ".line2": "Address 2"}, ()),
+    ],
+)  # fmt: skip
+def test_a_repeated_address_is_another_one_and_never_line_2(
+    written: str, streets: dict[str, str], raw: tuple[str, ...]
+) -> None:
+    names = ["Owner", *written.split(",")]
+    mapping = match_headers(unique_names(names), load_feed("contacts"), names)
+    assert {use.field: use.headers[0] for use in mapping.uses if ".line" in use.field} == streets
+    assert mapping.unmapped == raw
+    assert all(len(use.columns) == 1 for use in mapping.uses)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,11 @@ import pytest
 
 from cm_core.errors import FileRejected
 from cm_core.imports.feed_catalog import load_feed
+from cm_core.imports.pipeline import open_file
 from cm_core.imports.reader import Batch
 from cm_core.imports.source import open_source
 from cm_core.settings import Settings
+from tests.unit.imports.formats.test_excel import text, workbook
 
 
 def _read(folder: Path, name: str, content: bytes, **limits: int) -> tuple[tuple[str, ...], list[Batch]]:
@@ -94,3 +96,15 @@ def test_what_an_sqlite_file_holds_is_limited_by_the_size_that_files_may_have(tm
     content = (tmp_path / "made.db").read_bytes()
     with pytest.raises(FileRejected, match="rows without end"):
         _read(tmp_path, "x.sqlite", content, max_file_bytes=2_000_000)
+
+
+def test_headers_that_repeat_are_known_as_they_stand_in_the_file(tmp_path: Path) -> None:
+    names = ["Owner", "Address", "City", "Address", "City"]
+    cells = ["Ann Able", "1 Main St", "Tulsa", "5 Oak Ave", "Norman"]
+    (tmp_path / "owners.csv").write_text(f"{','.join(names)}\n{','.join(cells)}\n")
+    (tmp_path / "owners.xlsx").write_bytes(workbook({"Owners": ["".join(map(text, names)), "".join(map(text, cells))]}))
+    for path in (tmp_path / "owners.csv", tmp_path / "owners.xlsx"):
+        file = open_file(path, path.name, load_feed("contacts"), Settings(home=tmp_path), tmp_path / path.suffix)
+        assert file.source.headers == ("Owner", "Address", "City", "Address_2", "City_2")
+        slots = {use.field: use.headers[0] for use in file.mapping.uses if use.field.endswith("line1")}
+        assert slots == {".line1": "Address", "#2.line1": "Address_2"}
