@@ -213,7 +213,13 @@ def _look(
     except UsageError as error:  # a `select` that cannot be meant
         raise FileRejected(str(error)) from error
     schema = check_schema(
-        database, found.import_id, feed, file.source.headers, file.understood, declared=file.is_declared
+        database,
+        found.import_id,
+        feed,
+        file.source.headers,
+        file.understood,
+        declared=file.is_declared,
+        warnings=file.source.warnings,
     )
     found = replace(found, form=file.source.form, columns=file.columns(), schema=schema.as_json())
     if schema.refusal:

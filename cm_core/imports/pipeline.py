@@ -190,7 +190,13 @@ def check_raw(settings: Settings, database: Database, import_id: str, *, mode: M
         record = _start(database, import_id)
         with open_landed(settings, record, keep=True) as file:
             schema = check_schema(
-                database, import_id, file.feed, file.source.headers, file.understood, declared=file.is_declared
+                database,
+                import_id,
+                file.feed,
+                file.source.headers,
+                file.understood,
+                declared=file.is_declared,
+                warnings=file.source.warnings,
             )
             form = {**file.as_json(), "schema": schema.as_json()}
             with database.connect() as connection:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cm_core.imports.content import Kind
@@ -83,17 +83,26 @@ class Schema:
 
 
 def check_schema(
-    database: Database, import_id: str, feed: Feed, headers: Sequence[str], understood: Understanding, *, declared: bool
+    database: Database,
+    import_id: str,
+    feed: Feed,
+    headers: Sequence[str],
+    understood: Understanding,
+    *,
+    declared: bool,
+    warnings: Sequence[str] = (),
 ) -> Schema:
     """Compare the columns of a file with those of the last complete import of the same list, and with the feed's own.
 
     The same list is the same feed and `schema_version`, and at least half of the columns: what is called `contacts` is
-    lists of all kinds, and one of a county has nothing to do with another's. Reads the database, writes nothing.
+    lists of all kinds, and one of a county has nothing to do with another's. `warnings` go first among the notes.
+    Reads the database, writes nothing.
     """
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute(_EARLIER, (feed.name, feed.schema_version, import_id, _LOOKED_AT))
         imports = [Earlier.read(row[0], json.loads(row[1])) for row in cursor.fetchall()]
-    return compare(feed, headers, understood, find_same_list(headers, imports), declared=declared)
+    found = compare(feed, headers, understood, find_same_list(headers, imports), declared=declared)
+    return replace(found, notes=(*warnings, *found.notes))
 
 
 def find_same_list(headers: Sequence[str], imports: Sequence[Earlier]) -> Earlier | None:

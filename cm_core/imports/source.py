@@ -26,9 +26,10 @@ from cm_core.imports.dialect import Dialect, detect_dialect, scan_file
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.formats import archives, dnc_xml, excel, json_lines, selection, sql_dump
 from cm_core.imports.formats.apart import read_apart
-from cm_core.imports.formats.table_set import MANIFEST, TableSet, read_table_set, unique_names
+from cm_core.imports.formats.table_set import MANIFEST, Table, TableSet, read_table_set, unique_names
 from cm_core.imports.plain_numbers import FlatList, flat_list
 from cm_core.imports.reader import BadRow, Batch, Layout, first_byte, read_batches, read_layout
+from cm_core.imports.understanding import sample_of, understand
 from cm_core.settings import Settings
 
 _SQLITE = b"SQLite format 3\x00"
@@ -53,6 +54,7 @@ class Source:
     """One list. `form` is what is known of the file's form, for `import_metadata.file_format`.
 
     `written` are the headers as they stand in the file, where some repeat: `headers` has names of their own for these.
+    `warnings` are sentences for people about what of the file is not in the list.
     `flat` is there for do-not-call lists that can be read many lines at once; `batches` gives the same records.
     """
 
@@ -61,6 +63,7 @@ class Source:
     batches: Callable[[], Iterator[Batch]]
     flat: FlatList | None = None
     written: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def open_source(path: Path, name: str, feed: Feed, settings: Settings, folder: Path) -> Source:
@@ -162,9 +165,9 @@ def _ends_with_line_break(path: Path) -> bool:
 def _of_tables(
     kind: str, tables: TableSet, feed: Feed, settings: Settings, folder: Path, form: dict[str, Any]
 ) -> Source:
-    table = feed.table
+    table, warnings = feed.table, list[str]()
     if kind == "workbook" and feed.select is None:
-        table = excel.choose_sheet(tables, feed.table).name
+        table, warnings = _sheet(tables, feed)
     chosen = selection.choose(
         tables, folder / "selected.parquet", table=table, select=feed.select, memory_limit=settings.import_memory_limit
     )
@@ -188,7 +191,30 @@ def _of_tables(
         "tables": {found.name: found.rows for found in tables.tables}, "skipped": tables.skipped,
         "notes": list(tables.notes),
     }  # fmt: skip
-    return Source(headers, described, batches, written=chosen.written)
+    return Source(headers, described, batches, written=chosen.written, warnings=tuple(warnings))
+
+
+def _sheet(tables: TableSet, feed: Feed) -> tuple[str, list[str]]:
+    """The name of the sheet that is the list, and sentences about those with rows that are none."""
+    chosen = excel.choose_sheet(tables, feed.table, lambda sheet: _is_list(tables, sheet, feed))
+    if feed.table is not None:
+        return chosen.name, []
+    return chosen.name, [
+        f"The sheet {table.name!r} ({table.rows:,} rows) is passed over: it is "
+        + ("hidden" if table.hidden else f"no list for feed {feed.name!r}")
+        for table in tables.tables
+        if table.rows and table is not chosen
+    ]
+
+
+def _is_list(tables: TableSet, table: Table, feed: Feed) -> bool:
+    """Whether a table has a column that the feed requires, with values that may be such."""
+    if not feed.requires_any:
+        return True
+    whole = selection.whole(tables, table)
+    batches = (Batch(_numbered(pa.Table.from_batches([batch]), 1), ()) for batch in whole.batches())
+    sample = sample_of(batches, len(whole.columns))
+    return understand(table.column_names, feed, sample, written=whole.written).is_usable(feed)
 
 
 def _with_long_fields_out(source: Source, most: int) -> Source:

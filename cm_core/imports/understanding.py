@@ -40,7 +40,7 @@ _GENERIC = re.compile(
     r"(?:(?:column|col|field|feld|spalte|unnamed|value|var|c|f|v|x)?[\s_.:#-]*\d*|[a-z])", re.IGNORECASE
 )
 _SAMPLE_BYTES = 16 << 20
-_CONFIDENT_UNJUDGED, _CONFIDENT_EMPTY = 0.9, 0.7
+_CONFIDENT_UNJUDGED, _CONFIDENT_EMPTY, _CONFIDENT_CONTRADICTED = 0.9, 0.7, 0.5
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,12 @@ class Understanding:
     mapping: Mapping
     conflicts: tuple[Conflict, ...] = ()
     refusal: str | None = None
+
+    def is_usable(self, feed: Feed) -> bool:
+        """Whether a column that the feed requires may be what its header says, by at least some of its values."""
+        uses = (use for use in self.mapping.uses if use.confidence > _CONFIDENT_CONTRADICTED)
+        fields = {"address" if use.field.endswith(".line1") else use.field for use in uses}
+        return self.refusal is None and not fields.isdisjoint(feed.requires_any)
 
 
 def sample_of(batches: Iterable[Batch], width: int) -> list[Column]:
@@ -169,7 +175,9 @@ def _rated(use: Use, sample: Sequence[Column]) -> Use:
     if expected is None or not sample:
         return replace(use, confidence=_CONFIDENT_UNJUDGED)
     share = content.fits(sample[use.columns[0]], expected)
-    return replace(use, confidence=_CONFIDENT_EMPTY if share is None else round(0.5 + 0.5 * share, 2))
+    return replace(
+        use, confidence=_CONFIDENT_EMPTY if share is None else round(_CONFIDENT_CONTRADICTED + 0.5 * share, 2)
+    )
 
 
 def _ordered(use: Use, sample: Sequence[Column]) -> Use:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ import pyarrow as pa
 import python_calamine as calamine
 
 from cm_core.errors import FileRejected
-from cm_core.imports.formats.table_set import Column, Table, TableSet, TableSetWriter, unique_names
+from cm_core.imports.formats.table_set import Column, Table, TableSet, TableSetWriter, TableWriter, unique_names
 
 #: Cells of one sheet's used area; about 85 bytes of memory each.
 MAX_CELLS = 20_000_000
@@ -60,28 +60,55 @@ def read_workbook(path: Path, folder: Path, *, header: bool = True, max_cells: i
             if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
                 writer.skip("chart or macro sheet")
                 continue
-            _read_sheet(workbook.get_sheet_by_name(sheet.name), sheet.name, writer, header=header)
+            table = _read_sheet(workbook.get_sheet_by_name(sheet.name), sheet.name, writer, header=header)
+            if table is not None:
+                table.hidden = sheet.visible != calamine.SheetVisibleEnum.Visible
         if errors:
             writer.notes.append(f"{errors} cells hold an error value such as #N/A; they are read as empty.")
         return writer.finish()
 
 
-def choose_sheet(tables: TableSet, name: str | None = None) -> Table:
-    """The sheet called `name`, ignoring case and blanks around it; without a name, the first that has rows.
+def choose_sheet(tables: TableSet, name: str | None = None, is_list: Callable[[Table], bool] = lambda _: True) -> Table:
+    """The sheet called `name`, ignoring case and blanks around it; without a name, the only one that has rows.
 
-    Raises FileRejected, and names the sheets there are, when there is none.
+    Of several with rows it is the one that `is_list`; a hidden one only where no other is.
+
+    Raises FileRejected, and names the sheets there are, when there is none, or more than one.
     """
-    wanted = (name or "").strip().casefold()
-    for table in tables.tables:
-        if (table.name.strip().casefold() == wanted) if name else table.rows:
-            return table
-    listed = ", ".join(f"{table.name!r} ({table.rows:,} rows)" for table in tables.tables[:30]) or "none"
     if name:
-        raise FileRejected(f"The workbook has no sheet {name!r}. Its sheets: {listed}.")
-    raise FileRejected(f"No sheet of the workbook has rows below a header. Its sheets: {listed}.")
+        wanted = name.strip().casefold()
+        for table in tables.tables:
+            if table.name.strip().casefold() == wanted:
+                return table
+        raise FileRejected(f"The workbook has no sheet {name!r}. Its sheets: {_listed(tables.tables)}.")
+    filled = [table for table in tables.tables if table.rows]
+    if not filled:
+        raise FileRejected(f"No sheet of the workbook has rows below a header. Its sheets: {_listed(tables.tables)}.")
+    if len(filled) == 1:
+        return filled[0]
+    lists = [table for table in filled if is_list(table)]
+    visible = [table for table in lists if not table.hidden]
+    if not lists:
+        columns = "; ".join(f"{table.name!r}: {', '.join(table.column_names[:8])}" for table in filled[:10])
+        raise FileRejected(
+            f"No sheet of the workbook has a usable column. First columns of its sheets: {columns}. Rename a column, "
+            "or save the sheet that is meant as a file of its own."
+        )
+    if len(visible or lists) > 1:
+        raise FileRejected(
+            f"{len(visible or lists)} sheets of the workbook are lists: {_listed(visible or lists)}. Save each as a "
+            "file of its own, or declare a feed that names one of them as its `table`."
+        )
+    return (visible or lists)[0]
 
 
-def _read_sheet(sheet: calamine.CalamineSheet, name: str, writer: TableSetWriter, *, header: bool) -> None:
+def _listed(tables: Sequence[Table]) -> str:
+    return ", ".join(f"{table.name!r} ({table.rows:,} rows)" for table in tables[:30]) or "none"
+
+
+def _read_sheet(
+    sheet: calamine.CalamineSheet, name: str, writer: TableSetWriter, *, header: bool
+) -> TableWriter | None:
     filled = (row for row in sheet.iter_rows() if any(cell != "" for cell in row))
     start = sheet.start[1] if sheet.start else 0
     letters = [_letters(start + position) for position in range(sheet.width)]
@@ -90,13 +117,14 @@ def _read_sheet(sheet: calamine.CalamineSheet, name: str, writer: TableSetWriter
         names = [text_of_cell(cell) or "" for cell in next(filled, [])]
     if not names:
         writer.skip("empty sheet")
-        return
+        return None
     table = writer.table(
         name, None, [Column(new, written=old) for new, old in zip(unique_names(names), names, strict=True)]
     )
     while rows := list(islice(filled, _BATCH_ROWS)):
         columns = [pa.array([text_of_cell(cell) for cell in column], pa.string()) for column in zip(*rows, strict=True)]
         table.append(range(len(columns)), columns)
+    return table
 
 
 def text_of_cell(cell: Cell) -> str | None:

@@ -73,10 +73,10 @@ def choose(
         found = tables.find(table)
         if found is None:
             raise FileRejected(f"The file has no table {table!r}. {describe(tables)}")
-        return _whole(tables, found)
+        return whole(tables, found)
     filled = [candidate for candidate in tables.tables if candidate.rows]
     if len(filled) == 1:
-        return _whole(tables, filled[0])
+        return whole(tables, filled[0])
     if not filled:
         raise FileRejected(f"No table of the file has rows. {describe(tables)}")
     raise FileRejected(
@@ -102,7 +102,8 @@ def _listed(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")
 
 
-def _whole(tables: TableSet, table: Table) -> Selection:
+def whole(tables: TableSet, table: Table) -> Selection:
+    """All rows of a table."""
     written = tuple(column.name if column.written is None else column.written for column in table.columns)
     return Selection(tables.path(table), table.column_names, table.rows, f"table {table.name}", written)
 

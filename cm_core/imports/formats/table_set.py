@@ -57,13 +57,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. `name` is unique in its set, ignoring case; `schema` is the database it was in, where known."""
+    """One table. `name` is unique in its set, ignoring case; `schema` is the database it was in, where known.
+
+    `hidden` is true of a sheet that people do not see.
+    """
 
     name: str
     schema: str | None
     file: str
     columns: tuple[Column, ...]
     rows: int
+    hidden: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -117,7 +121,7 @@ def read_table_set(folder: Path) -> TableSet:
     """The table set that was written to `folder`."""
     found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     tables = tuple(
-        Table(t["name"], t["schema"], t["file"], tuple(Column(**c) for c in t["columns"]), t["rows"])
+        Table(t["name"], t["schema"], t["file"], tuple(Column(**c) for c in t["columns"]), t["rows"], t["hidden"])
         for t in found["tables"]
     )
     return TableSet(folder, tables, found["bad_rows"], found["skipped"], tuple(found["notes"]))
@@ -158,6 +162,7 @@ class TableWriter:
         self.name = name
         self.schema = schema
         self.columns: list[Column] = []
+        self.hidden = False
         self.rows = 0
         self.buffered = 0
         self._owner = owner
@@ -296,7 +301,7 @@ class TableSetWriter:
         for number, (table, name) in enumerate(self._named(), start=1):
             file = f"table_{number:04d}.parquet"
             table.finish(self.folder / file)
-            tables.append(Table(name, table.schema, file, tuple(table.columns), table.rows))
+            tables.append(Table(name, table.schema, file, tuple(table.columns), table.rows, table.hidden))
         self.__exit__()
         found = TableSet(
             self.folder, tuple(tables), self.bad_rows, dict(sorted(self.skipped.items())), tuple(self.notes)

@@ -108,3 +108,44 @@ def test_headers_that_repeat_are_known_as_they_stand_in_the_file(tmp_path: Path)
         assert file.source.headers == ("Owner", "Address", "City", "Address_2", "City_2")
         slots = {use.field: use.headers[0] for use in file.mapping.uses if use.field.endswith("line1")}
         assert slots == {".line1": "Address", "#2.line1": "Address_2"}
+
+
+def _sheet(*rows: str) -> list[str]:
+    return ["".join(text(cell) for cell in row.split(",")) for row in rows]
+
+
+_PEOPLE = _sheet("Name,Phone", "Ann Able,405-321-1001", "Bob Baker,405-321-1002")
+
+
+@pytest.mark.parametrize(
+    ("sheets", "hidden", "people", "passed_over"),
+    [
+        ({"Owners": _PEOPLE, "Empty": _sheet("Name,Phone")}, (), "Owners", ()),
+        ({"Read me": _sheet("Please send it back", "by Friday"), "Owners": _PEOPLE}, (), "Owners", ("Read me",)),
+        ({"Summary": _sheet("County,Owners", "Caddo,12", "Blaine,4"), "List": _PEOPLE}, (), "List", ("Summary",)),
+        ({"Old": _PEOPLE, "New": _PEOPLE}, ("Old",), "New", ("Old",)),
+    ],
+)
+def test_of_several_sheets_the_list_is_chosen_and_the_others_are_named(
+    tmp_path: Path, sheets: dict[str, list[str]], hidden: tuple[str, ...], people: str, passed_over: tuple[str, ...]
+) -> None:
+    path = tmp_path / "owners.xlsx"
+    path.write_bytes(workbook(sheets, hidden=hidden))
+    source = open_source(path, path.name, load_feed("contacts"), Settings(home=tmp_path), tmp_path / "work")
+    assert source.form["from"] == f"table {people}"
+    assert len(source.warnings) == len(passed_over)
+    assert all(f"{name!r}" in said for name, said in zip(passed_over, source.warnings, strict=True))
+
+
+def test_two_sheets_of_people_or_none_are_refused_by_name(tmp_path: Path) -> None:
+    for sheets, says in (
+        (
+            {"OK": _PEOPLE, "TX": _PEOPLE},
+            r"2 sheets .* are lists: 'OK' \(2 rows\), 'TX' \(2 rows\).*`table`",
+        ),
+        ({"A": _sheet("Well", "1"), "B": _sheet("Depth", "2")}, "No sheet .* usable column.*'A': Well; 'B': Depth"),
+    ):
+        path = tmp_path / f"{len(says)}.xlsx"
+        path.write_bytes(workbook(sheets))
+        with pytest.raises(FileRejected, match=says):
+            open_source(path, path.name, load_feed("contacts"), Settings(home=tmp_path), tmp_path / path.stem)
