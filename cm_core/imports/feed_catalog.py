@@ -56,7 +56,12 @@ class FactRule(_Model):
 
 
 class Feed(_Model):
-    """One declared kind of input. See `feeds/contacts.yaml` for the meaning of each key."""
+    """One declared kind of input. See `feeds/contacts.yaml` for the meaning of each key.
+
+    `filenames` are words in order: a file's name fits where it is these and no others. Case, and what stands between
+    words, do not matter; `*` alone is any words or none, in a word any letters. `told_by` are headers that lists of
+    this kind have and lists of contacts do not.
+    """
 
     name: str
     target: Target
@@ -77,6 +82,7 @@ class Feed(_Model):
     may_name_nobody: bool = False
     fields: dict[str, Field] = {}
     more_fields: dict[str, Field] = {}
+    told_by: Field = Field()
     fact: FactRule | None = None
     address_fields: dict[str, Field] = {}
     address_prefixes: dict[str, str] = {}

@@ -24,6 +24,7 @@ from cm_core.errors import FileRejected, UsageError
 from cm_core.imports import pipeline, registry
 from cm_core.imports.feed_catalog import feed_names, load_feed
 from cm_core.imports.forgotten import privacy_key
+from cm_core.imports.naming import Choice, choose_feed
 from cm_core.imports.reader import Batch
 from cm_core.imports.records import ImportRecord, now
 from cm_core.imports.schema import check_schema
@@ -63,13 +64,15 @@ class Inspection:
     """What a file is, as far as an import would get with it.
 
     `status` is COMPLETE (an import would do it; then `rows` and so on are known), DUPLICATE or REJECTED, with the
-    reason. `settings` and `import_id` are for asking what applying would do.
+    reason. `by_name`: nothing but the file's name says which feed it is of. `settings` and `import_id` are for asking
+    what applying would do.
     """
 
     filename: str
     settings: Settings
     import_id: str
     feed: str | None = None
+    by_name: bool = False
     target: str | None = None
     schema_version: str | None = None
     status: str = "COMPLETE"
@@ -174,13 +177,16 @@ def _aside(settings: Settings, folder: Path) -> Settings:
 def _identify(settings: Settings, database: Database, path: Path, found: Inspection, feed: str | None) -> Inspection:
     """What registering the file would come to."""
     sha256, size = registry.hash_of(path)
-    chosen = feed or registry.choose_feed(found.filename)
+    choice = Choice(feed) if feed else choose_feed(found.filename)
+    chosen = choice.feed
     modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
-    found = replace(found, feed=chosen, checksum_sha256=sha256, file_size_bytes=size, source_date=modified)
+    found = replace(
+        found, feed=chosen, by_name=choice.by_name, checksum_sha256=sha256, file_size_bytes=size, source_date=modified
+    )
     if chosen in feed_names():
         declared = load_feed(chosen)
         found = replace(found, target=declared.target, schema_version=declared.schema_version)
-    reason = registry.refusal(settings, chosen, size)
+    reason = registry.refusal(settings, choice, size)
     with database.connect() as connection:
         known = registry.same_bytes(connection, sha256, chosen, found.filename, refused=reason is not None)
         found = replace(found, import_id=known[0] if known else _next_import_id(connection))
@@ -209,7 +215,8 @@ def _look(
     settings = found.settings
     feed = load_feed(found.feed)
     try:
-        file = pipeline.open_file(path, found.filename, feed, settings, settings.scratch_dir / "source")
+        folder = settings.scratch_dir / "source"
+        file = pipeline.open_file(path, found.filename, feed, settings, folder, by_name=found.by_name)
     except UsageError as error:  # a `select` that cannot be meant
         raise FileRejected(str(error)) from error
     schema = check_schema(

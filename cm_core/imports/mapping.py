@@ -81,6 +81,11 @@ def known_headers(headers: Sequence[str], feed: Feed) -> int:
     return sum(1 for header in headers if _classify(header, feed) is not None)
 
 
+def means(header: str, declared: Field) -> bool:
+    """Whether a header is one of those `declared`."""
+    return _rank(squash(header), declared) is not None
+
+
 def map_columns(headers: Sequence[str], feed: Feed) -> Mapping:
     """Match `headers` to the fields of `feed`.
 

@@ -29,7 +29,7 @@ from cm_core.imports.mapping import Mapping
 from cm_core.imports.records import ImportRecord, now
 from cm_core.imports.replay_log import Mode, Replay
 from cm_core.imports.restaging import Restaging, restaging
-from cm_core.imports.schema import check_schema
+from cm_core.imports.schema import check_schema, misnamed
 from cm_core.imports.source import Source, open_source
 from cm_core.imports.staged import STAGED_TABLES, read_staged, staged_files
 from cm_core.imports.staging import Counts, find_repeated, remember_rows, stage_contacts
@@ -188,7 +188,8 @@ def check_raw(settings: Settings, database: Database, import_id: str, *, mode: M
     replay = _begin(database, import_id, mode)
     with failing(settings, database, import_id):
         record = _start(database, import_id)
-        with open_landed(settings, record, keep=True) as file:
+        by_name = replay is None and record.is_feed_by_name
+        with open_landed(settings, record, keep=True, by_name=by_name) as file:
             schema = check_schema(
                 database,
                 import_id,
@@ -198,7 +199,7 @@ def check_raw(settings: Settings, database: Database, import_id: str, *, mode: M
                 declared=file.is_declared,
                 warnings=file.source.warnings,
             )
-            form = {**file.as_json(), "schema": schema.as_json()}
+            form = {**(records.FEED_BY_NAME if by_name else {}), **file.as_json(), "schema": schema.as_json()}
             with database.connect() as connection:
                 if replay is None:
                     records.set_status(connection, import_id, "VALIDATING", file_format=json.dumps(form))
@@ -428,8 +429,8 @@ def _start(database: Database, import_id: str) -> ImportRecord:
 
 
 @contextmanager
-def open_landed(settings: Settings, record: ImportRecord, *, keep: bool) -> Iterator[OpenFile]:
-    """The landing file of an import, as a local file of its registered content."""
+def open_landed(settings: Settings, record: ImportRecord, *, keep: bool, by_name: bool = False) -> Iterator[OpenFile]:
+    """The landing file of an import, as a local file of its registered content; `by_name` as in `open_file`."""
     if not record.landing_key:
         raise FileRejected(record.status_reason or "The file never reached the landing zone.")
     feed = load_feed(record.feed)
@@ -444,20 +445,24 @@ def open_landed(settings: Settings, record: ImportRecord, *, keep: bool) -> Iter
                 "Put the new content into the landing zone under another name."
             )
         with _kept_folder(settings, record, keep) as folder:
-            yield open_file(path, record.filename, feed, settings, folder)
+            yield open_file(path, record.filename, feed, settings, folder, by_name=by_name)
 
 
-def open_file(path: Path, name: str, feed: Feed, settings: Settings, folder: Path) -> OpenFile:
+def open_file(
+    path: Path, name: str, feed: Feed, settings: Settings, folder: Path, *, by_name: bool = False
+) -> OpenFile:
     """The file `path`, called `name`, as `feed` understands it; `folder` as in `open_source`.
 
+    With `by_name`, only its name says that it is of this feed: its columns may not be those of another list.
     Raises FileRejected where there is no list in it. One whose columns will not do says so in `understood.refusal`.
     """
     source = open_source(path, name, feed, settings, folder)
     file = OpenFile(source, Understanding(Mapping((), source.headers)), feed)
     sample = sample_of(source.batches(), len(source.headers))
-    return replace(
-        file, understood=understand(source.headers, feed, sample, written=source.written, declared=file.is_declared)
-    )
+    understood = understand(source.headers, feed, sample, written=source.written, declared=file.is_declared)
+    if by_name and not understood.refusal:
+        understood = replace(understood, refusal=misnamed(feed, source.headers, sample))
+    return replace(file, understood=understood)
 
 
 @contextmanager

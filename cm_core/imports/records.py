@@ -72,6 +72,16 @@ class ImportRecord:
         return self.inserted_count is not None
 
     @property
+    def is_read(self) -> bool:
+        """Whether its file could be opened; then `file_format` says how."""
+        return bool((self.file_format or {}).keys() - FEED_BY_NAME.keys())
+
+    @property
+    def is_feed_by_name(self) -> bool:
+        """Whether nothing but the file's name says which feed it is of."""
+        return FEED_BY_NAME.items() <= (self.file_format or {}).items()
+
+    @property
     def reports(self) -> dict[str, str]:
         """Locations of the reports written so far."""
         found = {
@@ -105,6 +115,9 @@ class ImportRecord:
             "uploaded_at": self.uploaded_at.isoformat() + "Z",
         }
 
+
+#: In `file_format`, of an import whose feed was told by the name of its file alone.
+FEED_BY_NAME = {"feed_by": "name"}
 
 _COLUMNS = ", ".join(ImportRecord.__dataclass_fields__)
 _ACTOR: ContextVar[str | None] = ContextVar("actor", default=None)

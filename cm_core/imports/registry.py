@@ -7,6 +7,7 @@ the sensor and the command line never register the same object twice. Reading th
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import tempfile
@@ -27,6 +28,7 @@ from cm_core.imports.dialect import sha256_of
 from cm_core.imports.feed_catalog import feed_names, load_feed
 from cm_core.imports.formats import archives
 from cm_core.imports.name_dates import dates_in
+from cm_core.imports.naming import Choice, choose_feed
 from cm_core.imports.records import HOLD, now
 from cm_core.imports.replay_log import Correction
 from cm_core.lake import ObjectInfo, ObjectStore, landing_zone
@@ -122,33 +124,39 @@ def register_file(
     REJECTED with the reason. Raises FileRejected where there is no file to register.
     """
     check_path(path)
+    choice = Choice(feed) if feed else choose_feed(readable(path.name))
+    return _register(settings, database, path, choice, uploaded_by=uploaded_by)
+
+
+def _register(
+    settings: Settings, database: Database, path: Path, choice: Choice, *, uploaded_by: str | None
+) -> Registration:
     name = readable(path.name)
     sha256, size = hash_of(path)
-    chosen = feed or choose_feed(name)
     modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
     user = uploaded_by or records.actor()
     arrived = now()
     with database.connect() as connection, named_lock(connection, _LOCK, timeout_s=600):
-        reason = refusal(settings, chosen, size)
-        if known := same_bytes(connection, sha256, chosen, name, refused=reason is not None):
-            return _again(settings, database, connection, known, name, user, arrived, modified)
+        reason = refusal(settings, choice, size)
+        if known := same_bytes(connection, sha256, choice.feed, name, refused=reason is not None):
+            return _again(settings, database, connection, known, name, user, arrived, modified, choice, reason)
         if reason:
             import_id = _insert(
-                connection, chosen, name, "", path.resolve().as_uri(), user, arrived, modified, size, sha256
+                connection, choice, name, "", path.resolve().as_uri(), user, arrived, modified, size, sha256
             )
             records.set_status(connection, import_id, "REJECTED", status_reason=reason, finished_at=now())
             connection.commit()
-            return Registration(import_id, "REJECTED", chosen, reason=reason)
+            return Registration(import_id, "REJECTED", choice.feed, reason=reason)
         store = landing_zone(settings)
         key = _free_key(store, name, arrived)
         store.put_file(path, key, write_once=True)
         info = store.head(key)
         assert info is not None
-        import_id = _insert(connection, chosen, name, key, store.url(key), user, arrived, modified, size, sha256)
+        import_id = _insert(connection, choice, name, key, store.url(key), user, arrived, modified, size, sha256)
         HOLD.take(database, import_id)
         _enter_ledger(connection, store, info, import_id)
         connection.commit()
-    return Registration(import_id, "PENDING", chosen)
+    return Registration(import_id, "PENDING", choice.feed)
 
 
 def land_beside(
@@ -256,20 +264,6 @@ def targets(database: Database, import_ids: Sequence[str]) -> dict[str, str]:
         return {import_id: load_feed(feed).target for import_id, feed in cursor.fetchall() if feed in known}
 
 
-def choose_feed(name: str, folders: tuple[str, ...] = ()) -> str:
-    """The feed for a file nobody named one for: a folder called like a feed, a file name the feed lists, contacts."""
-    known = feed_names()
-    for folder in folders:
-        if folder in known:
-            return folder
-    matching = [feed for feed in known if any(fnmatch(name.lower(), each) for each in load_feed(feed).filenames)]
-    if named := [feed for feed in matching if name.lower().startswith(feed)]:  # a file called like a feed is of it
-        return max(named, key=len)
-    for feed in matching:  # a list of a state before the national one, which its feed extends
-        return next((other for other in matching if load_feed(other).extends == feed), feed)
-    return "contacts"
-
-
 def readable(name: str) -> str:
     """A path's text where bytes of another encoding than UTF-8 are replaced: neither databases nor JSON take them."""
     return os.fsencode(name).decode("utf-8", "replace")
@@ -296,7 +290,7 @@ def hash_of(path: Path) -> tuple[str, int]:
         return sha256_of(iter(lambda: file.read(_CHUNK), b""))
 
 
-def refusal(settings: Settings, feed: str, size: int) -> str | None:
+def refusal(settings: Settings, choice: Choice, size: int) -> str | None:
     """Why a file of this size and feed cannot be an import at all, or None."""
     if size == 0:
         return "The file is empty."
@@ -304,10 +298,10 @@ def refusal(settings: Settings, feed: str, size: int) -> str | None:
         limit = settings.max_file_bytes / 1024**3
         return f"The file has {size / 1024**3:.2f} GB, more than the limit of {limit:.2f} GB. Split it."
     try:
-        load_feed(feed)
+        load_feed(choice.feed)
     except UsageError as error:
         return str(error)
-    return None
+    return choice.refusal
 
 
 def same_bytes(
@@ -315,13 +309,15 @@ def same_bytes(
 ) -> tuple[str, str] | None:
     """The import of these bytes for this feed that counts: a finished one, else one to take up again.
 
-    One that was refused before it was stored counts only where the file is `refused` again. A do-not-call list that has
+    Where the file is `refused`, only one that was refused counts; else none that was refused before it was stored. A
+    do-not-call list that has
     the same numbers at another date, as its `name` says, is another version of it: what came in between is over.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "select import_id, status, filename from import_metadata where checksum_sha256 = %s and feed = %s "
-            "and status <> 'DUPLICATE' and (landing_key <> '' or %s) order by status = 'COMPLETE' desc, id",
+            "and if(%s, status = 'REJECTED', status <> 'DUPLICATE' and landing_key <> '') "
+            "order by status = 'COMPLETE' desc, id",
             (sha256, feed, refused),
         )
         found = list(cursor.fetchall())
@@ -339,29 +335,37 @@ def _again(
     user: str,
     arrived: datetime,
     modified: datetime,
+    choice: Choice,
+    reason: str | None,
 ) -> Registration:
     """Bytes that are an import already: a DUPLICATE of the finished one, or the unfinished one once more.
 
-    A finished one whose process was killed before it wrote the reports gets them now.
+    One that is refused again, for `reason`, stays REJECTED. A finished one whose process was killed before it wrote the
+    reports gets them now.
     """
     first = records.get(database, known[0])
     if first.status == "COMPLETE":
         if not first.reports:
             reports.write(settings, database, first.import_id)
         import_id = _insert(
-            connection, first.feed, name, first.landing_key, first.s3_location, user, arrived, modified,
+            connection, choice, name, first.landing_key, first.s3_location, user, arrived, modified,
             first.file_size_bytes, first.checksum_sha256,
         )  # fmt: skip
         _mark_duplicate(connection, import_id, first.import_id)
         connection.commit()
         return Registration(import_id, "DUPLICATE", first.feed, duplicate_of=first.import_id)
-    if not first.landing_key:
-        return Registration(first.import_id, "REJECTED", first.feed, reason=first.status_reason)
+    if reason:
+        return Registration(first.import_id, "REJECTED", first.feed, reason=reason)
     HOLD.take(database, first.import_id)
-    why = f"the same file was given again by {user}"
-    records.set_status(connection, first.import_id, "PENDING", why=why, status_reason=None)
+    _try_again(connection, first.import_id, choice, f"the same file was given again by {user}")
     connection.commit()
     return Registration(first.import_id, "PENDING", first.feed)
+
+
+def _try_again(connection: Connection[Any], import_id: str, choice: Choice, why: str) -> None:
+    """An unfinished import waits once more; who now says of which feed it is, is not contradicted by its name."""
+    told: dict[str, Any] = {} if choice.by_name else {"file_format": None}
+    records.set_status(connection, import_id, "PENDING", why=why, status_reason=None, **told)
 
 
 def _mark_duplicate(connection: Connection[Any], import_id: str, first: str) -> None:
@@ -377,7 +381,7 @@ def _mark_duplicate(connection: Connection[Any], import_id: str, first: str) -> 
 
 def _insert(
     connection: Connection[Any],
-    feed: str,
+    choice: Choice,
     name: str,
     key: str,
     url: str,
@@ -391,16 +395,17 @@ def _insert(
     day = arrived.strftime("%Y_%m_%d")
     number = allot(connection, f"imp_{day}", 1)
     import_id = f"imp_{day}_{number:03d}"
-    version = load_feed(feed).schema_version if feed in feed_names() else None
+    version = load_feed(choice.feed).schema_version if choice.feed in feed_names() else None
+    told = json.dumps(records.FEED_BY_NAME) if choice.by_name else None
     suffix = Path(name).suffix.lstrip(".").lower()[:16] or "csv"
     with connection.cursor() as cursor:
         cursor.execute(
             "insert into import_metadata (import_id, feed, filename, source_type, import_date, landing_key, "
             "s3_location, uploaded_by, uploaded_at, source_date, file_size_bytes, checksum_sha256, schema_version, "
-            "status) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'PENDING')",
+            "file_format, status) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'PENDING')",
             (
-                import_id, feed[:64], name[:255], suffix, arrived.date(), key, url[:1024], user, arrived, modified,
-                size, sha256, version,
+                import_id, choice.feed[:64], name[:255], suffix, arrived.date(), key, url[:1024], user, arrived,
+                modified, size, sha256, version, told,
             ),
         )  # fmt: skip
     records.audit(connection, import_id, "STATUS_PENDING")
@@ -420,7 +425,7 @@ def _register_object(
     may_hold_several = path.suffix.lower() == ".zip" and info.size <= settings.max_file_bytes
     if may_hold_several and (packed := _register_packed(settings, database, connection, store, info)):
         return packed
-    feed = choose_feed(path.name, path.parts[:-1])
+    choice = choose_feed(path.name, folders=path.parts[:-1])
     too_large = info.size > settings.max_file_bytes
     sha256 = "" if too_large else sha256_of(store.stream(info.key, size=None if file else info.size))[0]
     if file and (arrival.fingerprint(file) != before or store.head(info.key) != info):
@@ -430,18 +435,18 @@ def _register_object(
             return []
         arrived = now()
         import_id = _insert(
-            connection, feed, path.name, info.key, store.url(info.key), "landing zone", arrived, info.last_modified,
+            connection, choice, path.name, info.key, store.url(info.key), "landing zone", arrived, info.last_modified,
             info.size, sha256,
         )  # fmt: skip
+        feed = choice.feed
         registration = Registration(import_id, "PENDING", feed)
-        if reason := refusal(settings, feed, info.size):
+        if reason := refusal(settings, choice, info.size):
             records.set_status(connection, import_id, "REJECTED", status_reason=reason, finished_at=now())
             registration = Registration(import_id, "REJECTED", feed, reason=reason)
         elif (known := same_bytes(connection, sha256, feed, path.name, refused=False)) and known[0] != import_id:
             _mark_duplicate(connection, import_id, known[0])
             if known[1] in ("FAILED", "REJECTED"):  # whoever drops the file again wants it tried again
-                why = f"the same file was dropped again: {info.key}"
-                records.set_status(connection, known[0], "PENDING", why=why, status_reason=None)
+                _try_again(connection, known[0], choice, f"the same file was dropped again: {info.key}")
             registration = Registration(import_id, "DUPLICATE", feed, duplicate_of=known[0])
         _enter_ledger(connection, store, info, import_id)
         connection.commit()
@@ -462,8 +467,8 @@ def _register_packed(
         with several_files(settings, archive) as packed:
             registrations = []
             for file in packed:
-                feed = choose_feed(file.name, path.parts[:-1])
-                registration = register_file(settings, database, file, feed=feed, uploaded_by="landing zone")
+                choice = choose_feed(file.name, folders=path.parts[:-1])
+                registration = _register(settings, database, file, choice, uploaded_by="landing zone")
                 HOLD.release(registration.import_id)
                 registrations.append(registration)
     if registrations:

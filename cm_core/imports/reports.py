@@ -115,7 +115,7 @@ def build_checklist(record: ImportRecord, counts: FindingCounts) -> dict[str, An
     Each check is PASS, WARN (somebody should look) or FAIL; `overall_status` is COMPLETE, COMPLETE_WITH_ERRORS, or
     the import's own status where it is not complete.
     """
-    readable = record.file_format is not None
+    readable = record.is_read
     staged = record.row_count is not None
     accounted = (record.success_count or 0) + (record.error_count or 0)
     done = record.status == "COMPLETE"
@@ -162,9 +162,9 @@ def build_checklist(record: ImportRecord, counts: FindingCounts) -> dict[str, An
 def _schema_line(record: ImportRecord) -> dict[str, Any]:
     """The line about the file's columns: FAIL where they reject it, WARN where they are not those of the last time."""
     line: dict[str, Any] = {"check": "Schema matches expected", "status": "PASS"}
-    if record.file_format is None or (record.status == "REJECTED" and record.row_count is None):
+    if not record.is_read or (record.status == "REJECTED" and record.row_count is None):
         return {**line, "status": "FAIL"}
-    schema = record.file_format.get("schema", {})
+    schema = (record.file_format or {}).get("schema", {})
     details = {
         name: schema[name]
         for name in ("compared_with", "new_columns", "missing_columns", "notes", "refusal")

@@ -1,8 +1,8 @@
 """Whether a file has the columns that its feed had before: what is new, what is missing, and what turned into another.
 
 A new or a missing column is reported. A column that holds something else than before, or than the feed declares, is a
-reason to reject the file. What the columns are is found in `understanding`; whether a feed's required ones are there,
-in `mapping`.
+reason to reject the file; so are those of a list of contacts in a file that only its name sent elsewhere. What the
+columns are is found in `understanding`; whether a feed's required ones are there, in `mapping`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cm_core.imports.content import Kind
-from cm_core.imports.feed_catalog import Feed
-from cm_core.imports.mapping import squash
-from cm_core.imports.understanding import Conflict, Understanding, is_generic, kind_of
+from cm_core.imports.content import Column, Kind
+from cm_core.imports.feed_catalog import Feed, load_feed
+from cm_core.imports.mapping import means, squash
+from cm_core.imports.naming import GROWING, REMEDY
+from cm_core.imports.understanding import Conflict, Understanding, is_generic, kind_of, understand
 from cm_core.store.database import Database
 
 #: Imports of the feed that are looked at for one of the same list.
@@ -133,6 +134,30 @@ def compare(
         used = {header for use in understood.mapping.uses for header in use.headers}
         new, missing = [header for header in new if header not in used], []
     return Schema(compared_with, tuple(new), tuple(missing), notes, refusal)
+
+
+def misnamed(feed: Feed, headers: Sequence[str], sample: Sequence[Column]) -> str | None:
+    """Why a file that only its name sent to `feed` is to be refused: its columns are those of a list of contacts.
+
+    These name people, where they live and how to reach them. A list of numbers has neither names nor addresses. That
+    it is what its name says all the same, a column tells that only such a list has (`told_by`).
+    """
+    if feed.target not in GROWING or any(means(header, feed.told_by) for header in headers):
+        return None
+    contacts = understand(headers, load_feed("contacts"), sample).mapping
+    fields = {use.field.rpartition(".")[2] for use in contacts.uses}
+    named = bool(fields & {"full_name", "first_name", "last_name", "organization", "contact_name"})
+    of_numbers = feed.target == "dnc_registry" or (feed.fact is not None and feed.fact.contacts == ("phone",))
+    if of_numbers:
+        is_list_of_people = named or "line1" in fields
+    else:
+        is_list_of_people = named and "line1" in fields and bool(fields & {"phone", "email"})
+    if not is_list_of_people:
+        return None
+    return (
+        f"Only the file's name says that it is of feed {feed.name!r} ({feed.description.rstrip('.')}), but it has the "
+        f"columns of a list of contacts, and none that only such a list has. {REMEDY}"
+    )
 
 
 def named(headers: Sequence[str]) -> str:

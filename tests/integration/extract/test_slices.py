@@ -38,7 +38,7 @@ from cm_core.extract import (
 from cm_core.extract import slices as slices_module
 from cm_core.extract import source as source_module
 from cm_core.extract.source import Snapshot
-from cm_core.imports.registry import choose_feed
+from cm_core.imports.naming import choose_feed
 from cm_core.lake import landing_zone
 from cm_core.settings import Settings
 from cm_core.store import Database
@@ -519,7 +519,7 @@ def test_the_import_can_tell_the_feed_from_where_a_slice_lies(
         settings = legacy_settings(legacy_tables=tables_setting)
         (plan,) = plans(settings, database)
         key = Path(plan.landing_key(1))
-        assert choose_feed(key.name, key.parts[:-1]) == feed
+        assert choose_feed(key.name, folders=key.parts[:-1]).feed == feed
 
 
 _KILLED = """

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cm_core import compliance
+from cm_core.imports import registry
+from cm_core.imports.inspection import inspect_file
 from cm_core.imports.records import ImportRecord
 from cm_core.settings import Settings
 from cm_core.store import Database
@@ -158,6 +161,44 @@ def test_a_list_that_is_none_is_rejected(settings: Settings, database: Database,
         record, _ = attempt(settings, database, path)
     assert record.status == "REJECTED"
     assert "its values do not tell what the columns are" in str(record.status_reason)
+
+
+def test_a_list_of_contacts_that_only_its_name_makes_opt_outs_is_rejected_until_somebody_says_so(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    text = "Owner,Phone,Address,City,State,Zip\nAnn Able,405-321-1001,1 Main St,Tulsa,OK,74103\n"
+    (path := tmp_path / "opt outs.csv").write_text(text)
+    with unchanged(database):
+        record, error = attempt(settings, database, path)
+        assert (record.status, record.feed) == ("REJECTED", "opt_outs")
+        assert "--feed" in str(error)
+        with inspect_file(settings, database, path) as found:
+            assert (found.status, found.reason) == ("REJECTED", record.status_reason)
+        assert attempt(settings, database, path)[0].status == "REJECTED"
+    again = import_file(settings, database, path, feed="opt_outs")
+    assert (again.import_id, again.status, again.row_count) == (record.import_id, "COMPLETE", 1)
+
+
+def test_a_name_that_does_not_say_which_suppression_list_it_is_keeps_the_file_out_of_the_contacts(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    people = tmp_path / "owners.csv"
+    people.write_text("Name,Phone\nAnn Able,405-321-1001\n")
+    (path := tmp_path / "do not text.csv").write_bytes(people.read_bytes())
+    dropped = settings.home_dir / "landing" / "STOP" / "june.csv"
+    dropped.parent.mkdir(parents=True)
+    dropped.write_bytes(people.read_bytes())
+    os.utime(dropped, (1_700_000_000, 1_700_000_000))
+    with unchanged(database):
+        (found,) = registry.scan_landing(settings, database)
+        assert found.status == "REJECTED"
+        with inspect_file(settings, database, path) as looked:
+            assert looked.status == "REJECTED"
+        refused = registry.register_file(settings, database, path)
+        assert (refused.status, registry.waiting(database)) == ("REJECTED", [])
+    assert import_file(settings, database, people).status == "COMPLETE"
+    assert registry.register_file(settings, database, path).status == "REJECTED"  # not a DUPLICATE: it wants something
+    assert import_file(settings, database, path, feed="opt_outs").status == "COMPLETE"
 
 
 def test_people_who_are_not_known_yet_are_suppressed_when_they_come(

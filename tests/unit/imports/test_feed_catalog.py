@@ -12,7 +12,6 @@ import cm_core
 from cm_core.errors import UsageError
 from cm_core.imports import feed_catalog
 from cm_core.imports.feed_catalog import feed_names, load_feed
-from cm_core.imports.registry import choose_feed
 
 _VALID = "name: mine\ntarget: contacts\nschema_version: v1\ndescription: x\n"
 
@@ -112,38 +111,6 @@ def test_a_feed_that_extends_another_adds_to_it(declare: Path) -> None:
     feed = load_feed("mine")
     assert (feed.requires_any, feed.fields["phone"].synonyms) == (("phone",), ("tel",))
     assert (feed.columns, feed.filenames) == (("A",), ())
-
-
-@pytest.mark.parametrize(
-    ("name", "feed"),
-    [
-        ("owners.csv", "contacts"), ("National_DNC_2026.csv", "dnc_registry"), ("opt-outs.csv", "opt_outs"),
-        ("2026-09-01_405_1A2B.txt", "dnc_registry"), ("405_20260901.zip", "dnc_registry"), ("405_2026.csv", "contacts"),
-        ("Texas_DNC_2026.csv", "dnc_tx_state"), ("tx_dnc.txt", "dnc_tx_state"), ("dnc_ok_to_call.csv", "dnc_registry"),
-        ("Wyoming no-call list.csv", "dnc_wy_state"), ("texas_nov_calls.csv", "contacts"),
-        ("unsubscribed.csv", "opt_outs"), ("VOTER_NY.csv", "voter_ny"), ("voter_pa_2026.txt", "voter_pa"),
-        ("voter_oh.csv", "contacts"), ("campaigns.csv", "campaigns"), ("campaigns_2026.csv", "campaigns"),
-        ("campaign_leads_q1_2026.csv", "contacts"), ("campaign_2026_q1.csv", "contacts"),
-        ("touchpoints_march.csv", "touchpoints"), ("call_log.csv", "call_history"), ("sms_sent.csv", "sms_history"),
-        ("email_history.csv", "email_history"), ("mail_history_2025.csv", "mail_history"),
-        ("sms_opt_outs.csv", "opt_outs"), ("mailing_list.csv", "contacts"),
-        ("tcpa_litigators.csv", "litigators"), ("rnd_answers.csv", "reassigned_numbers"),
-        ("ported_to_wireless.txt", "wireless"), ("mail_suppression_2026.csv", "mail_suppression"),
-        ("DMAchoice_march.csv", "mail_suppression"), ("deceased_2026.csv", "deceased"),
-        ("deceased_owners_heirs.csv", "contacts"), ("web_consents.csv", "consents"), ("ebr_2026.csv", "relationships"),
-        ("privacy_deletions.csv", "privacy_deletions"), ("privacy_notice_mailing.csv", "contacts"),
-        ("ringcentral_calls_20260914T000000_r1.jsonl", "ringcentral_calls"),
-        ("ringcentral_messages_20260914T000000_r1.jsonl", "ringcentral_messages"),
-        ("ringcentral_consents_20260914T000000_r1.jsonl", "ringcentral_consents"),
-    ],
-)  # fmt: skip
-def test_a_file_nobody_named_a_feed_for_is_known_by_its_name(name: str, feed: str) -> None:
-    assert choose_feed(name) == feed
-
-
-def test_a_folder_called_like_a_feed_decides() -> None:
-    assert choose_feed("owners.csv", ("2026", "dnc_registry")) == "dnc_registry"
-    assert choose_feed("unsubscribed.csv", ("contacts",)) == "contacts"
 
 
 def test_each_state_with_a_list_of_its_own_has_a_feed() -> None:

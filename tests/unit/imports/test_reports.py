@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cm_core.imports.records import ImportRecord
+from cm_core.imports.records import FEED_BY_NAME, ImportRecord
 from cm_core.imports.reports import FindingCounts, build_checklist
 
 _NOON = datetime(2026, 3, 1, 12)
@@ -73,10 +73,11 @@ def test_rows_that_do_not_add_up_fail() -> None:
     assert statuses[""] == "COMPLETE_WITH_ERRORS"
 
 
-def test_a_file_that_cannot_be_read_fails_all_that_needs_it() -> None:
+@pytest.mark.parametrize("file_format", [None, FEED_BY_NAME])
+def test_a_file_that_cannot_be_read_fails_all_that_needs_it(file_format: dict[str, str] | None) -> None:
     record = _record(
-        status="REJECTED", status_reason="The file is empty.", file_format=None, row_count=None, success_count=None,
-        error_count=None,
+        status="REJECTED", status_reason="The file is empty.", file_format=file_format, row_count=None,
+        success_count=None, error_count=None,
     )  # fmt: skip
     checklist = build_checklist(record, FindingCounts())
     statuses = {check["check"]: check["status"] for check in checklist["checks"]}

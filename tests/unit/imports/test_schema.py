@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from cm_core.imports.content import Column
 from cm_core.imports.feed_catalog import Feed, load_feed
-from cm_core.imports.schema import Earlier, Schema, compare, find_same_list
+from cm_core.imports.schema import Earlier, Schema, compare, find_same_list, misnamed
 from cm_core.imports.understanding import understand
 
 NAMES = ["John Smith", "Mary Jones", "Ann Garcia", "Bob Miller", "Ida Moore", "Joe Hill", "Sue Fox", "Al Cook",
@@ -130,3 +132,44 @@ def test_records_of_older_imports_refuse_nothing() -> None:
     understood = understand(["Name", "Phone"], CONTACTS, [Column(NAMES), Column(EMAILS)])
     schema = compare(CONTACTS, ["Name", "Phone"], understood, Earlier.read("imp_1", old), declared=False)
     assert schema.refusal is None
+
+
+@pytest.mark.parametrize(
+    ("feed", "headers", "refused"),
+    [
+        ("opt_outs", ["First Name", "Last Name", "Phone", "Address", "City", "State", "Zip"], True),
+        ("opt_outs", ["Owner", "Mailing Address", "City", "Email", "Opt Out"], True),  # who opted out, among others
+        ("opt_outs", ["First Name", "Last Name", "Phone", "Address", "Opt-Out Date"], False),
+        ("opt_outs", ["Email Address", "First Name", "Last Name", "Address", "Phone Number", "UNSUB_TIME"], False),
+        ("opt_outs", ["Name", "Phone", "Address", "Channel"], False),
+        ("opt_outs", ["Email Address", "First Name", "Last Name", "Phone"], False),
+        ("opt_outs", ["Name", "Address", "City", "State", "Zip"], False),
+        ("dnc_registry", ["Name", "Phone"], True),
+        ("dnc_registry", ["Phone", "Address"], True),
+        ("dnc_registry", ["Phone", "Date"], False),
+        ("dnc_registry", ["Name", "Phone", "Listing Date"], False),
+        ("dnc_tx_state", ["Owner", "Phone"], True),
+        ("wireless", ["Name", "Wireless"], True),
+        ("wireless", ["Phone", "Line Type"], False),
+        ("deceased", ["Name", "Address", "Zip", "Phone"], True),
+        ("deceased", ["Name", "Address", "Zip", "Phone", "Date of Death"], False),
+        ("consents", ["Given Name", "Surname", "Address", "Phone", "Assigned To", "Channel", "Date"], True),
+        ("mail_suppression", ["Name", "Address", "City", "State", "Zip"], False),
+        ("contacts", ["Name", "Address", "City", "State", "Zip", "Phone"], False),
+        ("touchpoints", ["Name", "Address", "City", "State", "Zip", "Phone", "Date"], False),
+    ],
+)  # fmt: skip
+def test_a_list_of_contacts_is_no_list_that_its_name_alone_says_it_is(
+    feed: str, headers: list[str], refused: bool
+) -> None:
+    refusal = misnamed(load_feed(feed), headers, [Column([]) for _ in headers])
+    assert (refusal is not None) is refused
+    if refusal is not None:
+        assert repr(feed) in refusal
+        assert "--feed" in refusal
+
+
+def test_a_list_of_contacts_without_a_header_is_known_by_its_values() -> None:
+    sample = [Column(list(NAMES)), Column(list(PHONES))]
+    assert misnamed(load_feed("dnc_registry"), ["column_0", "column_1"], sample) is not None
+    assert misnamed(load_feed("dnc_registry"), ["column_0"], sample[1:]) is None
