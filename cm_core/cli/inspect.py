@@ -40,8 +40,9 @@ def inspect(
 
         with ExitStack() as stack:
             packed = stack.enter_context(registry.several_files(settings, path)) if path.is_file() else []
+            archive = registry.readable(path.name) if packed else None
             return [
-                _one(settings, database, file, feed=feed, rows=rows, progress=show_progress)
+                _one(settings, database, file, feed=feed, rows=rows, packed_in=archive, progress=show_progress)
                 for file in packed or [path]
             ]
 
@@ -53,9 +54,10 @@ def _one(
     *,
     feed: str | None,
     rows: int | None,
+    packed_in: str | None,
     progress: Callable[[int], None],
 ) -> dict[str, Any]:
-    with inspect_file(settings, database, path, feed=feed, rows=rows, progress=progress) as found:
+    with inspect_file(settings, database, path, feed=feed, rows=rows, packed_in=packed_in, progress=progress) as found:
         try:
             return found.as_json(_foreseen(settings, database, found))
         except FileRejected as error:

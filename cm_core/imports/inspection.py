@@ -127,12 +127,14 @@ def inspect_file(
     *,
     feed: str | None = None,
     rows: int | None = None,
+    packed_in: str | None = None,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> Iterator[Inspection]:
     """The file `path`, or its first `rows` rows, as an import of it would find it; staged while the block lasts.
 
-    `progress` is called with the number of records read so far. Memory does not grow with the file, scratch space
-    does. A file that cannot be an import is REJECTED with the reason; nothing about the file is raised.
+    `packed_in` is the name of the archive it came out of. `progress` is called with the number of records read so far.
+    Memory does not grow with the file, scratch space does. A file that cannot be an import is REJECTED with the reason;
+    nothing about the file is raised.
     """
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="inspect-", dir=settings.scratch_dir) as name:
@@ -140,7 +142,7 @@ def inspect_file(
         found = Inspection(registry.readable(path.name), aside, "")
         try:
             registry.check_path(path)
-            found = _identify(settings, database, path, found, feed)
+            found = _identify(settings, database, path, found, Choice(feed) if feed else _choose(path, packed_in))
             if found.status != "REJECTED":
                 found = _look(database, path, found, rows, progress)
         except FileRejected as error:
@@ -174,10 +176,13 @@ def _aside(settings: Settings, folder: Path) -> Settings:
     )  # fmt: skip
 
 
-def _identify(settings: Settings, database: Database, path: Path, found: Inspection, feed: str | None) -> Inspection:
+def _choose(path: Path, packed_in: str | None) -> Choice:
+    return choose_feed(*registry.names_of(path), *([packed_in] if packed_in else []))
+
+
+def _identify(settings: Settings, database: Database, path: Path, found: Inspection, choice: Choice) -> Inspection:
     """What registering the file would come to."""
     sha256, size = registry.hash_of(path)
-    choice = Choice(feed) if feed else choose_feed(found.filename)
     chosen = choice.feed
     modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
     found = replace(

@@ -76,8 +76,12 @@ def register_files(
     """
     check_path(path)
     with several_files(settings, path) as packed:
+        if not packed:
+            return [register_file(settings, database, path, feed=feed, uploaded_by=uploaded_by)]
+        choices = [Choice(feed) if feed else choose_feed(file.name, readable(path.name)) for file in packed]
         return [
-            register_file(settings, database, file, feed=feed, uploaded_by=uploaded_by) for file in packed or [path]
+            _register(settings, database, file, choice, uploaded_by=uploaded_by)
+            for file, choice in zip(packed, choices, strict=True)
         ]
 
 
@@ -91,6 +95,16 @@ def several_files(settings: Settings, path: Path) -> Iterator[list[Path]]:
         except FileRejected:
             files = []
         yield files
+
+
+def names_of(path: Path) -> tuple[str, ...]:
+    """What tells which feed a file is of: the name of the only file in a zip archive, then its own."""
+    try:
+        packed = archives.members(path) if archives.archive_kind(path) == "zip" else ()
+    except FileRejected:  # reading it then says why
+        packed = ()
+    inside = [archives.base_name(member.name) for member in packed] if len(packed) == 1 else []
+    return (*inside, readable(path.name))
 
 
 def _unpack_all(path: Path, scratch: Path, max_bytes: int) -> list[Path]:
@@ -124,7 +138,7 @@ def register_file(
     REJECTED with the reason. Raises FileRejected where there is no file to register.
     """
     check_path(path)
-    choice = Choice(feed) if feed else choose_feed(readable(path.name))
+    choice = Choice(feed) if feed else choose_feed(*names_of(path))
     return _register(settings, database, path, choice, uploaded_by=uploaded_by)
 
 
@@ -422,10 +436,12 @@ def _register_object(
     path = Path(info.key)
     file = store.local_path(info.key)
     before = arrival.fingerprint(file) if file else None
-    may_hold_several = path.suffix.lower() == ".zip" and info.size <= settings.max_file_bytes
-    if may_hold_several and (packed := _register_packed(settings, database, connection, store, info)):
-        return packed
-    choice = choose_feed(path.name, folders=path.parts[:-1])
+    names: tuple[str, ...] = (path.name,)
+    if path.suffix.lower() == ".zip" and info.size <= settings.max_file_bytes:
+        packed, names = _register_packed(settings, database, connection, store, info)
+        if packed:
+            return packed
+    choice = choose_feed(*names, folders=path.parts[:-1])
     too_large = info.size > settings.max_file_bytes
     sha256 = "" if too_large else sha256_of(store.stream(info.key, size=None if file else info.size))[0]
     if file and (arrival.fingerprint(file) != before or store.head(info.key) != info):
@@ -455,19 +471,21 @@ def _register_object(
 
 def _register_packed(
     settings: Settings, database: Database, connection: Connection[Any], store: ObjectStore, info: ObjectInfo
-) -> list[Registration]:
+) -> tuple[list[Registration], tuple[str, ...]]:
     """Register each file of a zip archive in the landing zone that has several; nothing for any other.
 
-    Killed half-way, the next scan begins again and finds the files that are registered already by their bytes.
+    Also the names that tell what the archive itself is. Killed half-way, the next scan begins again and finds the files
+    that are registered already by their bytes.
     """
     path = Path(info.key)
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="zip-", dir=settings.scratch_dir) as scratch:
         archive = store.materialize(info.key, Path(scratch))
+        names = names_of(archive)
         with several_files(settings, archive) as packed:
             registrations = []
             for file in packed:
-                choice = choose_feed(file.name, folders=path.parts[:-1])
+                choice = choose_feed(file.name, path.name, folders=path.parts[:-1])
                 registration = _register(settings, database, file, choice, uploaded_by="landing zone")
                 HOLD.release(registration.import_id)
                 registrations.append(registration)
@@ -476,7 +494,7 @@ def _register_packed(
             if not _is_seen(connection, store, info):
                 _enter_ledger(connection, store, info, registrations[0].import_id)
             connection.commit()
-    return registrations
+    return registrations, names
 
 
 def _enter_ledger(connection: Connection[Any], store: ObjectStore, info: ObjectInfo, import_id: str) -> None:

@@ -102,7 +102,12 @@ def unpack(path: Path, destination: Path, *, max_bytes: int, member: str | None 
     except BaseException:
         destination.unlink(missing_ok=True)
         raise
-    return Unpacked(destination, name.replace("\\", "/").rpartition("/")[2])
+    return Unpacked(destination, base_name(name))
+
+
+def base_name(name: str) -> str:
+    """A name in an archive without its folders."""
+    return name.replace("\\", "/").rpartition("/")[2]
 
 
 def most_unpacked(packed: int) -> int:

@@ -13,6 +13,7 @@ from threading import Barrier
 
 import pytest
 
+from cm_core.cli.inspect import inspect
 from cm_core.errors import FileRejected, ImportFailed, WriterBusy
 from cm_core.imports import pipeline, records, registry, reports
 from cm_core.imports.records import HOLD
@@ -417,6 +418,31 @@ def test_an_archive_in_the_landing_zone_gives_its_files_once(
     assert [records.get(database, r.import_id).filename for r in found] == ["1.csv", "2.csv"]
     assert [item.import_id for item in waiting(database)] == [r.import_id for r in found]
     assert scan_landing(settings, database) == []
+
+
+def test_a_packed_file_is_of_the_feed_that_its_own_name_says_and_else_of_its_archive_s(
+    settings: Settings, database: Database, tmp_path: Path, landing: Path
+) -> None:
+    emails = b"Email Address,First Name\nann@example.org,Ann\n"
+    for number, (archive, names, feeds) in enumerate(
+        [
+            ("audience_export.zip", ["a/unsubscribed_members_export_1.csv"], ["opt_outs"]),
+            ("audience_export.zip", ["unsubscribed_1.csv", "subscribed_1.csv"], ["opt_outs", "contacts"]),
+            ("opt_outs.zip", ["export.csv"], ["opt_outs"]),
+            ("opt_outs.zip", ["1.csv", "call_log.csv"], ["opt_outs", "call_history"]),
+        ]
+    ):
+        files = {name: emails + b"%d@example.org,Bob\n" % (10 * number + place) for place, name in enumerate(names)}
+        path = _zip(tmp_path / archive, files)
+        assert [found.feed for found in register_files(settings, database, path)] == feeds
+        if number in (0, 3):
+            assert [found["feed"] for found in inspect(settings, database, path, feed=None, rows=1)] == feeds
+        (landing / str(number)).mkdir()
+        dropped = _zip(landing / str(number) / archive, {name: text + b"x@y.org,X\n" for name, text in files.items()})
+        os.utime(dropped, (1_700_000_000, 1_700_000_000))
+    assert [found.feed for found in scan_landing(settings, database)] == [
+        "opt_outs", "opt_outs", "contacts", "opt_outs", "opt_outs", "call_history",
+    ]  # fmt: skip
 
 
 def test_an_archive_of_which_a_file_cannot_be_unpacked_is_refused_whole(
