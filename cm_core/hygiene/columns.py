@@ -114,6 +114,11 @@ def _others(con: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
     con.execute("drop table hygiene_others")
 
 
+def define_generation_of(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the macro `generation_of(name_suffix)`, by which everything that has match keys tells JR from SR."""
+    con.execute(sql("cm_core.hygiene", "generation_of.sql"))
+
+
 def phones_of(table: pa.Table) -> pa.Table:
     """The phone rules over the column `raw`."""
     return standardize_phones(table.column("raw").combine_chunks())
@@ -192,7 +197,8 @@ def _name_words() -> pa.Table:
     }
     every = sorted(frozenset().union(*classes.values()))
     flags = {name: pa.array([word in members for word in every], pa.bool_()) for name, members in classes.items()}
-    return pa.table({"word": pa.array(every, pa.string()), **flags})
+    generations = pa.array([known.raw["generational"].get(word) for word in every], pa.string())
+    return pa.table({"word": pa.array(every, pa.string()), **flags, "generation": generations})
 
 
 def _organization_spellings() -> pa.Table:

@@ -56,6 +56,7 @@ class Words:
     trust_firm: frozenset[str]
     estate: frozenset[str]
     fillers: frozenset[str]
+    generations: frozenset[str]
     phrases: tuple[str, ...]
     marker: re.Pattern[str]
     government: re.Pattern[str]
@@ -88,6 +89,7 @@ def words() -> Words:
         trust_firm=sets["trust_firm_words"],
         estate=sets["estate_words"],
         fillers=sets["organization_fillers"],
+        generations=frozenset(raw["generational"].values()),
         phrases=tuple(word for word in sorted(sets["organization_words"] | sets["legal_forms"]) if " " in word),
         marker=re.compile(rf"(?<![\w/'-])(?:{_any_of(raw['person_markers'])})(?![\w/'-])"),
         government=re.compile("|".join(f"(?:{pattern})" for pattern in raw["government"])),

@@ -14,7 +14,16 @@ import pyarrow as pa
 
 from cm_core.hygiene.entities import TRUST_SIGNS, EntityType, classify, plain, words
 from cm_core.hygiene.name_statistics import first_name_class
-from cm_core.hygiene.person_names import Person, parse_people, reads_last_first, split_given, split_surname
+from cm_core.hygiene.person_names import (
+    Person,
+    joined_suffixes,
+    parse_people,
+    read_suffix,
+    reads_last_first,
+    split_given,
+    split_middle,
+    split_surname,
+)
 from cm_core.hygiene.text import cleaned, fold, is_blank, squeeze, text_column
 
 __all__ = [
@@ -128,6 +137,8 @@ def parse_name_parts(
     kind = classify(whole, columns=bool(given and (family or given.isalpha())))
     if kind != "person":
         return (_entity(kind, whole),)
+    middle_, generation = split_middle(middle_) if middle_ else (None, None)
+    suffix_ = joined_suffixes(read_suffix(suffix_) if suffix_ else None, generation)
     if not family and given and (" " in given or "," in given) and len(split_given(given)[1]) > 1 and not middle_:
         return _relabelled(parse_name(given), prefix_, suffix_)
     if not given and family and ("," in family or _JOINED.search(family)):
@@ -146,7 +157,7 @@ def parse_name_parts(
     people[0] = head._replace(
         prefix=prefix_.replace(".", "").upper() if prefix_ else head.prefix,
         middle=" ".join(filter(None, (head.middle, middle_ and middle_.replace(".", "")))) or None,
-        suffix=suffix_.replace(".", "").upper() if suffix_ else head.suffix or last_suffix,
+        suffix=joined_suffixes(suffix_, head.suffix, last_suffix),
     )
     return _parties(people)
 
@@ -181,10 +192,11 @@ def standardize_names(table: pa.Table) -> pa.Table:
     """`parse_name` and `parse_name_parts` over rows of distinct names.
 
     In: name_id bigint; full, prefix, first, middle, last, suffix, organization (nullable text). Parts are used
-    where both first and last are given or there is no full name. An organization beside a person is a further
-    party of role `employer`; without a person it is the owner. Out: name_id, seq (from 1), role, entity_type,
-    name_prefix, first_name, middle_name, last_name, name_suffix, organization_name, first_key, last_key,
-    organization_key, invalid_reason (too_long: the names are null). Rows without any name give none.
+    where both first and last are given or there is no full name; prefix and suffix belong to either. An
+    organization beside a person is a further party of role `employer`; without a person it is the owner. Out:
+    name_id, seq (from 1), role, entity_type, name_prefix, first_name, middle_name, last_name, name_suffix,
+    organization_name, first_key, last_key, organization_key, invalid_reason (too_long: the names are null). Rows
+    without any name give none.
     """
     columns: list[list[object]] = [[] for _ in NAMES_SCHEMA]
     cells = (text_column(table[name]) for name in ("full", "prefix", "first", "middle", "last", "suffix"))
@@ -213,7 +225,7 @@ def _row(name: list[str | None], organization: str | None) -> tuple[Party, ...]:
     full, prefix, first, middle, last, suffix = name
     parties: tuple[Party, ...] = ()
     if full and not (first and last):
-        parties = parse_name(full)
+        parties = _relabelled(parse_name(full), _cell(prefix), _cell(suffix))
     if not parties and (first or last or middle):
         parties = parse_name_parts(prefix, first, middle, last, suffix)
     if organization and not is_blank(organization):
@@ -330,7 +342,7 @@ def _relabelled(parties: tuple[Party, ...], prefix: str | None, suffix: str | No
     head = parties[0]
     head = head._replace(
         prefix=prefix.replace(".", "").upper() if prefix else head.prefix,
-        suffix=suffix.replace(".", "").upper() if suffix else head.suffix,
+        suffix=joined_suffixes(read_suffix(suffix) if suffix else None, head.suffix),
     )
     return (head, *parties[1:])
 

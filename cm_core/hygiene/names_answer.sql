@@ -15,10 +15,12 @@ with known as (
         ) as last_first,
         coalesce(candidate, false) and not coalesce(
             w1.special or w2.special or w3.special or w4.special or wh.special or wt.special
-            or (shape = 'parts' and (w1.filler or w2.filler or w3.filler or w4.filler or wp.filler or ws.filler)),
+            or wp.filler or ws.filler
+            or (shape = 'parts' and (w1.filler or w2.filler or w3.filler or w4.filler)),
             false
         ) as is_person,
-        is_person and coalesce(organization, '') = '' as ordinary
+        is_person and coalesce(organization, '') = '' as ordinary,
+        coalesce(ws.generation, affix) as said_suffix
     from hygiene_read as r
     left join hygiene.name_words as w1 on r.word_1 = w1.word
     left join hygiene.name_words as w2 on r.word_2 = w2.word
@@ -47,7 +49,7 @@ select
     case when last_first then words[2] else words[1] end as first_name,
     nullif(array_to_string(case when last_first then words[3:n] else words[2:n - 1] end, ' '), '') as middle_name,
     case when last_first then words[1] else words[n] end as last_name,
-    affix as name_suffix,
+    said_suffix as name_suffix,
     translate(upper(first_name), '''-', '') as first_key,
     translate(upper(last_name), '''-', '') as last_key
 from known;

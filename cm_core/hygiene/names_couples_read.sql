@@ -19,7 +19,7 @@ with matched as (
     where not coalesce(candidate, false)
         and (contains("full", ' & ') or contains(upper("full"), ' AND '))
         and length("full") <= 90
-        and coalesce(organization, '') = ''
+        and concat(organization, prefix, suffix) = ''
         and (coalesce("first", '') = '' or coalesce("last", '') = '')
 ),
 

@@ -4,13 +4,15 @@
 --      case, the number of them that are names, the suffix, the words to look up, and the two whose frequencies tell
 --      LAST FIRST I from FIRST LAST I.
 -- Shapes: `whole` as in names._ordinary, with or without a comma after the surname; `parts` as in
--- names.parse_name_parts with both a first and a last name. ASCII letters, single spaces, a period after an initial,
+-- names.parse_name_parts with both a first and a last name; with a word or none as prefix and as suffix. ASCII letters, single spaces, a period after an initial,
 -- at most one hyphen or apostrophe.
 
 create or replace temp table hygiene_read as
 with shaped as (
     select
         *,
+        regexp_full_match(coalesce(prefix, ''), '(?:[A-Za-z]{1,18}\.?)?')
+            and regexp_full_match(coalesce(suffix, ''), '(?:[A-Za-z0-9]{1,18}\.?)?') as has_affixes,
         case
             when coalesce("first", '') <> '' and coalesce("last", '') <> '' then case
                 when length("first") + length("last") + length(coalesce(middle, '')) <= 90
@@ -19,8 +21,7 @@ with shaped as (
                     and regexp_full_match(
                         "last", '[A-Za-z]{2,}(?: (?:[JjSs][Rr]\.?|[Ii]{2,3}|[Ii][Vv]))?|[A-Za-z]+[''-][A-Za-z]+'
                     )
-                    and regexp_full_match(coalesce(prefix, ''), '(?:[A-Za-z]{1,18}\.?)?')
-                    and regexp_full_match(coalesce(suffix, ''), '(?:[A-Za-z0-9]{1,18}\.?)?')
+                    and has_affixes
                     then 'parts'
             end
             when length("full") <= 90
@@ -29,6 +30,7 @@ with shaped as (
                     '(?:[A-Za-z]\.?|[A-Za-z]{2,},?|[A-Za-z]+[''-][A-Za-z]+,?)'
                     '(?: (?:[A-Za-z]\.?|[A-Za-z]{2,}|[A-Za-z]+[''-][A-Za-z]+|[JjSs][Rr]\.)){1,4}'
                 )
+                and has_affixes
                 then 'whole'
         end as shape,
         shape = 'whole' and contains("full", ',') as comma,
@@ -55,7 +57,7 @@ placed as (
     select
         *,
         case
-            when shape = 'parts' and coalesce(suffix, '') <> '' then nullif(upper(replace(suffix, '.', '')), '')
+            when coalesce(suffix, '') <> '' then upper(replace(suffix, '.', ''))
             when ends_in_suffix then uppers[-1]
         end as affix,
         shape = 'whole' and not comma and n > 2 and length(uppers[n]) = 1 as ends_in_initial,
@@ -84,9 +86,9 @@ select
     case when n > 3 then uppers[4] end as word_4,
     nullif(pieces.head, '') as head,
     nullif(pieces.tail, '') as tail,
-    case when shape = 'parts' then nullif(upper(replace(prefix, '.', '')), '') end as title,
+    nullif(upper(replace(prefix, '.', '')), '') as title,
     case
-        when shape is null then false
+        when shape is null or (ends_in_suffix and coalesce(suffix, '') <> '') then false
         when shape = 'parts' then not regexp_matches(upper(plain), '\b[A-Z] [A-Z] [A-Z]\b')
         else n between 2 and 4
             and (ends_in_suffix is false or not (length(uppers[n]) = 1 and not comma))

@@ -106,7 +106,31 @@ def split_surname(text: str) -> tuple[str | None, str | None]:
     while len(tokens) > 1 and (suffix := _suffix(tokens[-1])) and not _ambiguous(tokens[-1]):
         suffixes.insert(0, suffix)
         tokens.pop()
-    return " ".join(_spelled(tokens)) or None, " ".join(suffixes) or None
+    return " ".join(_spelled(tokens)) or None, joined_suffixes(*suffixes)
+
+
+def split_middle(text: str) -> tuple[str | None, str | None]:
+    """(middle names, generation) of a middle-name cell such as `W`, `W JR` or `Sr.`; V and VI are initials there."""
+    tokens = _tokens(text.replace(",", " "))
+    for i, token in enumerate(tokens):
+        upper = token.replace(".", "").upper()
+        generation = words().raw["generational"].get(upper)
+        if generation and (generation != upper or not _ambiguous(token)):
+            return " ".join(tokens[:i] + tokens[i + 1 :]) or None, generation
+    return text, None
+
+
+def read_suffix(text: str) -> str | None:
+    """The suffix that a cell of suffixes such as `Junior`, `2nd` or `Ph.D., Jr.` says."""
+    tokens = text.replace(",", " ").split()
+    return joined_suffixes(*(_suffix(token) or token.replace(".", "").upper() for token in tokens))
+
+
+def joined_suffixes(*suffixes: str | None) -> str | None:
+    """Suffixes from several places as one, the generation in front; of two generations the one given first holds."""
+    every = dict.fromkeys(word for suffix in suffixes if suffix for word in suffix.split())
+    generations = [word for word in every if word in words().generations]
+    return " ".join([*generations[:1], *(word for word in every if word not in words().generations)]) or None
 
 
 def stands_last_first(text: str) -> bool | None:
@@ -227,7 +251,7 @@ def _part(text: str, *, given_only: bool = False) -> _Part:
             suffixes.insert(0, _suffix(given.pop(1)) or "")
             part.roll = True
         part.names = _spelled(given)
-    part.suffix = " ".join(dict.fromkeys(suffixes)) or None
+    part.suffix = joined_suffixes(*suffixes)
     return part
 
 

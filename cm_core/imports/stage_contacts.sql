@@ -4,9 +4,6 @@
 --      parameters(file_date); the macros of dates.sql.
 -- Out: parties, phones, emails, addresses, identifiers, rows_dated, findings (rejected and kept).
 
-create or replace macro generation_of(suffix) as
-    coalesce(regexp_extract(upper(suffix), '^(JR|SR|II|III|IV|V)\.?$', 1), '');
-
 -- Dates repeat: each text is parsed once.
 create or replace table date_values as
 with texts as (

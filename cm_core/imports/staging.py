@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from cm_core.compute import beside, sql
-from cm_core.hygiene.columns import FEW, Function, standardize
+from cm_core.hygiene.columns import FEW, Function, define_generation_of, standardize
 from cm_core.hygiene.emails import standardize_emails
 from cm_core.hygiene.person_names import comma_after_surname
 from cm_core.hygiene.phones import standardize_phones
@@ -111,6 +111,7 @@ def stage_people(con: duckdb.DuckDBPyConnection, mapping: Mapping, headers: Sequ
     _define_inputs(con, mapping)
     _standardise(con, surname_first=any(use.surname_first for use in mapping.uses))
     con.execute(sql("cm_core.imports", "dates.sql"))
+    define_generation_of(con)
     con.execute(sql("cm_core.imports", "stage_contacts.sql"))
 
 

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from cm_core.compute import sql
+from cm_core.hygiene.columns import define_generation_of
 from cm_core.hygiene.names import first_name_class
 from cm_core.touchpoints import statements
 from cm_core.touchpoints.applying import answer, execute, temporary, upload
@@ -155,6 +156,7 @@ class Attachment:
             con.execute("insert into touchpoint_holders from touchpoint_found")
         _classify_first_names(con)
         con.execute(_SHARED_BY_MANY, [shared_max, shared_max])
+        define_generation_of(con)
         con.execute(sql(__package__, "match.sql"))
         found = upload(
             self._connection,

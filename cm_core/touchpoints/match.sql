@@ -38,7 +38,7 @@ select
     n.entity_id,
     n.organization_key,
     n.entity_type in ('organization', 'trust', 'estate', 'government') as is_organization,
-    c.name_class || '|' || coalesce(regexp_extract(upper(n.name_suffix), '^(JR|SR|II|III|IV|V)\.?$', 1), '') as class
+    c.name_class || '|' || generation_of(n.name_suffix) as class
 from newest as n
 left join touchpoint_name_classes as c on n.first_key = c.first_key;
 

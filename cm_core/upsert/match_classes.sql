@@ -13,9 +13,6 @@ create or replace macro party_class(entity_type, organization_key, first_key, la
     when last_key is not null or first_key is not null then 'N'
 end;
 
-create or replace macro generation_of(name_suffix) as
-    coalesce(regexp_extract(upper(name_suffix), '^(JR|SR|II|III|IV|V)\.?$', 1), '');
-
 create or replace macro email_class(party_class, is_named, name_class, needs_first_name) as case
     when party_class = 'N' and is_named and needs_first_name then 'N:' || name_class
     else party_class

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from cm_core.compute import sql
+from cm_core.hygiene.columns import define_generation_of
 from cm_core.hygiene.name_statistics import first_name_class, is_common_given
 from cm_core.imports.restaging import read_batch
 from cm_core.settings import Settings
@@ -116,6 +117,7 @@ def resolve(
 
 def define_match_classes(con: duckdb.DuckDBPyConnection) -> None:
     """Make the macros of `match_classes.sql`, by which linkage and the upsert have the same exact keys."""
+    define_generation_of(con)
     con.execute(sql(_PACKAGE, "match_classes.sql"))
 
 

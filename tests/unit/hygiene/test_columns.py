@@ -172,7 +172,7 @@ class Maker:
                         ]
                     )
                 ),
-                self.pick([None, None, None, "JR", "Jr.", "III"]),
+                self.pick([None, None, None, "JR", "Jr.", "III", "Senior", "2nd", "MD"]),
                 self.pick([None, None, None, "", f"{last} {firm}", f"{first} {last}", word()]),
             )
         full = self.pick(
@@ -197,7 +197,15 @@ class Maker:
                 f"{word()}, {word()} {word()}",
             ]
         )
-        return (self._cased(full), None, None, None, self.pick([None, None, None, last]), None, None)
+        return (
+            self._cased(full),
+            self.pick([None] * 9 + ["MR"]),
+            None,
+            None,
+            self.pick([None, None, None, last]),
+            self.pick([None] * 9 + ["Jr.", "2nd", "MD", "V, MD"]),
+            None,
+        )
 
     def _addresses(self) -> Row:
         number = str(self.rng.randrange(0, 20_000))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import names as census
 import pyarrow as pa
 import pytest
 from hypothesis import strategies as st
 
 from cm_core.hygiene import names as module
+from cm_core.hygiene.columns import define_generation_of
 from cm_core.hygiene.name_statistics import given_over_surname
 from cm_core.hygiene.names import (
     NAMES_SCHEMA,
@@ -60,6 +62,15 @@ def test_a_blank_name_names_nobody(name: str) -> None:
         ((None, "JOHN W", None, "SMITH JR", None), "owner:|JOHN|W|SMITH|JR"),
         ((None, "Mary Ann", "B.", "O'Neil", "III"), "owner:|Mary|Ann B|O'Neil|III"),
         (("Dr.", "JOHN & MARY", None, "SMITH", None), "owner:DR|JOHN||SMITH| + joint_owner:|MARY||SMITH|"),
+        ((None, "ROBERT", None, "KING", "Senior"), "owner:|ROBERT||KING|SR"),
+        ((None, "ROBERT", None, "KING", "3rd"), "owner:|ROBERT||KING|III"),
+        ((None, "ROBERT", None, "KING", "MD, Jr."), "owner:|ROBERT||KING|JR MD"),
+        ((None, "ROBERT", None, "KING JR", "MD"), "owner:|ROBERT||KING|JR MD"),
+        ((None, "ROBERT", None, "KING JR", "SR"), "owner:|ROBERT||KING|SR"),
+        ((None, "ROBERT", "Junior", "KING", None), "owner:|ROBERT||KING|JR"),
+        ((None, "ROBERT", "W. Sr.", "KING", "MD"), "owner:|ROBERT|W|KING|SR MD"),
+        ((None, "ROBERT", "V", "KING", None), "owner:|ROBERT|V|KING|"),
+        ((None, "ROBERT KING", "JR", None, None), "owner:|ROBERT||KING|JR"),
         ((None, "John and Mary", None, "van der Berg", None),
          "owner:|John||van der Berg| + joint_owner:|Mary||van der Berg|"),
         ((None, None, None, "SMITH", None), "owner:|||SMITH|"),
@@ -85,6 +96,17 @@ def test_parse_name_parts(parts: tuple[str | None, ...], parties: str) -> None:
 )  # fmt: skip
 def test_name_key(text: str, key: str) -> None:
     assert name_key(text) == key
+
+
+@pytest.mark.parametrize(
+    ("suffix", "generation"),
+    [("JR", "JR"), ("Jr.", "JR"), ("JR MD", "JR"), ("MD JR", "JR"), ("III ESQ", "III"), ("VI", "VI"), ("MD", ""),
+     ("CPA", ""), (None, "")],
+)  # fmt: skip
+def test_a_generation_is_found_beside_other_suffixes(suffix: str | None, generation: str) -> None:
+    with duckdb.connect() as con:
+        define_generation_of(con)
+        assert con.execute("select generation_of(?)", [suffix]).fetchall() == [(generation,)]
 
 
 def test_organization_key_is_equal_for_spellings_of_one_firm() -> None:
@@ -132,6 +154,7 @@ def test_the_table_holds_roles_parts_and_keys(table_of: Callable[..., pa.Table])
         ("SMITH OIL LLC", None, None, None, None, None, "Smith Oil, L.L.C."),
         ("n/a", None, None, None, " ", None, None),
         ("ignored", None, "Ann", None, "Lee", None, None),
+        ("JOHN SMITH", "Dr.", None, None, None, "junior", None),
         (None, None, "x" * 200, None, "Smith", None, None),
     ]
     table = standardize_names(table_of("name_id", COLUMNS, rows))
@@ -147,7 +170,8 @@ def test_the_table_holds_roles_parts_and_keys(table_of: Callable[..., pa.Table])
          None),
         (3, 1, "owner", "organization", None, None, None, None, None, "SMITH OIL LLC", None, None, "SMITH OIL", None),
         (5, 1, "owner", "person", None, "Ann", None, "Lee", None, None, "ANN", "LEE", None, None),
-        (6, 1, "owner", "person", None, None, None, None, None, None, None, None, None, "too_long"),
+        (6, 1, "owner", "person", "DR", "JOHN", None, "SMITH", "JR", None, "JOHN", "SMITH", None, None),
+        (7, 1, "owner", "person", None, None, None, None, None, None, None, None, None, "too_long"),
     ]  # fmt: skip
 
 
