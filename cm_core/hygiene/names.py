@@ -7,7 +7,9 @@ two names are the same owner is not decided here: that is linkage.
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache, lru_cache
+from hashlib import sha256
 from typing import Literal, NamedTuple
 
 import pyarrow as pa
@@ -87,6 +89,10 @@ _BUSINESS = re.compile(
 _INITIAL_DOT = re.compile(r"(?<![^\s,])([A-Za-z])\.(?=\s|$)")
 _NOT_LETTER = re.compile(r"[^A-Z]+")
 _NOT_WORD = re.compile(r"[^A-Z0-9&]+")
+# Cased letters and those of scripts without case; a mark such as the okina of Kaʻahumanu is none.
+_LETTERS = frozenset(("Lu", "Ll", "Lt", "Lo"))
+_HASH_LETTERS = 16
+_HEX_AS_LETTERS = str.maketrans("0123456789abcdef", "GHIJKLMNOPABCDEF")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 _JOINED = re.compile(r"&|\+|\bAND\b", re.IGNORECASE)
 
@@ -163,10 +169,21 @@ def parse_name_parts(
 
 
 def name_key(text: str) -> str:
-    """The match key of a first or last name: upper case A-Z, accents taken off, all else removed (O'Neil: ONEIL)."""
+    """The match key of a first or last name: upper case A-Z, accents taken off, all else removed (O'Neil: ONEIL).
+
+    A name with other letters (Иван) has the letters of a hash. Never empty for a text with letters.
+    """
     if text.isascii() and text.isalpha():
         return text.upper()
-    return _NOT_LETTER.sub("", fold(text))
+    return _NOT_LETTER.sub("", _in_letters(fold(text)))
+
+
+def _in_letters(folded: str) -> str:
+    """A text with letters that no key can hold as A-Z, equal for equal letters; any other text as it is."""
+    if folded.isascii() or not any(unicodedata.category(c) in _LETTERS and not c.isascii() for c in folded):
+        return folded
+    kept = "".join(c for c in folded if c.isalnum() or unicodedata.category(c) == "Mc")
+    return sha256(kept.encode()).hexdigest()[:_HASH_LETTERS].translate(_HEX_AS_LETTERS)
 
 
 @lru_cache(maxsize=65_536)
@@ -179,7 +196,7 @@ def organization_key(text: str) -> str:
     known = words()
     spellings = known.raw["organization_spellings"]
     upper = plain(fold(squeeze(text))).replace("'", "").replace("&", " & ")
-    letters = plain(_NOT_WORD.sub(" ", upper))
+    letters = plain(_NOT_WORD.sub(" ", " ".join(map(_in_letters, upper.split()))))
     kept = [spellings.get(token, token) for token in letters.split()]
     while len(kept) > 1 and kept[0] in ("THE", "AND"):
         kept = kept[1:]

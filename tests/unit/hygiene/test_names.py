@@ -91,11 +91,22 @@ def test_parse_name_parts(parts: tuple[str | None, ...], parties: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "key"),
-    [("O'Neil-Smith", "ONEILSMITH"), ("Müller", "MULLER"), ("van der Berg", "VANDERBERG"), ("J", "J"), ("李", ""),
-     ("Ñúñez III", "NUNEZIII")],
+    [("O'Neil-Smith", "ONEILSMITH"), ("Müller", "MULLER"), ("van der Berg", "VANDERBERG"), ("J", "J"),
+     ("Ñúñez III", "NUNEZIII"), ("Kaʻahumanu", "KAAHUMANU"), ("٣", "")],
 )  # fmt: skip
 def test_name_key(text: str, key: str) -> None:
     assert name_key(text) == key
+
+
+def test_names_in_other_letters_have_keys_of_their_own() -> None:
+    every = ["Иван", "Иванов", "Петров", "Σμιθ", "Σmith", "Smith", "李", "김", "محمد", "मीना", "मोना"]
+    keys = [name_key(name) for name in every]
+    assert len(set(keys)) == len(every)
+    assert all(key.isascii() and key.isalpha() for key in keys)
+    assert name_key("ИВАН") == name_key("иван") == name_key("Иван ")
+    assert name_key("Петров-Водкин") == name_key("Петров Водкин")
+    assert organization_key("ООО Газпром, LLC") == organization_key("ооо «газпром»")
+    assert organization_key("Газпром") not in ("", organization_key("Лукойл"))
 
 
 @pytest.mark.parametrize(
