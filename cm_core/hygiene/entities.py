@@ -22,18 +22,21 @@ _BROKEN = re.compile(r"\b(?:L\.L\. ?C|L\. ?L\.C)\b")
 _LETTER_RUN = re.compile(r"\b(?:[A-Z] ){2,}[A-Z]\b")
 # P.E.A.C.E., and a professional corporation behind a whole name (PHILLIP S MILLER P.C.; BLACK, MCDONALD, P. C.).
 _ACRONYM = re.compile(r"\b(?:[A-Z]\.){4}")
-_PROFESSIONAL = re.compile(r"(?: P\.[AC]\.?|, P\. ?[AC]\.?)$")
+_PROFESSIONAL = re.compile(r"(?: P\.[AC]\.?|, P\. ?[AC]\.?|,? PC)$")
 _TRUST_ABBREVIATED = re.compile(
     r"\b(?:LIVING|LIV|FAMILY|FAM|REV|RVOC|REVOC|IRREV|MARITAL|MINERAL|ROYALTY) TR\b"
     r"|\bTR(?: (?:DTD|DATED|U/A|UA|NO|#).*)?$"
 )
 _DATED = re.compile(r"\b(?:DTD|U/A|UA|U/T/A)\b.*\d")
+# An account for somebody's retirement behind a whole name; SMITH, JOHN IRA and JOHN W IRA may be people.
+_RETIREMENT = re.compile(r"^[^,&]*[^\s,&]{2} [^,&]*[^\s,&]{2} IRA(?: ROLLOVER| ACCOUNT| ACCT)?$")
 _ESTATE_OF = re.compile(r"\b(?:ESTATE|EST|HEIRS|DEVISEES) OF\b(?!.*\b(?:LLC|INC|LTD|LP)\b)|\bESTATE OF(?: \(THE\))?$")
 _REAL_ESTATE = re.compile(r"\bREAL ESTATE\b")
 _LIFE_ESTATE = re.compile(r"\bLIFE EST(?:ATE)?\b|\bL/E\b")
 _POSSESSIVE = re.compile(r"[A-Z]{2}'S$")
 TRUST_SIGNS = frozenset(("TR", "DTD", "U/A", "UA", "U/T/A"))
-_TITLES_TOO = frozenset(("EST", "EXEC", "ADMIN", "HEIR"))
+_TITLES_TOO = frozenset(("EST", "EXEC", "ADMIN", "HEIR", "DEC"))
+_PROFESSIONAL_ASSOCIATION = "PA"
 _FIRM_SIGN = frozenset(("&", "AND"))
 _FIRM_SPLIT = re.compile(r"&|\bAND\b")
 _AFFIXES = frozenset(("JR", "SR", "II", "III", "IV", "MR", "MRS", "MS", "MISS", "DR", "REV", "MD", "PHD", "ESQ", "CPA"))
@@ -55,6 +58,7 @@ class Words:
     trust: frozenset[str]
     trust_firm: frozenset[str]
     estate: frozenset[str]
+    estate_phrase: re.Pattern[str]
     fillers: frozenset[str]
     generations: frozenset[str]
     phrases: tuple[str, ...]
@@ -87,7 +91,8 @@ def words() -> Words:
         ambiguous_legal=sets["ambiguous_legal_forms"],
         trust=sets["trust_words"],
         trust_firm=sets["trust_firm_words"],
-        estate=sets["estate_words"],
+        estate=frozenset(word for word in sets["estate_words"] if " " not in word),
+        estate_phrase=re.compile(rf" (?:{_any_of([word for word in raw['estate_words'] if ' ' in word])}) "),
         fillers=sets["organization_fillers"],
         generations=frozenset(raw["generational"].values()),
         phrases=tuple(word for word in sorted(sets["organization_words"] | sets["legal_forms"]) if " " in word),
@@ -131,14 +136,17 @@ def classify(text: str, *, columns: bool = False) -> EntityType:
         return "organization"
     if known.government.search(joined):
         return "government"
-    if not columns and (_is_corporation(text.upper()) or _is_organization(upper, known)):
+    if not columns and (_is_corporation(text.upper(), known) or _is_organization(upper, known)):
         return "organization"
     return "person"
 
 
-def _is_corporation(upper: str) -> bool:
-    """By its periods: an acronym of four letters or more, or a professional corporation behind two whole words."""
+def _is_corporation(upper: str, known: Words) -> bool:
+    """An acronym of four letters or more, by its periods; a professional corporation behind two whole words or MD."""
     if _ACRONYM.search(upper):
+        return True
+    tokens = _split(plain(upper))
+    if tokens[-1] == _PROFESSIONAL_ASSOCIATION and len(tokens) > 2 and tokens[-2] in known.raw["professional"]:
         return True
     found = _PROFESSIONAL.search(upper)
     return found is not None and sum(len(word) > 1 for word in _split(_DOTS.sub("", upper[: found.start()]))) > 1
@@ -156,13 +164,16 @@ def _is_trust(upper: str, tokens: Sequence[str], known: Words) -> bool:
                  or (i > 1 and tokens[i - 1] in ("&", "AND") and tokens[i - 2] in ("BANK", "SAVINGS", "LOAN")))
         ):  # fmt: skip
             return len(tokens) > 1
+    if "IRA" in tokens and _RETIREMENT.search(upper):
+        return True
     if len(tokens) < 3 or TRUST_SIGNS.isdisjoint(tokens):
         return False
     return bool(_TRUST_ABBREVIATED.search(upper) or _DATED.search(upper))
 
 
 def _is_estate(upper: str, tokens: Sequence[str], known: Words) -> bool:
-    if len(tokens) < 2 or known.estate.isdisjoint(tokens):
+    phrase = known.estate_phrase.search(f" {' '.join(tokens)} ")
+    if len(tokens) < 2 or (known.estate.isdisjoint(tokens) and not phrase):
         return False
     rest = _LIFE_ESTATE.sub(" ", upper)
     if _REAL_ESTATE.search(rest):
@@ -172,7 +183,9 @@ def _is_estate(upper: str, tokens: Sequence[str], known: Words) -> bool:
     kept = _split(rest)
     if not kept or _has_legal_form(tokens, known):
         return False
-    return kept[-1] in known.estate or any(token in known.estate and token not in _TITLES_TOO for token in kept)
+    if phrase or any(token in known.estate and token not in _TITLES_TOO for token in kept):
+        return True
+    return kept[-1] in known.estate and (kept[-1] != "DEC" or len(kept) > 2)  # JOHN DEC
 
 
 def _has_legal_form(tokens: Sequence[str], known: Words) -> bool:

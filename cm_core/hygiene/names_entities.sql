@@ -38,7 +38,7 @@ shaped as (
             '(?:,? (?:[A-Za-z0-9&''-]+|[A-Za-z0-9&''-]*[A-Za-z0-9]\.|(?:[A-Za-z]\.)+[A-Za-z]?'
             '|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}))*'
         )
-        and not regexp_matches(upper_name, '\b(?:ATTN|ATTENTION|CARE|DBA|DOING|TRADING)\b|\b[A-Z] [A-Z] [A-Z]\b')
+        and not regexp_matches(upper_name, '\b(?:ATTN|ATTENTION|CARE|DBA|DOING|TRADING|IRA)\b|\b[A-Z] [A-Z] [A-Z]\b')
         and key_text <> ''
         and not regexp_matches(key_text, '\b[A-Z] [A-Z] [A-Z]\b')
 ),
@@ -73,7 +73,7 @@ judged as (
         or bool_or(p.token = 'TR' and place = n and n > 2) as is_trust,
         not bool_or(w.trust or w.trust_sign or w.legal or p.token in ('REAL', 'LIFE'))
             and bool_or(
-                (w.estate and place = n and n > 1)
+                (w.estate and place = n and n > (case when p.token = 'DEC' then 2 else 1 end))
                 or (p.token in ('ESTATE', 'EST', 'HEIRS', 'DEVISEES') and tokens[place + 1] = 'OF')
             ) as is_estate,
         bool_or(w.government or w.filler) as is_doubtful

@@ -85,6 +85,9 @@ def parse_people(text: str) -> tuple[Person, ...]:
     text = spouse.sub(" & ", text).strip(" ,;&+-/")
     while len(shorter := end_marker.sub(r"\1", text)) < len(text) and len(shorter.split()) > 1:
         text = shorter
+    tokens = text.split()
+    if tokens[-1:] and tokens[-1].upper() == "LE" and _ends_in_initial(tokens[:-1]) and len(tokens[1]) > 1:
+        text = " ".join(tokens[:-1])  # SMITH JOHN W LE has a life estate, JOHN W LE that surname
     text = _COUPLE.sub(r"\1 ", text)
     parts = [part for piece in _JOINER.split(text) if (part := _part(piece)).names or part.last]
     if not parts:
@@ -243,7 +246,7 @@ def _part(text: str, *, given_only: bool = False) -> _Part:
     if kept:
         surname = kept.pop(0) if len(kept) > 1 else None
         given = [token for tokens in kept for token in tokens]
-        part.prefix = _take_titles(given) or part.prefix
+        part.prefix = _take_titles(given, may_be_roll=surname is None and not given_only) or part.prefix
         if surname is not None:
             part.prefix = _take_titles(surname) or part.prefix
             part.last = " ".join(_spelled(surname))
@@ -255,8 +258,11 @@ def _part(text: str, *, given_only: bool = False) -> _Part:
     return part
 
 
-def _take_titles(tokens: list[str]) -> str | None:
-    """The titles at the front of `tokens`, removed from it; one that is also a name only before two more words."""
+def _take_titles(tokens: list[str], *, may_be_roll: bool = False) -> str | None:
+    """The titles at the front of `tokens`, removed from it; one that is also a name only before two more words.
+
+    `may_be_roll`: the words may stand Last First Middle, as BISHOP JOHN W does.
+    """
     titles: list[str] = []
     ambiguous = words().raw["ambiguous_titles"]
     while len(tokens) > 1:
@@ -264,11 +270,16 @@ def _take_titles(tokens: list[str]) -> str | None:
         if upper == "STATE" and tokens[1].upper() in words().titles:  # State Senator
             tokens.pop(0)
             continue
-        if upper not in words().titles or (upper in ambiguous and len(tokens) < 3 and "." not in tokens[0]):
+        roll = may_be_roll and _is_initial(tokens[-1]) and sum(not _is_initial(token) for token in tokens) < 3
+        if upper not in words().titles or (upper in ambiguous and (len(tokens) < 3 or roll) and "." not in tokens[0]):
             break
         titles.append(upper)
         tokens.pop(0)
     return " ".join(titles) or None
+
+
+def _is_initial(token: str) -> bool:
+    return len(token.rstrip(".")) == 1
 
 
 def _person(part: _Part, *, last: str | None = None, roll: bool = False) -> Person:
