@@ -290,7 +290,8 @@ def fold_shares(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Give `fold.sql` its input, a share of the persons at a time: about ROWS_AT_ONCE of the parties in `spread`.
 
     With one share nothing is copied. With several, the staged rows concerned are sorted by person first, so that each
-    share reads only its own. Yields once per share with parties.
+    share reads only its own. Yields once per share with parties. After the last one the staged tables are whole again;
+    whoever stops before it has to `prepare` them anew.
     """
     shares = con.execute(
         "select max(person_id) from (select person_id, (row_number() over (order by person_id) - 1) // ? as share "
@@ -304,8 +305,10 @@ def fold_shares(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         return
     con.execute("create or replace table all_spread as from spread order by person_id")
     for table in STAGED:
+        con.execute(f"drop view if exists all_{table}")
+        con.execute(f"alter view {table} rename to all_{table}")
         con.execute(
-            f"create or replace table spread_{table} as select a.person_id as share_id, s.* from {table} as s "
+            f"create or replace table spread_{table} as select a.person_id as share_id, s.* from all_{table} as s "
             "inner join all_spread as a on s.row_number = a.row_number and s.party_no = a.party_no order by share_id"
         )
     for current in CURRENT.values():
@@ -333,3 +336,6 @@ def fold_shares(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
             )
         yield
         low = high
+    for table in STAGED:
+        con.execute(f"drop view {table}")
+        con.execute(f"alter view all_{table} rename to {table}")

@@ -23,6 +23,7 @@ from cm_core.imports.staged import read_staged
 from cm_core.lake import lake
 from cm_core.settings import Settings
 from cm_core.store import Database
+from cm_core.upsert import write
 from tests.integration.dbt.people import People
 from tests.integration.imports.steps import attempt, counts, error_report, import_file
 
@@ -358,9 +359,14 @@ def _people(numbers: Iterable[int]) -> str:
     return "\n".join(["name,phone", *rows]) + "\n"
 
 
-@pytest.mark.parametrize("way", ["transaction", "shadow", "together"])
+@pytest.mark.parametrize("way", ["transaction", "shadow", "shadow, in shares", "together, in shares"])
 def test_people_who_come_after_the_list_are_listed_from_the_start(
-    make_settings: Callable[..., Settings], database: Database, people: People, tmp_path: Path, way: str
+    make_settings: Callable[..., Settings],
+    database: Database,
+    people: People,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
 ) -> None:
     settings = make_settings(database=database, bulk_rows=20_000 if way == "transaction" else 1)
     path = tmp_path / "405_20260801.txt"
@@ -372,7 +378,10 @@ def test_people_who_come_after_the_list_are_listed_from_the_start(
     assert people.rows("select count(*) from dnc_registry") == [(0,)]
 
     lists = [_people([4053212001, 9183212345]), _people([9183212346, 4053219999])]
-    if way == "together":
+    if "in shares" in way:  # two rows for each person: they are folded, one person at a time
+        monkeypatch.setattr(write, "ROWS_AT_ONCE", 2)
+        lists[0] += lists[0].partition("\n")[2].upper()
+    if "together" in way:
         ids = []
         for number, text in enumerate(lists):
             path = tmp_path / f"people_{number}.csv"
