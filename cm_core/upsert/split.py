@@ -2,7 +2,8 @@
 
 An exact key can lose its force after it has joined two rows: a telephone turns out to be carried by many surnames, or
 by two people with different first names. Linkage finds the persons concerned from all source rows at once; here their
-rows are folded anew, part by part, in one transaction. The part with the most rows keeps the person's id.
+rows are folded anew, part by part, in one transaction. The part with the most rows keeps the person's id. Others may
+write between the finding and the folding: a person that they changed stays as it is, and the next run finds it again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 from pymysql.connections import Connection
 
 from cm_core.compliance import list_new_phones, refresh_contact_status
@@ -19,7 +21,7 @@ from cm_core.imports.records import now
 from cm_core.imports.replay_log import all_applied_parts
 from cm_core.settings import Settings
 from cm_core.store import changes
-from cm_core.store.bulk import load
+from cm_core.store.bulk import fetch, load
 from cm_core.store.database import Database
 from cm_core.store.ids import allot
 from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transaction
@@ -27,10 +29,21 @@ from cm_core.touchpoints import Attachment
 from cm_core.upsert.engine import WRITER_TIMEOUT_S
 from cm_core.upsert.forgotten import leave_persons
 from cm_core.upsert.gather import gather_rows
-from cm_core.upsert.lookup import CURRENT, arrow_schema, fetch_current, temporary_like
+from cm_core.upsert.lookup import CURRENT, arrow_schema, fetch_current, temporary_like, upload
 from cm_core.upsert.write import PERSON_COLUMNS, TARGETS, Target
 
 _PACKAGE = "cm_core.upsert"
+#: The staged parts of each import that was replayed.
+Parts = dict[str, tuple[int, ...]]
+_ROWS_NOW = """
+select straight_join s.import_id, s.`row_number`, s.party_no, s.person_id
+from split_persons as l
+join person_sources as s on s.person_id = l.id
+"""
+_ROWS_SCHEMA = pa.schema(
+    [("import_id", pa.string()), ("row_number", pa.int64()), ("party_no", pa.int16()), ("person_id", pa.int64())]
+)
+_FALLS_APART = "select exists(from moves where part > 0)"
 _DELETE_CONTACTS = "delete t from {table} as t join lookup_persons as l on l.id = t.person_id"
 _DELETE_RELATIONS = "delete t from person_relations as t join lookup_persons as l on l.id = t.{column}"
 _MOVE_SOURCES = """
@@ -67,13 +80,15 @@ def split_persons(settings: Settings, database: Database, con: duckdb.DuckDBPyCo
     """Split the persons of `moves` and return how many new persons there are.
 
     `moves(import_id, row_number, party_no, person_id, part)` names every source row of each person concerned, by
-    parts from 0; part 0 stays. Afterwards `moved(import_id, row_number, party_no, person_id)` says who has each row.
+    parts from 0; part 0 stays. Afterwards `moved(import_id, row_number, party_no, person_id)` says who has each row,
+    and `moves` no longer has the persons that are not split: of deleted people, and those changed since it was made.
     """
     with database.connect() as connection:
         leave_persons(connection, con, "moves")
-    if not con.execute("select count(*) from moves where part > 0").fetchall()[0][0]:
+    if not con.execute(_FALLS_APART).fetchall()[0][0]:
         return 0
-    gather_rows(settings, con, all_applied_parts(database))
+    parts = all_applied_parts(database)
+    gather_rows(settings, con, parts)
 
     @retry_deadlocks
     def attempt() -> int:
@@ -82,9 +97,27 @@ def split_persons(settings: Settings, database: Database, con: duckdb.DuckDBPyCo
             named_lock(connection, WRITER_LOCK, timeout_s=WRITER_TIMEOUT_S),
             transaction(connection),
         ):
+            _leave_changed(connection, con, parts, all_applied_parts(database))
+            if not con.execute(_FALLS_APART).fetchall()[0][0]:
+                return 0
             return _split(settings, connection, con, job_id)
 
     return attempt()
+
+
+def _leave_changed(
+    connection: Connection[Any], con: duckdb.DuckDBPyConnection, parts_read: Parts, parts_now: Parts
+) -> None:
+    """Take out of `moves` and `move_rows` whoever was deleted meanwhile, or whose rows are others or read otherwise."""
+    leave_persons(connection, con, "moves", "move_rows")
+    upload(
+        connection, con, "split_persons", "id bigint primary key", "select distinct person_id from moves order by 1"
+    )  # fmt: skip
+    con.execute("drop table if exists rows_now")
+    fetch(connection, _ROWS_NOW, (), con, "rows_now", _ROWS_SCHEMA)
+    reread = [name for name in parts_read.keys() | parts_now.keys() if parts_read.get(name) != parts_now.get(name)]
+    con.execute("create or replace table imports_reread as select unnest(?::varchar[]) as import_id", [reread])
+    con.execute(sql(_PACKAGE, "split_changed.sql"))
 
 
 def _split(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, job_id: str) -> int:

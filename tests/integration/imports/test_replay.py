@@ -25,6 +25,8 @@ from cm_core.settings import Settings
 from cm_core.store import Database
 from cm_core.store.locks import named_lock
 from cm_core.store.tables import metadata
+from cm_core.upsert import split
+from cm_core.upsert.gather import gather_rows
 from tests.integration.imports.steps import (
     assert_conserved,
     column,
@@ -320,6 +322,32 @@ def test_a_full_replay_brings_in_what_the_present_rules_understand(
         "select e.email from email_addresses as e join persons as p on p.id = e.person_id "
         "where p.last_key = 'COLE' and e.is_primary = 1",
     ) == [("cid at example",)]
+
+
+def test_what_a_replay_brings_in_while_persons_are_taken_apart_is_kept(
+    settings: Settings, database: Database, tmp_path: Path, replay: Replay
+) -> None:
+    """The dedupe has read the rows as they were before the replay: whom it concerns, the next one takes apart."""
+    switchboard = "Name,Phone,Email\nAnn Able,405-321-1001,ann at example\nAnn Baker,405-321-1001,\n"
+    import_id = import_file(settings, database, write(tmp_path / "few.csv", switchboard)).import_id
+    others = "".join(f"Ann {name},405-321-1001\n" for name in ("Clark", "Davis", "Evans", "Flynn"))
+    import_file(settings, database, write(tmp_path / "many.csv", f"Name,Phone\n{others}", day=2))
+
+    def gather_and_replay(*given: Any) -> None:
+        gather_rows(*given)
+        patch.undo()
+        _let_every_email_pass(patch)
+        replay(import_id, Mode.FULL)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(split, "gather_rows", gather_and_replay)
+        splits = [linkage.run(settings, database).split]
+    splits.append(linkage.run(settings, database).split)
+    assert splits == [0, 5]
+    assert query(
+        database,
+        "select p.last_name, e.email from email_addresses as e join persons as p on p.id = e.person_id",
+    ) == [("Able", "ann at example")]
 
 
 def test_what_is_in_stays_in_where_the_rules_became_narrower(
