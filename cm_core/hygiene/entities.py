@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Literal
 
 from cm_core.hygiene.name_statistics import given_over_surname, is_given, is_surname
-from cm_core.hygiene.text import data_yaml
+from cm_core.hygiene.text import data_yaml, placeholders
 
 EntityType = Literal["person", "organization", "trust", "estate", "government", "unknown"]
 
@@ -81,6 +81,7 @@ def words() -> Words:
             special.update(word for value in values for word in value.split())
     special.update(word for value in raw["unknown"] for word in value.split())
     special.update(raw["organization_spellings"])
+    special.update(word for value in placeholders()["blank"] for word in value.upper().split())
     return Words(
         raw=raw,
         titles=sets["titles"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Literal, NamedTuple
@@ -15,7 +16,7 @@ from typing import Literal, NamedTuple
 import pyarrow as pa
 
 from cm_core.hygiene.entities import TRUST_SIGNS, EntityType, classify, plain, words
-from cm_core.hygiene.name_statistics import first_name_class
+from cm_core.hygiene.name_statistics import first_name_class, is_given, is_surname
 from cm_core.hygiene.person_names import (
     Person,
     joined_suffixes,
@@ -93,6 +94,8 @@ _NOT_WORD = re.compile(r"[^A-Z0-9&]+")
 _LETTERS = frozenset(("Lu", "Ll", "Lt", "Lo"))
 _HASH_LETTERS = 16
 _HEX_AS_LETTERS = str.maketrans("0123456789abcdef", "GHIJKLMNOPABCDEF")
+#: Fillers that programs write in capitals, though people are called so too.
+_OF_PROGRAMS = frozenset(("NULL", "NA"))
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 _JOINED = re.compile(r"&|\+|\bAND\b", re.IGNORECASE)
 
@@ -132,6 +135,10 @@ def parse_name_parts(
     `SMITH JR`, or a whole organization. What stands in a last-name cell alone is a last name. Never raises.
     """
     given, family = _cell(first), _cell(last)
+    if first and family and not given and _is_name(squeeze(first), given=True):
+        given = squeeze(first)
+    elif last and given and not family and _is_name(squeeze(last), given=False):
+        family = squeeze(last)
     middle_, prefix_, suffix_ = _cell(middle), _cell(prefix), _cell(suffix)
     if not given and not family:
         return _relabelled(parse_name(middle_), prefix_, suffix_) if middle_ else ()
@@ -157,6 +164,7 @@ def parse_name_parts(
             people.append(Person(title, names[0], " ".join(names[1:]) or None, surname, first_suffix))
     if not people:
         people = [Person(None, None, None, surname, None)] if surname else []
+    people = _without_fillers(people)
     if not people:
         return (_entity("unknown", whole),)
     head = people[0]
@@ -336,11 +344,37 @@ def _owners(text: str) -> tuple[Party, ...]:
         return (*owners, _entity("organization" if firm == "person" else firm, name, "employer")) if name else owners
     if kind != "person":
         return (_entity(kind, text),)
-    people = parse_people(text)
+    people = _without_fillers(parse_people(text))
     return _parties(people) if people else (_entity("unknown", text),)
 
 
-def _parties(people: tuple[Person, ...] | list[Person]) -> tuple[Party, ...]:
+def _without_fillers(people: Sequence[Person]) -> list[Person]:
+    """Those of whom a name is left without UNKNOWN and its like; of several people, those with a given name left."""
+    kept = [bare for person in people if (bare := _bare(person)).first or (bare.last and len(people) == 1)]
+    return kept or [bare for person in people[:1] if (bare := _bare(person)).last]
+
+
+def _bare(person: Person) -> Person:
+    _, first, middle, last, _ = person
+    if first and is_blank(" ".join(filter(None, (first, middle)))) and not _is_name(first, given=True):
+        first = middle = None
+    if middle and is_blank(middle) and not _is_name(middle, given=True):
+        middle = None
+    if first and is_blank(first) and not _is_name(first, given=True):
+        first, middle = middle, None
+    if last and is_blank(last) and not _is_name(last, given=False):
+        last = None
+    return person._replace(first=first, middle=middle, last=last)
+
+
+def _is_name(text: str, *, given: bool) -> bool:
+    """Whether a filler is what somebody is called: Na, Nan, Null, Blank, where the census has it and so spelled."""
+    upper = text.upper()
+    listed = is_given(upper) if given else is_surname(upper)
+    return listed and (text.istitle() or (text.isupper() and upper not in _OF_PROGRAMS))
+
+
+def _parties(people: Sequence[Person]) -> tuple[Party, ...]:
     return tuple(
         Party("person", person.prefix, person.first, person.middle, person.last or None, person.suffix, None,
               "joint_owner" if i else "owner")

@@ -15,8 +15,7 @@ with known as (
         ) as last_first,
         coalesce(candidate, false) and not coalesce(
             w1.special or w2.special or w3.special or w4.special or wh.special or wt.special
-            or wp.filler or ws.filler
-            or (shape = 'parts' and (w1.filler or w2.filler or w3.filler or w4.filler)),
+            or wp.filler or ws.filler,
             false
         ) as is_person,
         is_person and coalesce(organization, '') = '' as ordinary,
