@@ -16,13 +16,15 @@ from typing import Literal, NamedTuple
 import pyarrow as pa
 
 from cm_core.hygiene.entities import TRUST_SIGNS, EntityType, classify, plain, words
-from cm_core.hygiene.name_statistics import first_name_class, is_given, is_surname
+from cm_core.hygiene.name_statistics import first_name_class, given_over_surname, is_given, is_surname
 from cm_core.hygiene.person_names import (
     Person,
+    are_sides,
     joined_suffixes,
     parse_people,
     read_suffix,
     reads_last_first,
+    sides,
     split_given,
     split_middle,
     split_surname,
@@ -97,7 +99,6 @@ _HEX_AS_LETTERS = str.maketrans("0123456789abcdef", "GHIJKLMNOPABCDEF")
 #: Fillers that programs write in capitals, though people are called so too.
 _OF_PROGRAMS = frozenset(("NULL", "NA"))
 _HAS_LETTER = re.compile(r"[^\W\d_]")
-_JOINED = re.compile(r"&|\+|\bAND\b", re.IGNORECASE)
 
 
 def parse_name(full: str) -> tuple[Party, ...]:
@@ -132,7 +133,8 @@ def parse_name_parts(
     """The owners that a name in columns names.
 
     A first-name cell may hold `JOHN W` or `JOHN & MARY` (two parties, same last name), a last-name cell
-    `SMITH JR`, or a whole organization. What stands in a last-name cell alone is a last name. Never raises.
+    `SMITH JR`, `SMITH & MARY JONES`, or a whole organization. What stands in a last-name cell alone is a last name.
+    Never raises.
     """
     given, family = _cell(first), _cell(last)
     if first and family and not given and _is_name(squeeze(first), given=True):
@@ -154,11 +156,17 @@ def parse_name_parts(
     suffix_ = joined_suffixes(read_suffix(suffix_) if suffix_ else None, generation)
     if not family and given and (" " in given or "," in given) and len(split_given(given)[1]) > 1 and not middle_:
         return _relabelled(parse_name(given), prefix_, suffix_)
-    if not given and family and ("," in family or _JOINED.search(family)):
+    if not given and family and ("," in family or (len(sides(family)) > 1 and any(map(_has_given, sides(family))))):
         return _relabelled(parse_name(family), prefix_, suffix_)
+    if given and middle_ and (len(sides(middle_)) > 1 or are_sides(given, middle_)):
+        given, middle_ = f"{given} {middle_}", None
+    owners = sides(given) if given else []
+    if family and given and (joined := _joined_surnames(given, middle_, family, owners)):
+        people = _without_fillers(parse_people(joined))
+        return _relabelled(_parties(people), prefix_, suffix_) if people else (_entity("unknown", whole),)
     surname, last_suffix = split_surname(family) if family else (None, None)
     people = []
-    for piece in filter(None, (piece.strip() for piece in _JOINED.split(given or ""))):
+    for piece in owners or [given or ""]:
         title, names, first_suffix = split_given(piece)
         if names:
             people.append(Person(title, names[0], " ".join(names[1:]) or None, surname, first_suffix))
@@ -174,6 +182,27 @@ def parse_name_parts(
         suffix=joined_suffixes(suffix_, head.suffix, last_suffix),
     )
     return _parties(people)
+
+
+def _joined_surnames(given: str, middle: str | None, family: str, owners: Sequence[str]) -> str | None:
+    """The cells as one joint name, where the last one has names of several people; else None."""
+    families = sides(family)
+    before = f"{given} {middle}" if middle else given
+    if are_sides(before, family):
+        return f"{before} {family}"
+    if len(families) < 2:
+        return None
+    if len(owners) == len(families):
+        return " & ".join(f"{surname}, {owner}" for owner, surname in zip(owners, families, strict=True))
+    head, *others = families
+    if len(owners) > 1 or not all(map(_has_given, others)):
+        return None
+    return " & ".join([f"{head}, {before}", *others])
+
+
+def _has_given(side: str) -> bool:
+    """Whether one side of a last-name cell holds a given name: MARY and MARY JONES of `SMITH & MARY JONES`."""
+    return " " in side or given_over_surname(side.upper()) > 0
 
 
 def name_key(text: str) -> str:

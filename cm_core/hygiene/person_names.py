@@ -37,7 +37,7 @@ class _Part:
 
 
 _ASIDE = re.compile(r"\([^()]*\)|\"[^\"]*\"|[(\")]|(?<!\w)'\w+'(?!\w)")
-_JOINER = re.compile(r"\s*(?:&|\+|;|\b(?:AND|OR)\b|(?<=\s)/(?=\s))\s*", re.IGNORECASE)
+_JOINER = re.compile(r"\s*(?:&|\+|;|\b(?:AND|OR)\b|(?<=\s)/(?=\s)|(?<=[^\W\d_]{2})/(?=[^\W\d_]{2}))\s*", re.IGNORECASE)
 _COUPLE = re.compile(r"\b(MR|DR|REV)\.?\s*(?:&|AND)\s*(?:MRS|MS)\b\.?\s*", re.IGNORECASE)
 _INITIALS = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?\.?")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
@@ -46,6 +46,8 @@ _HAS_LETTER = re.compile(r"[^\W\d_]")
 _SAYS_SOMETHING, _SAYS_OTHERWISE = 1.0, 4.0
 # How much likelier (natural log) JOHN SMITH & MARY must read First Last before the roll form Last First is given up.
 _FIRST_LAST_MARGIN = 3.0
+# From here on a word is no surname: JOHN, MARY; not TODD, KELLY.
+_SURELY_GIVEN = 2.0
 
 
 @cache
@@ -89,11 +91,61 @@ def parse_people(text: str) -> tuple[Person, ...]:
     if tokens[-1:] and tokens[-1].upper() == "LE" and _ends_in_initial(tokens[:-1]) and len(tokens[1]) > 1:
         text = " ".join(tokens[:-1])  # SMITH JOHN W LE has a life estate, JOHN W LE that surname
     text = _COUPLE.sub(r"\1 ", text)
-    parts = [part for piece in _JOINER.split(text) if (part := _part(piece)).names or part.last]
+    parts = [part for piece in sides(_owners_apart(text)) if (part := _part(piece)).names or part.last]
     if not parts:
         return ()
+    if len(parts) > 1 and _surely_rolls(parts[0]):
+        for part in parts:
+            part.roll = part.roll or _surely_rolls(part)
     people = [_person(parts[0])] if len(parts) == 1 else _joint(parts)
     return tuple(person for person in people if person.first or person.last)
+
+
+def sides(text: str) -> list[str]:
+    """What stands between &, AND, OR and the like: JOHN and MARY of `JOHN & MARY`."""
+    return [side for side in _JOINER.split(text) if side.strip(" ,")]
+
+
+def are_sides(before: str, after: str) -> bool:
+    """Whether two cells are two sides of one joint name: `JOHN &` and `MARY SMITH`, `JOHN` and `& MARY SMITH`."""
+    counts = len(sides(before)), len(sides(after))
+    return all(counts) and len(sides(f"{before} {after}")) == sum(counts)
+
+
+def _owners_apart(text: str) -> str:
+    """A list of owners with & for the commas between them: LUCY LONG, ANNA SHORT; SMITH JOHN, MARY.
+
+    The words before the first comma are no surname where they surely read as a given name and a surname, or the other
+    way round; what follows it begins with a name too.
+    """
+    first, comma, others = text.partition(",")
+    head = _part(first)
+    if (
+        not comma
+        or _JOINER.search(first)
+        or len(head.names) < 2
+        or _is_particle(head.names[0])
+        or _suffix(head.names[-1])
+    ):
+        return text
+    if not (_surely_rolls(head) or _surely_rolls(_Part(head.names[::-1]))):
+        return text
+    for segment in others.split(","):
+        names = _part(segment).names
+        is_affix = all(_suffix(token) or token.upper() in words().titles for token in _tokens(segment))
+        if not is_affix and not (is_given(names[0].upper()) or _surely_rolls(_Part(names))):
+            return text
+        first += f", {segment}" if is_affix else f" & {segment}"
+    return first
+
+
+def _surely_rolls(part: _Part) -> bool:
+    """Whether two full words stand Last First beyond doubt: SMITH JOHN, but not SMITH JONES."""
+    full = [name.upper() for name in part.names if len(name) > 1]
+    if part.last is not None or len(full) != 2 or len(part.names[0]) == 1:
+        return False
+    surname, given = map(given_over_surname, full)
+    return given > _SURELY_GIVEN and given - surname > _FIRST_LAST_MARGIN
 
 
 def split_given(text: str) -> tuple[str | None, list[str], str | None]:
@@ -355,8 +407,8 @@ def _joint(parts: list[_Part]) -> list[Person]:
 
 def _has_surname(part: _Part, shared: str | None) -> bool:
     """After SMITH, JOHN &: MARY and MARY ANN have none, MARY JONES has one."""
-    if part.last is not None or _given_only(part):
-        return part.last is not None
+    if part.last is not None or part.roll or _given_only(part):
+        return part.last is not None or part.roll
     end = part.names[-1].upper()
     return end == (shared or "").upper() or given_over_surname(end) <= 0
 
