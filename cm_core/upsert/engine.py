@@ -17,7 +17,7 @@ from cm_core.compute import session
 from cm_core.errors import CmError
 from cm_core.imports import pipeline, records
 from cm_core.imports.records import now
-from cm_core.imports.replay_log import open_replay
+from cm_core.imports.replay_log import Mode, Replay, open_replay
 from cm_core.settings import Settings
 from cm_core.store import changes, shadow
 from cm_core.store.bulk import Loads
@@ -27,7 +27,7 @@ from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transa
 from cm_core.upsert import bulk
 from cm_core.upsert.forgotten import empty_rows
 from cm_core.upsert.lookup import TablesKnown
-from cm_core.upsert.resolving import ApplyResult, prepare, resolve, row_operations
+from cm_core.upsert.resolving import ApplyResult, prepare, require_all_changed, resolve, row_operations
 from cm_core.upsert.sinks import TableSink
 from cm_core.upsert.withdraw import withdraw
 from cm_core.upsert.write import CanonicalWriter, attach
@@ -54,9 +54,9 @@ def apply(
             records.set_status(connection, import_id, "APPLYING")
             connection.commit()
         with session(settings, memory_limit=settings.import_memory_limit) as con:
-            prepare(settings, database, con, import_id)
 
             def attempt() -> ApplyResult:
+                prepare(settings, database, con, import_id)  # each try: one that broke off leaves parts of the batch
                 with (
                     closing(database.connect()) as connection,
                     named_lock(connection, WRITER_LOCK, timeout_s=WRITER_TIMEOUT_S),
@@ -67,7 +67,7 @@ def apply(
                     if replay is None and bulk.fills_an_empty_base(settings, connection, con):
                         return bulk.apply_to_empty(settings, database, connection, con, import_id, tell)
                     with transaction(connection):
-                        result = _apply(settings, connection, con, import_id, tell, is_replay=replay is not None)
+                        result = _apply(settings, connection, con, import_id, tell, replay)
                         if replay is not None:
                             withdraw(settings, database, connection, replay, now())
                         return result
@@ -125,8 +125,7 @@ def _apply(
     con: duckdb.DuckDBPyConnection,
     import_id: str,
     tell: Callable[[str], None],
-    *,
-    is_replay: bool,
+    replay: Replay | None,
 ) -> ApplyResult:
     empty_rows(connection, con, import_id)
     resolve(
@@ -136,6 +135,8 @@ def _apply(
         lambda count: allot(connection, "persons", count) if count else 0,
         tell,
     )
+    if replay is not None and replay.mode == Mode.FULL:
+        require_all_changed(con, import_id)
     if _was_swapped_in(connection, con, import_id):
         changes.all_changed(connection)
     tell("writing")
@@ -144,4 +145,4 @@ def _apply(
         writer = CanonicalWriter(TableSink(connection, con, loads), con, import_id, at)
         writer.write()
     attach(settings, connection, con, writer, at)
-    return bulk.finish(connection, import_id, row_operations(con, only_new=is_replay), writer.counts)
+    return bulk.finish(connection, import_id, row_operations(con, only_new=replay is not None), writer.counts)

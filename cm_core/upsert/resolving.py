@@ -14,9 +14,10 @@ import duckdb
 import pyarrow as pa
 
 from cm_core.compute import sql
+from cm_core.errors import ImportFailed
 from cm_core.hygiene.columns import define_generation_of
 from cm_core.hygiene.name_statistics import first_name_class, is_common_given
-from cm_core.imports.restaging import read_batch
+from cm_core.imports.restaging import CHANGED, read_batch
 from cm_core.settings import Settings
 from cm_core.store.database import Database
 from cm_core.upsert.components import label_components
@@ -39,6 +40,8 @@ from (
 )
 group by rank
 """
+
+_LEFT_OUT = f"select count(*) from {CHANGED} anti join assignment using (row_number)"
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,19 @@ def resolve(
     con.execute("create or replace table new_ids as select ?::bigint as first_id", [first_id(count)])
     con.execute(sql(_PACKAGE, "assign.sql"))
     known.fetch_current(con)
+
+
+def require_all_changed(con: duckdb.DuckDBPyConnection, import_id: str) -> None:
+    """After `resolve`, of a full replay: every row that it changes has a person. Its rows are not counted otherwise.
+
+    Raises ImportFailed where some have none.
+    """
+    (left_out,) = con.execute(_LEFT_OUT).fetchall()[0]
+    if left_out:
+        raise ImportFailed(
+            f"Import {import_id}: {left_out} rows that the replay changes were not taken up. Nothing was changed; "
+            "replay the import again."
+        )
 
 
 def define_match_classes(con: duckdb.DuckDBPyConnection) -> None:
