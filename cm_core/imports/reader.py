@@ -23,6 +23,7 @@ from cm_core.imports import plain_csv
 from cm_core.imports.content import Column, goes_on, unlike_headers
 from cm_core.imports.dialect import Dialect
 from cm_core.imports.feed_catalog import Feed
+from cm_core.imports.header_rows import LOOKED_AT, find_header
 from cm_core.imports.mapping import known_headers
 from cm_core.imports.number_columns import number_columns
 
@@ -69,15 +70,19 @@ class Batch:
 
 @dataclass(frozen=True)
 class Layout:
-    """Headers of the file and whether its first record is one. `written`: as they stand there, where some repeat."""
+    """Headers of the file and whether it has a header record.
+
+    `written` are the headers as they stand there, where some repeat; `above` the records above the header.
+    """
 
     headers: tuple[str, ...]
     has_header: bool
     written: tuple[str, ...] = ()
+    above: tuple[tuple[str, ...], ...] = ()
 
 
 def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
-    """The file's headers: its first record, or what the feed declares for headerless files.
+    """The file's headers: its first record, one below a title, or what the feed declares for headerless files.
 
     A first record with values that no header is (a phone, an e-mail address), or that is no other than those after it,
     is data. Its columns are `column_0`, `column_1` and so on: what they are, their content has to tell.
@@ -86,20 +91,22 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     """
     try:
         with closing(_Records(path, dialect, first_byte(path, dialect))) as records:
-            first = next(records, None)
+            read = list(islice(records, LOOKED_AT if feed.format.header is not False else 1))
     except csv.Error as error:
         raise FileRejected(f"The first record cannot be read: {error}.") from None
-    if first is None:
+    if not read:
         raise FileRejected("The file has no records.")
-    fields, raw = first
+    fields, raw = read[0]
     if fields is None:
         raise FileRejected(f"The first record cannot be read: {raw[:80]!r}.")
+    first = [record or [text] for record, text in read]
+    if place := find_header(first, feed):
+        return _headed(first[place], first[:place])
     known = known_headers(fields, feed)
     is_data = unlike_headers(fields) > known or (known == 0 and _goes_on(path, dialect, fields))
     has_header = (feed.format.header is True and not is_data) or (feed.format.header == "auto" and known > 0)
     if has_header:
-        written = tuple(_printable(field).strip() for field in fields)
-        return Layout(_unique(written), True, written)
+        return _headed(fields, [])
     names = feed.columns or feed.layouts.get(len(fields), () if is_data else None)
     if not names and feed.target == "dnc_registry":
         return _numbers_layout(path, dialect, feed, raw)
@@ -115,6 +122,12 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
         )
     rest = [f"column_{position}" for position in range(len(names), len(fields))]
     return Layout(_unique([*names, *rest]), False)
+
+
+def _headed(fields: Sequence[str], above: Sequence[Sequence[str]]) -> Layout:
+    """The layout of a file with the header `fields` below other records."""
+    written = tuple(_printable(field).strip() for field in fields)
+    return Layout(_unique(written), True, written, tuple(tuple(map(_printable, record)) for record in above))
 
 
 def _numbers_layout(path: Path, dialect: Dialect, feed: Feed, first: str) -> Layout:
@@ -154,8 +167,9 @@ def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_char
     """
     number = 0
     with closing(_Records(path, dialect, first_byte(path, dialect))) as records:
-        if layout.has_header:
+        for _ in range(layout.has_header + len(layout.above)):
             next(records, None)
+        records.expect(len(layout.headers))
         if not plain_csv.can_parse(dialect.encoding):
             yield from _one_by_one(records, None, number, dialect, layout, max_field_chars)
             return
@@ -342,6 +356,10 @@ class _Records:
         """Let go of the file and the lines read: what is under way refers to this object and would keep it alive."""
         self._records.close()
 
+    def expect(self, width: int) -> None:
+        """From now on, records are as wide as this."""
+        self._width = width
+
     def __next__(self) -> tuple[list[str] | None, str]:
         return next(self._records)
 
@@ -354,7 +372,7 @@ class _Records:
     def read_lines(self, physical: Iterable[str]) -> Iterator[tuple[list[str] | None, str]]:
         """The records of these physical lines."""
         lines = _Lines(iter(physical))
-        dialect, width = self._dialect, self._width
+        dialect = self._dialect
         while True:
             reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quotechar, doublequote=True)
             try:
@@ -364,8 +382,8 @@ class _Records:
                         self._pass(raw_lines)
                         lines.current = []
                         continue
-                    width = width or len(fields)
-                    if not _is_closed(fields, raw_lines, width, dialect):
+                    self._width = self._width or len(fields)
+                    if not _is_closed(fields, raw_lines, self._width, dialect):
                         yield None, self._pass([lines.take_back_all_but_first()])
                         break
                     lines.current = []

@@ -26,7 +26,9 @@ from cm_core.imports.dialect import Dialect, detect_dialect, scan_file
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.formats import archives, dnc_xml, excel, json_lines, selection, sql_dump
 from cm_core.imports.formats.apart import read_apart
+from cm_core.imports.formats.selection import Selection
 from cm_core.imports.formats.table_set import MANIFEST, Table, TableSet, read_table_set, unique_names
+from cm_core.imports.header_rows import LOOKED_AT, find_header, said_of_title
 from cm_core.imports.plain_numbers import FlatList, flat_list
 from cm_core.imports.reader import BadRow, Batch, Layout, first_byte, read_batches, read_layout
 from cm_core.imports.understanding import sample_of, understand
@@ -129,7 +131,9 @@ def _text(path: Path, feed: Feed, settings: Settings, form: dict[str, Any]) -> S
         **form, "format": "csv", **dialect.as_json(), "header": layout.has_header,
         "undecodable_places": scan.bad_utf8, "ends_with_line_break": _ends_with_line_break(path),
     }  # fmt: skip
-    return _delimited(path, dialect, layout, found, settings, may_be_flat=feed.target == "dnc_registry")
+    source = _delimited(path, dialect, layout, found, settings, may_be_flat=feed.target == "dnc_registry")
+    source = replace(source, warnings=tuple(said_of_title(layout.above)))
+    return _without_repeated_headers(source) if layout.has_header else source
 
 
 def _numbers_of_xml(path: Path, settings: Settings, folder: Path, form: dict[str, Any]) -> Source:
@@ -171,6 +175,9 @@ def _of_tables(
     chosen = selection.choose(
         tables, folder / "selected.parquet", table=table, select=feed.select, memory_limit=settings.import_memory_limit
     )
+    if kind == "workbook" and feed.select is None:
+        chosen, above = _below_title(chosen, feed)
+        warnings += said_of_title(above)
     names = {found.name for found in tables.tables if feed.select or tables.path(found) == chosen.path}
     headers = tuple(unique_names(chosen.columns))
 
@@ -191,7 +198,8 @@ def _of_tables(
         "tables": {found.name: found.rows for found in tables.tables}, "skipped": tables.skipped,
         "notes": list(tables.notes),
     }  # fmt: skip
-    return Source(headers, described, batches, written=chosen.written, warnings=tuple(warnings))
+    source = Source(headers, described, batches, written=chosen.written, warnings=tuple(warnings))
+    return _without_repeated_headers(source)
 
 
 def _sheet(tables: TableSet, feed: Feed) -> tuple[str, list[str]]:
@@ -207,14 +215,54 @@ def _sheet(tables: TableSet, feed: Feed) -> tuple[str, list[str]]:
     ]
 
 
+def _below_title(sheet: Selection, feed: Feed) -> tuple[Selection, list[list[str]]]:
+    """The rows of a sheet below its header, and the rows above it, if its first row is none."""
+    first = next(sheet.batches(LOOKED_AT), None) if feed.format.header is not False else None
+    if first is None:
+        return sheet, []
+    rows = [[cell or "" for cell in row.values()] for row in first.to_pylist()[: LOOKED_AT - 1]]
+    records = [list(sheet.written), *rows]
+    if not (place := find_header(records, feed)):
+        return sheet, []
+    columns = tuple(unique_names(records[place]))
+    written = tuple(records[place])
+    return replace(sheet, columns=columns, rows=sheet.rows - place, written=written, above=place), records[:place]
+
+
 def _is_list(tables: TableSet, table: Table, feed: Feed) -> bool:
     """Whether a table has a column that the feed requires, with values that may be such."""
     if not feed.requires_any:
         return True
-    whole = selection.whole(tables, table)
+    whole, _ = _below_title(selection.whole(tables, table), feed)
     batches = (Batch(_numbered(pa.Table.from_batches([batch]), 1), ()) for batch in whole.batches())
     sample = sample_of(batches, len(whole.columns))
-    return understand(table.column_names, feed, sample, written=whole.written).is_usable(feed)
+    return understand(whole.columns, feed, sample, written=whole.written).is_usable(feed)
+
+
+def _without_repeated_headers(source: Source) -> Source:
+    """`source` without the rows that say what the header says; they are bad rows."""
+    told = [(position, name.strip()) for position, name in enumerate(source.written or source.headers) if name.strip()]
+
+    def batches() -> Iterator[Batch]:
+        for batch in source.batches():
+            table, hit = batch.table, pa.array([True] * batch.table.num_rows, pa.bool_())
+            for position, name in told:
+                same = pc.equal(pc.utf8_trim_whitespace(table.column(position + 1)), name)
+                hit = pc.and_(hit, pc.fill_null(same, False))
+                if not pc.any(hit).as_py():
+                    yield batch
+                    break
+            else:
+                bad = (_repeated_header(row, source.headers) for row in table.filter(hit).to_pylist())
+                yield Batch(table.filter(pc.invert(hit)), (*batch.bad, *bad))
+
+    return replace(source, batches=batches)
+
+
+def _repeated_header(row: dict[str, Any], headers: Sequence[str]) -> BadRow:
+    number, *values = row.values()
+    raw = json.dumps(dict(zip(headers, values, strict=True)), ensure_ascii=False)
+    return BadRow(number, "VALIDATION", None, raw[:200], "The row repeats the header", raw)
 
 
 def _with_long_fields_out(source: Source, most: int) -> Source:

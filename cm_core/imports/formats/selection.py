@@ -31,7 +31,8 @@ _SHOWN_TABLES, _SHOWN_COLUMNS = 30, 15
 class Selection:
     """The rows of an import: a Parquet file whose columns are all text, and where they come from.
 
-    `written` are the names of the columns as they stand in the file, if they are a table's.
+    `written` are the names of the columns as they stand in the file, if they are a table's. The first `above` rows of
+    the Parquet file are none of the list.
     """
 
     path: Path
@@ -39,12 +40,18 @@ class Selection:
     rows: int
     source: str
     written: tuple[str, ...] = ()
+    above: int = 0
 
     def batches(self, rows: int = _BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """The rows in order, at most `rows` at a time, and never more than a row group, whose bytes are bounded."""
+        above = self.above
         with pq.ParquetFile(self.path) as file:
             for group in range(file.num_row_groups):
-                yield from file.iter_batches(batch_size=rows, row_groups=[group])
+                for batch in file.iter_batches(batch_size=rows, row_groups=[group]):
+                    below = batch.slice(above)
+                    above -= batch.num_rows - below.num_rows
+                    if below.num_rows:
+                        yield below
 
 
 def choose(

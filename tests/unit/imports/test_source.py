@@ -149,3 +149,63 @@ def test_two_sheets_of_people_or_none_are_refused_by_name(tmp_path: Path) -> Non
         path.write_bytes(workbook(sheets))
         with pytest.raises(FileRejected, match=says):
             open_source(path, path.name, load_feed("contacts"), Settings(home=tmp_path), tmp_path / path.stem)
+
+
+_ROWS = ["Name,Phone,Note", "Ann Able,405-321-1001,x", 'Bob Baker,405-321-1002,"two\nlines"']
+
+
+@pytest.mark.parametrize(
+    ("above", "said"),
+    [
+        ([], None), (["", ",,"], None), (["Owner List - March"], "Owner List - March"), (["Owners,,", ",,"], "Owners"),
+        (["Owners"], "Owners"), (['"Owners\nof March"', "as of,"], "Owners\\nof March / as of"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_what_stands_above_the_header_is_no_row_and_is_said(
+    tmp_path: Path, above: list[str], said: str | None, encoding: str
+) -> None:
+    path = tmp_path / "owners.csv"
+    path.write_text("\n".join([*above, *_ROWS, ""]), encoding=encoding)
+    source = open_source(path, path.name, load_feed("contacts"), Settings(home=tmp_path), tmp_path / "work")
+    assert source.headers == ("Name", "Phone", "Note")
+    rows = [row for batch in source.batches() for row in batch.table.to_pylist()]
+    assert [(row["row_number"], row["c0"], row["c2"]) for row in rows] == [
+        (1, "Ann Able", "x"),
+        (2, "Bob Baker", "two\nlines"),
+    ]
+    assert source.warnings == (() if said is None else (f"What stands above the header is in no row: '{said}'",))
+
+
+def test_a_title_above_the_header_of_a_sheet_is_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "owners.xlsx"
+    sheet = [text("Owners"), "<row></row>", *_PEOPLE]
+    path.write_bytes(workbook({"Totals": _sheet("Owners", "12"), "List": sheet}))
+    source = open_source(path, path.name, load_feed("contacts"), Settings(home=tmp_path), tmp_path / "work")
+    assert source.headers == ("Name", "Phone")
+    rows = [row for batch in source.batches() for row in batch.table.to_pylist()]
+    assert [(row["row_number"], row["c0"]) for row in rows] == [(1, "Ann Able"), (2, "Bob Baker")]
+    assert source.warnings[-1] == "What stands above the header is in no row: 'Owners'"
+
+
+@pytest.mark.parametrize("lines", [["Operator,Well,Depth", "Ann Able,W1,10"], ["Operator,405-321-1001,x"]])
+def test_a_second_list_below_the_first_is_refused(tmp_path: Path, lines: list[str]) -> None:
+    path = tmp_path / "owners.csv"
+    path.write_text("\n".join([*lines, "Name,Phone,City", "Bob Baker,405-321-1002,Tulsa", ""]))
+    with pytest.raises(
+        FileRejected, match=rf"header seems to stand in line {len(lines) + 1} .*'Name', 'Phone', 'City'"
+    ):
+        open_source(path, path.name, load_feed("contacts"), Settings(home=tmp_path), tmp_path / "work")
+
+
+@pytest.mark.parametrize("name", ["owners.csv", "owners.xlsx"])
+def test_a_header_that_is_there_again_is_no_person(tmp_path: Path, name: str) -> None:
+    lines = ["Name,Phone,", "Ann Able,405-321-1001,x", "Name, Phone,", "Name,405-321-1002,y"]
+    book = workbook({"S": _sheet(*lines)})
+    (tmp_path / name).write_bytes("\n".join(lines).encode() if name.endswith("csv") else book)
+    source = open_source(tmp_path / name, name, load_feed("contacts"), Settings(home=tmp_path), tmp_path / "work")
+    batches = list(source.batches())
+    assert [row["row_number"] for batch in batches for row in batch.table.to_pylist()] == [1, 3]
+    (bad,) = (row for batch in batches for row in batch.bad)
+    assert (bad.row_number, bad.error_type, bad.message) == (2, "VALIDATION", "The row repeats the header")
+    assert json.loads(bad.raw)["Name"] == "Name"
