@@ -54,7 +54,7 @@ create table base.hot_blocks (code ubigint, rule varchar, key varchar, records b
 create table base.scored_pairs (
     id_l bigint, id_r bigint, bits double, first_name varchar, last_name varchar
 );
-create table base.legal_pairs (id_l bigint, id_r bigint, match_probability double);
+create table base.legal_pairs (id_l bigint, id_r bigint, match_probability double, is_one boolean);
 create table base.judged_pairs (
     id_l bigint, id_r bigint, is_proven boolean, initial_id bigint, whole_name varchar, refusal varchar
 );

@@ -4,11 +4,11 @@
 -- generation the same birthday or any id will do. A nickname, initial or slip with another middle initial is somebody else.
 -- A nickname of the other sex (CHRIS of CHRISTINA) needs a proof too. An initial (J SMITH) stays alone if it fits two people
 -- who are not one.
--- In:  scored(unique_id_l, unique_id_r, match_probability), base.records, base.judged_pairs.
+-- In:  scored(unique_id_l, unique_id_r, match_probability), base.records, base.judged_pairs, base.legal_pairs.
 -- Out: base.judged_pairs, with those pairs that were not judged before; judged_pairs (all scored pairs; refusal: the rule that
 --      keeps the two apart, if one does), linked_humans(id_l, id_r, match_probability), and doubtful(id_l, id_r,
 --      match_probability, cause): the other pairs, too improbable to be one (`uncertain`), or kept apart by the above (`rule`),
---      those of most doubt first.
+--      and organisations in doubt; those of most doubt first.
 create or replace table to_judge as
 select s.unique_id_l as id_l, s.unique_id_r as id_r
 from scored as s
@@ -87,5 +87,9 @@ select
     case when s.match_probability < $threshold then 'uncertain' else 'rule' end as cause
 from scored as s
 anti join linked_humans as k on s.unique_id_l = k.id_l and s.unique_id_r = k.id_r
-order by abs(s.match_probability - 0.5), id_l, id_r
+union all
+select id_l, id_r, match_probability, 'uncertain'
+from base.legal_pairs
+where not is_one and match_probability >= $least
+order by abs(match_probability - 0.5), id_l, id_r
 limit $most_doubts;

@@ -73,6 +73,7 @@ _FORCED = (
 _SCORED = "create or replace table scored as select unique_id_l, unique_id_r, match_probability from {table}"
 _JUDGED = "select refusal, match_probability, initial_id is not null from judged_pairs"
 _LEGAL_MET = "select count(*) from met"
+_LEGAL_ONE = "select count(*) from judged_legal where is_one"
 _EVIDENCE_PAIR = (
     "create or replace table evidence_pairs as select min(person_id) as id_l, max(person_id) as id_r, "
     "null::double as match_probability from asked"
@@ -296,9 +297,9 @@ def _compare_legal(con: duckdb.DuckDBPyConnection) -> Judgement:
     con.execute(_KEEP.format(table="legal_records"))
     pairs.block(con)
     con.execute(sql(__package__, "candidates.sql"))
-    con.execute(sql(__package__, "legal.sql"))
+    pairs.judge_legal(con)
     (met,) = con.execute(_LEGAL_MET).fetchall()[0]
-    (linked,) = con.execute("select count(*) from linked_legal").fetchall()[0]
+    (linked,) = con.execute(_LEGAL_ONE).fetchall()[0]
     return Judgement(kind="legal", has_met=bool(met), is_likely=bool(linked))
 
 

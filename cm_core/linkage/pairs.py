@@ -52,13 +52,14 @@ from {table} as s
 inner join met_records as l on s.unique_id_l = l.unique_id
 inner join met_records as r on s.unique_id_r = r.unique_id
 """
-_KEEP_LEGAL = "insert into base.legal_pairs from linked_legal"
+_KEEP_LEGAL = "insert into base.legal_pairs from judged_legal"
+_TELLING_WORDS = "create or replace table telling_words as from telling_words_arrow"
 _FREE_MAIL = "create or replace table free_mail as from free_mail_arrow"
 _OUTCOME = """
 create or replace table outcome as
 select id_l, id_r, match_probability, null::varchar as cause from linked_humans
 union all
-select id_l, id_r, match_probability, null from base.legal_pairs
+select id_l, id_r, match_probability, null from base.legal_pairs where is_one
 union all
 select id_l, id_r, match_probability, cause from doubtful;
 create or replace table evidence_pairs as
@@ -119,7 +120,7 @@ def score(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model) -> S
     scored = int(con.execute(_CANDIDATES).fetchall()[0][0])
     if scored:
         _compare(con, model)
-    con.execute(sql(__package__, "legal.sql"))
+    judge_legal(con)
     con.execute(_KEEP_LEGAL)
     _weigh(con, settings, model)
     decide(con, settings)
@@ -145,6 +146,15 @@ def block(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(sql(__package__, "blocks_sizes.sql"))
 
 
+def judge_legal(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `judged_legal` of those in `met` that are no humans."""
+    words = sql(__package__, "telling_words.csv").split()[1:]
+    con.register("telling_words_arrow", pa.table({"word": words}))
+    con.execute(_TELLING_WORDS)
+    con.unregister("telling_words_arrow")
+    con.execute(sql(__package__, "legal.sql"))
+
+
 def explain(con: duckdb.DuckDBPyConnection) -> None:
     """Make `evidence` for `evidence_pairs` over `compared_nodes`."""
     domains = sql(__package__, "free_mail.csv").split()[1:]
@@ -164,9 +174,9 @@ def predict(con: duckdb.DuckDBPyConnection, model: Model, *, records: int) -> tu
 
 
 def decide(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Make `judged_pairs`, `linked_humans` and `doubtful` of `scored` and `base.records`."""
-    doubts = _DOUBTS_A_PLACE * settings.review_queue_size
-    _run(con, "decide.sql", threshold=settings.match_threshold, most_doubts=doubts)
+    """Make `judged_pairs`, `linked_humans` and `doubtful` of `scored`, `base.records` and `base.legal_pairs`."""
+    doubts, threshold = _DOUBTS_A_PLACE * settings.review_queue_size, settings.match_threshold
+    _run(con, "decide.sql", threshold=threshold, least=_least(settings), most_doubts=doubts)
 
 
 def _compare(con: duckdb.DuckDBPyConnection, model: Model) -> None:
@@ -180,15 +190,19 @@ def _weigh(con: duckdb.DuckDBPyConnection, settings: Settings, model: Model) -> 
     """Make `scored` of all pairs that may be looked at further."""
     records.count_names(con, table="base.records")
     size = int(con.execute("select count(*) from base.records").fetchall()[0][0])
-    least = min(settings.review_threshold, settings.match_threshold)
     _run(
         con,
         "weigh.sql",
         prior=_bits(prior(size)),
         first_name=average_rarity(model, "first_name"),
         last_name=average_rarity(model, "last_name"),
-        least=_bits(least),
+        least=_bits(_least(settings)),
     )
+
+
+def _least(settings: Settings) -> float:
+    """The probability below which nobody looks at a pair."""
+    return min(settings.review_threshold, settings.match_threshold)
 
 
 def _bits(probability: float) -> float:
