@@ -184,7 +184,8 @@ def contradict(one: Person, other: Person) -> bool:
     """Whether two records cannot be one human: generations differ, birthdays differ in two parts, given names clash.
 
     Of two that have a number in common that is issued to one person, or a birthday and a slip of such a number, only
-    the generation can still contradict.
+    the generation can still contradict; and two given names that are known, where the slip may as well be the number
+    that was issued next (twins).
     """
     if one.generation and other.generation and one.generation != other.generation:
         return True
@@ -208,10 +209,16 @@ def contradict(one: Person, other: Person) -> bool:
 
 
 def _are_slips(one: Person, other: Person) -> bool:
-    """Whether a number of the one is a slip of one of the other's: about one character in seven."""
+    """Whether a number of the one is a slip of one of the other's: about one character in seven.
+
+    With two given names that are known, not if only the last two characters differ.
+    """
     pairs = ((a.split("|"), b.split("|")) for a in one.personal_ids for b in other.personal_ids)
     return any(
-        kind == other_kind and len(number) >= _NUMBER and SequenceMatcher(None, number, like).ratio() >= _SLIP
+        kind == other_kind
+        and len(number) >= _NUMBER
+        and SequenceMatcher(None, number, like).ratio() >= _SLIP
+        and (number[:-2] != like[:-2] or not (one.known and other.known))
         for (kind, number), (other_kind, like) in pairs
     )
 

@@ -1,7 +1,8 @@
 -- Which scored pairs of humans are one person. A high probability is needed; and since fathers and sons share name,
 -- address, phone and often the middle name, a generation (JR) on one side only, or birthdays that are no slip of each
 -- other, need a personal proof: the same e-mail, or a number that is issued to one person, or a slip of it; for the
--- generation the same birthday or any id will do. A nickname, initial or slip with another middle initial is somebody else.
+-- generation the same birthday or any id will do. Twins have numbers that were issued one after the other, so given names that
+-- clash need the same number, or a slip before its end. A nickname, initial or slip with another middle initial is somebody else.
 -- A nickname of the other sex (CHRIS of CHRISTINA) needs a proof too. An initial (J SMITH) stays alone if it fits two people
 -- who are not one.
 -- In:  scored(unique_id_l, unique_id_r, match_probability), base.records, base.judged_pairs, base.legal_pairs.
@@ -22,8 +23,16 @@ with looked_at as (
     select
         s.id_l,
         s.id_r,
-        list_has_any(l.emails, r.emails) or list_has_any(l.personal_ids, r.personal_ids)
-        or like_ids(l.personal_ids, r.personal_ids) as is_proven,
+        list_has_any(l.personal_ids, r.personal_ids) or mistyped_ids(l.personal_ids, r.personal_ids) as same_number,
+        list_has_any(l.emails, r.emails) or like_ids(l.personal_ids, r.personal_ids) as same_email_or_like_number,
+        coalesce(
+            l.name_is_known and r.name_is_known and l.name_class <> r.name_class
+            and not list_contains(l.name_forms, r.first_name) and not list_contains(r.name_forms, l.first_name)
+            and not list_has_any(l.first_names, r.first_names)
+            and least(length(l.first_name), length(r.first_name)) > 1
+            and least(jaro_winkler_similarity(l.first_name, r.last_name), jaro_winkler_similarity(l.last_name, r.first_name)) < 0.9,
+            false
+        ) as other_given_name,
         coalesce(l.dob = r.dob, false) or list_has_any(l.identifiers, r.identifiers) as same_birthday_or_id,
         (l.generation is null) <> (r.generation is null) as one_generation,
         coalesce((year(l.dob) = year(r.dob))::integer + (month(l.dob) = month(r.dob))::integer
@@ -44,6 +53,9 @@ with looked_at as (
     from to_judge as s
     inner join judged_records as l on s.id_l = l.unique_id
     inner join judged_records as r on s.id_r = r.unique_id
+),
+proven as (
+    select *, same_number or same_email_or_like_number and not other_given_name as is_proven from looked_at
 )
 -- An unknown answer never speaks for a pair.
 select
@@ -54,6 +66,7 @@ select
     whole_name,
     case
         when is_proven then null
+        when other_given_name then 'given names that clash beside numbers that may have been issued one after the other'
         when other_birthday then 'birthdays that are no slip of each other'
         when (not other_middle) is not true then 'another middle initial beside given names that are not the same'
         when (same_birthday_or_id or not one_generation) is not true
@@ -63,7 +76,7 @@ select
         when (not loose_nickname or same_birthday_or_id or same_phone_or_middle) is not true
             then 'a nickname that others of the other sex bear, without the same birthday, identifier, phone or middle initial'
     end as refusal
-from looked_at;
+from proven;
 
 create or replace view judged_pairs as
 select s.match_probability, j.*

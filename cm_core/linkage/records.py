@@ -34,10 +34,13 @@ select first_key from base.first_names
 _ADD_NAMES = "insert into base.first_names from first_names_arrow"
 _FIRST_NAMES = "create or replace view first_names as from base.first_names"
 _PATTERNS = "create or replace table personal_patterns as from patterns_arrow"
-#: Whether two lists of keys hold a slip of each other.
+#: Whether two lists of keys hold a slip of each other; and one that is no number issued just before or after, as a
+#: twin's is: it does not lie in the last two characters (`clusters.contradict` does the same).
 _LIKE_IDS = """
 create or replace macro like_ids(l, r) as len(list_filter(l, lambda x: length(split_part(x, '|', 2)) >= 6
-    and len(list_filter(r, lambda y: damerau_levenshtein(x, y) = 1)) > 0)) > 0
+    and len(list_filter(r, lambda y: damerau_levenshtein(x, y) = 1)) > 0)) > 0;
+create or replace macro mistyped_ids(l, r) as len(list_filter(l, lambda x: length(split_part(x, '|', 2)) >= 6
+    and len(list_filter(r, lambda y: damerau_levenshtein(x, y) = 1 and left(x, -2) <> left(y, -2))) > 0)) > 0;
 """
 _RULES = """
 create or replace table rules as

@@ -18,6 +18,10 @@ def person(first: str | None = "JOHN", **facts: Any) -> Person:
     return Person(**{**values, **facts})
 
 
+def numbered(number: str) -> dict[str, Any]:
+    return {"born": date(1990, 5, 6), "personal_ids": frozenset({f"voter|{number}"})}
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -27,6 +31,7 @@ def person(first: str | None = "JOHN", **facts: Any) -> Person:
         (person("J"), person("MARY")),
         (person("J"), person("M")),
         (person("DEBBNE", known=False), person("CARLOS")),
+        (person("MARK", **numbered("70019234")), person("MARY", **numbered("70019235"))),
     ],
 )
 def test_these_cannot_be_one(one: Person, other: Person) -> None:
@@ -45,6 +50,8 @@ def test_these_cannot_be_one(one: Person, other: Person) -> None:
         (person("JOHM", known=False), person("JOHN")),
         (person(None), person("JOHN")),
         (person("JOHN", last_name="BAYDEN"), person("BAYDEN", last_name="JOHN")),
+        (person("MARK", **numbered("70019234")), person("MARY", **numbered("07019234"))),
+        (person("MARK", **numbered("70019234")), person("CXYZ", known=False, **numbered("70019235"))),
     ],
 )
 def test_these_can_be_one(one: Person, other: Person) -> None:
