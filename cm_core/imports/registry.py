@@ -41,7 +41,10 @@ _PREFIX = "raw-uploads"
 _LOCK = "cm_register"
 _CHUNK = 4 << 20
 #: Names of files that are still being written, or that systems leave behind.
-_PASSED_OVER = (".*", "*~", "*.part", "*.tmp", "*.partial", "*.crdownload", "*.filepart", "_SUCCESS", "Thumbs.db")
+_PASSED_OVER = (
+    ".*", "*~", "*.part", "*.tmp", "*.partial", "*.crdownload", "*.filepart", "_SUCCESS", "Thumbs.db", "Icon\r",
+    "lost+found",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -208,17 +211,18 @@ def scan_landing(
     An object counts as new when its key and etag are not in the ledger. Files of a local folder that may still be
     written to (`arrival`) wait for a later scan. Returns this scan's registrations, in order of arrival.
 
-    An object that cannot be read keeps none of the others out, and is tried again by the next scan: with `problems`
-    it is named there, without them StoreError is raised at the end.
+    An object that cannot be listed or read keeps none of the others out, and is tried again by the next scan: with
+    `problems` it is named there, without them StoreError is raised at the end.
     """
     store = landing_zone(settings)
     deadline = time.monotonic() + budget_seconds
-    found = {info.key: info for prefix in _prefixes(store) for info in store.list(prefix)}
+    unlisted: dict[str, str] = {}
+    found = {info.key: info for prefix in _prefixes(store) for info in store.list(prefix, unlisted=unlisted)}
     candidates = sorted(
         (info for info in found.values() if _is_upload(info.key)), key=lambda info: (info.last_modified, info.key)
     )
     registered: list[Registration] = []
-    unreadable: list[str] = []
+    unreadable = [message for key, message in unlisted.items() if _is_upload(key)]
     with database.connect() as connection, records.acting_as("landing zone"):
         seen = _seen(connection)
         for info in candidates:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import random
 import re
 import secrets
@@ -39,6 +40,9 @@ _PAUSES = (0.2, 15.0)
 _LONGEST = timedelta(hours=1)
 _STATUS = re.compile(r"status code: (\d{3}[\w ]*)")
 _RETRIES = re.compile(r"after (\d+) retries")
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+#: Files that the library is writing.
+_BEING_PUT = re.compile(r"^[^#]*#\d+$", re.ASCII)
 _BROKEN_OFF = re.compile(r"response body|Got invalid [\w ]*response")
 
 
@@ -85,8 +89,18 @@ class ObjectStore:
         """The object as a file of this machine, or None where the store is remote."""
         return self._root / key if self._root else None
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Objects whose key starts with the folder `prefix`, in no order."""
+    def list(self, prefix: str = "", *, unlisted: dict[str, str] | None = None) -> Iterator[ObjectInfo]:
+        """Objects whose key starts with the folder `prefix`, in no order.
+
+        With `unlisted`, what lies in a local folder and cannot be an object (a name that is no text, a folder that may
+        not be read or leads back to itself) is entered there, with the reason, by its path; without, StoreError is
+        raised.
+        """
+        if self._root is not None:
+            return self._list_local(self._root, prefix, unlisted)
+        return self._list_remote(prefix)
+
+    def _list_remote(self, prefix: str) -> Iterator[ObjectInfo]:
         last: str | None = None
         tries = 1
         while True:
@@ -94,14 +108,57 @@ class ObjectStore:
                 for batch in obstore.list(self._store, prefix or None, offset=last, chunk_size=1000):
                     for item in batch:
                         yield _info(item)
-                        if self._root is None:  # S3 lists in the order of keys
-                            last, tries = item["path"], 1
+                        last, tries = item["path"], 1  # S3 lists in the order of keys
                 return
             except (BaseError, OSError) as error:
                 if not _is_broken_off(error) or tries >= _TRIES:
                     raise StoreError(f"Cannot list {self.url(prefix)}: {_reason(error)}") from None
                 time.sleep(_pause(tries))
                 tries += 1
+
+    def _list_local(self, root: Path, prefix: str, unlisted: dict[str, str] | None) -> Iterator[ObjectInfo]:
+        """The library's list stops at the first name or folder that it does not take."""
+
+        def refuse(key: str, reason: str) -> None:
+            message = f"Cannot list {_printable(self.url(key))}: {reason}."
+            if unlisted is None:
+                raise StoreError(message)
+            unlisted[key] = message
+
+        folders: list[tuple[str, frozenset[tuple[int, int]]]] = [(prefix.strip("/"), frozenset())]
+        while folders:
+            folder, above = folders.pop()
+            try:
+                status = (root / folder).stat()
+                identity = (status.st_dev, status.st_ino)
+                if identity in above:
+                    refuse(folder, "it links to a folder that it lies in")
+                    continue
+                with os.scandir(root / folder) as entries:
+                    found = list(entries)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                refuse(folder, str(error.strerror))
+                continue
+            for entry in found:
+                key = f"{folder}/{entry.name}".lstrip("/")
+                try:
+                    is_folder = entry.is_dir()
+                    if not is_folder and (not entry.is_file() or _BEING_PUT.search(entry.name)):
+                        continue
+                    status = entry.stat()
+                except FileNotFoundError:  # taken away meanwhile
+                    continue
+                except OSError as error:
+                    refuse(key, str(error.strerror))
+                    continue
+                if not _is_text(entry.name):
+                    refuse(key, "its name has control characters, or bytes that are no UTF-8; give it another")
+                elif is_folder:
+                    folders.append((key, above | {identity}))
+                else:
+                    yield _local_info(key, status)
 
     def head(self, key: str) -> ObjectInfo | None:
         """What is stored under `key`, or None."""
@@ -288,6 +345,24 @@ def _is_cut(error: BaseException) -> bool:
 def _info(item: Any) -> ObjectInfo:
     modified: datetime = item["last_modified"]
     return ObjectInfo(item["path"], item["size"], modified.replace(tzinfo=None), str(item["e_tag"] or modified))
+
+
+def _local_info(key: str, status: os.stat_result) -> ObjectInfo:
+    """What the library says of a local file when asked for it alone: the ledger of what was seen stands on it."""
+    modified = status.st_mtime_ns // 1000
+    etag = f'"{status.st_ino:x}-{max(modified, 0):x}-{status.st_size:x}"'
+    return ObjectInfo(key, status.st_size, datetime(1970, 1, 1) + timedelta(microseconds=modified), etag)
+
+
+def _is_text(name: str) -> bool:
+    """Whether the library takes a name; bytes that are no UTF-8 are lone surrogates."""
+    return _NO_TEXT.search(name) is None
+
+
+def _printable(text: str) -> str:
+    """A path for a message, on one line."""
+    shown = os.fsencode(text).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
 
 
 def _reason(error: Exception) -> str:

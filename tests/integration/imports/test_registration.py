@@ -14,7 +14,7 @@ from threading import Barrier
 import pytest
 
 from cm_core.cli.inspect import inspect
-from cm_core.errors import FileRejected, ImportFailed, WriterBusy
+from cm_core.errors import FileRejected, ImportFailed, StoreError, WriterBusy
 from cm_core.imports import pipeline, records, registry, reports
 from cm_core.imports.records import HOLD
 from cm_core.imports.registry import register_file, register_files, scan_landing, waiting
@@ -372,6 +372,18 @@ def test_files_of_one_name_in_one_second_get_keys_of_their_own(
         keys.append(records.get(database, found.import_id).landing_key)
     assert len(set(keys)) == 3
     assert scan_landing(settings, database) == []
+
+
+def test_a_name_that_cannot_be_taken_keeps_no_other_out(settings: Settings, database: Database, landing: Path) -> None:
+    _drop(landing, "a.csv")
+    _drop(landing, os.fsdecode(b"caf\xe9.csv"))
+    _drop(landing, "Icon\r")
+    problems: list[str] = []
+    assert [found.status for found in scan_landing(settings, database, problems=problems)] == ["PENDING"]
+    (problem,) = problems
+    assert r"caf\xe9.csv: its name has" in problem
+    with pytest.raises(StoreError, match="caf"):
+        scan_landing(settings, database)
 
 
 # --- archives of several files -----------------------------------------------------------------------------

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import obstore
 import pytest
+from obstore.store import LocalStore
 
 from cm_core.errors import SettingsError, StoreError
 from cm_core.lake import ObjectStore
@@ -79,6 +83,78 @@ def test_a_list_is_of_one_folder(store: ObjectStore) -> None:
     assert {info.key for info in store.list()} == {"a/1", "a/b/2", "ab/3", "c"}
     assert {info.key for info in store.list("a")} == {"a/1", "a/b/2"}
     assert list(store.list("nothing")) == []
+
+
+def test_a_local_list_is_what_the_store_says_of_each_object(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path.as_uri(), Settings())
+    for key in (*KEYS, "a b/c.csv", "\x80.csv", 'q"*?[1]|\\.csv', "#1", "list #1.csv", "list#1.csv"):
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_bytes(b"x" * len(key))
+    (tmp_path / "linked.csv").symlink_to("a.csv")
+    (tmp_path / "linked").symlink_to("raw-uploads")
+    (tmp_path / "gone.csv").symlink_to("nowhere")
+    (tmp_path / "being put#1").write_bytes(b"half")
+    for times in (
+        (-3_000_000_001, "a.csv"),
+        (1_700_000_000_123_456_789, "a b/c.csv"),
+        (4_070_908_800_000_000_999, "#1"),
+    ):
+        os.utime(tmp_path / times[1], ns=(0, times[0]))
+    listed = list(store.list())
+    by_library = [item["path"] for batch in obstore.list(LocalStore(tmp_path)) for item in batch]
+    assert sorted(info.key for info in listed) == sorted(by_library)
+    assert [store.head(info.key) for info in listed] == listed
+
+
+def test_what_cannot_be_listed_is_named_and_the_rest_is_listed(tmp_path: Path) -> None:
+    names = [b"caf\xe9.csv", b"a\nb.csv", b"a\x7fb.csv", b"folder\t/c.csv"]
+    for name in names:
+        path = tmp_path / os.fsdecode(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "good.csv").write_bytes(b"y")
+    (tmp_path / "in" / "up").symlink_to(tmp_path)
+    (tmp_path / "itself").symlink_to("itself")
+    store = ObjectStore(tmp_path.as_uri(), Settings())
+    unlisted: dict[str, str] = {}
+    assert [info.key for info in store.list(unlisted=unlisted)] == ["in/good.csv"]
+    assert set(unlisted) == {*(os.fsdecode(name).split("/")[0] for name in names), "in/up", "itself"}
+    for key, shown in {"a\nb.csv": r"a\nb.csv", "caf\udce9.csv": r"caf\xe9.csv", "in/up": "in/up"}.items():
+        assert shown in unlisted[key]
+        assert unlisted[key].isprintable()
+    with pytest.raises(StoreError, match="Cannot list"):
+        list(store.list())
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    (closed := tmp_path / "lost+found").mkdir()
+    (tmp_path / "good.csv").write_bytes(b"y")
+    unlisted: dict[str, str] = {}
+    with _without_rights(closed):
+        store = ObjectStore(tmp_path.as_uri(), Settings())
+        assert [info.key for info in store.list(unlisted=unlisted)] == ["good.csv"]
+    assert "Permission denied" in unlisted["lost+found"]
+
+
+@contextmanager
+def _without_rights(folder: Path) -> Iterator[None]:
+    """Whoever runs the tests may not look into `folder`; root becomes somebody else for that."""
+    folder.chmod(0)
+    is_root = os.geteuid() == 0
+    closed = {path: path.stat().st_mode for path in folder.parents if is_root and path.stat().st_mode & 0o55 != 0o55}
+    try:
+        if is_root:
+            for path, mode in closed.items():
+                path.chmod(mode | 0o55)
+            os.seteuid(65534)
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+            for path, mode in closed.items():
+                path.chmod(mode)
+        folder.chmod(0o700)
 
 
 def test_write_once_leaves_what_is_there(store: ObjectStore, tmp_path: Path) -> None:
