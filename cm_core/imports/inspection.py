@@ -184,7 +184,7 @@ def _identify(settings: Settings, database: Database, path: Path, found: Inspect
     """What registering the file would come to."""
     sha256, size = registry.hash_of(path)
     chosen = choice.feed
-    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
+    modified = min(datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None), now())
     found = replace(
         found, feed=chosen, by_name=choice.by_name, checksum_sha256=sha256, file_size_bytes=size, source_date=modified
     )

@@ -409,7 +409,10 @@ def _insert(
     size: int,
     sha256: str,
 ) -> str:
-    """Write a PENDING record under the next free import id of the day; the caller commits."""
+    """Write a PENDING record under the next free import id of the day; the caller commits.
+
+    Newer values win, so a file is dated no later than it `arrived`, whatever its time of writing (`modified`) says.
+    """
     day = arrived.strftime("%Y_%m_%d")
     number = allot(connection, f"imp_{day}", 1)
     import_id = f"imp_{day}_{number:03d}"
@@ -423,7 +426,7 @@ def _insert(
             "file_format, status) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'PENDING')",
             (
                 import_id, choice.feed[:64], name[:255], suffix, arrived.date(), key, url[:1024], user, arrived,
-                modified, size, sha256, version, told,
+                min(modified, arrived), size, sha256, version, told,
             ),
         )  # fmt: skip
     records.audit(connection, import_id, "STATUS_PENDING")

@@ -16,12 +16,13 @@ import pytest
 from cm_core.cli.inspect import inspect
 from cm_core.errors import FileRejected, ImportFailed, StoreError, WriterBusy
 from cm_core.imports import pipeline, records, registry, reports
+from cm_core.imports.inspection import inspect_file
 from cm_core.imports.records import HOLD
 from cm_core.imports.registry import register_file, register_files, scan_landing, waiting
 from cm_core.settings import Settings
 from cm_core.store import Database
 from cm_core.store.locks import named_lock
-from tests.integration.imports.steps import checksum, column, counts, import_file, query, run, unchanged
+from tests.integration.imports.steps import checksum, column, counts, error_report, import_file, query, run, unchanged
 
 OWNERS = "Name,Phone,Zip\nJohn Smith,405-555-2345,73069\nMary Jones,(405) 321-4567,73069\n"
 OTHERS = "Name,Phone,Zip\nBob Brown,405-555-8888,74103\n"
@@ -237,6 +238,22 @@ def test_files_are_registered_in_order_of_arrival(settings: Settings, database: 
     assert [records.get(database, r.import_id).filename for r in scan_landing(settings, database)] == [
         "b.csv", "d.csv", "a.csv",
     ]  # fmt: skip
+
+
+def test_a_file_is_never_dated_after_its_arrival(
+    settings: Settings, database: Database, landing: Path, tmp_path: Path
+) -> None:
+    text = "Name,Phone,Last Updated\nJohn Smith,405-555-2345,2098-01-01\n"
+    path = _drop(tmp_path, "ahead.csv", text, age=-3e9)
+    with inspect_file(settings, database, path) as looked:
+        assert looked.findings == [{"error_type": "TYPE", "row_status": "kept", "count": 1}]
+    _drop(landing, "ahead.csv", text + "Mary Jones,405-321-4567,\n", age=-3e9)
+    (found,) = scan_landing(settings, database)
+    assert run(settings, database, found.import_id).status == import_file(settings, database, path).status == "COMPLETE"
+    for record in records.find(database, "order by id", ()):
+        assert record.source_date <= record.uploaded_at
+        assert [row["error_type"] for row in error_report(settings, record.import_id)] == ["TYPE"]
+    assert column(database, "select count(*) from persons where source_date > utc_timestamp()") == [0]
 
 
 def test_a_replaced_file_is_a_new_import(settings: Settings, database: Database, landing: Path) -> None:
