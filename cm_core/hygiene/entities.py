@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Literal
 
 from cm_core.hygiene.name_statistics import given_over_surname, is_given, is_surname
+from cm_core.hygiene.places import counties
 from cm_core.hygiene.text import data_yaml, placeholders
 
 EntityType = Literal["person", "organization", "trust", "estate", "government", "unknown"]
@@ -37,6 +38,9 @@ _POSSESSIVE = re.compile(r"[A-Z]{2}'S$")
 TRUST_SIGNS = frozenset(("TR", "DTD", "U/A", "UA", "U/T/A"))
 _TITLES_TOO = frozenset(("EST", "EXEC", "ADMIN", "HEIR", "DEC"))
 _PROFESSIONAL_ASSOCIATION = "PA"
+_GOVERNMENT_SURNAMES = frozenset(("NATION", "COUNTY"))
+# From here on (natural log) a word is no surname: JOHN, MARY; not TODD, KELLY.
+SURELY_GIVEN = 2.0
 _FIRM_SIGN = frozenset(("&", "AND"))
 _FIRM_SPLIT = re.compile(r"&|\bAND\b")
 _AFFIXES = frozenset(("JR", "SR", "II", "III", "IV", "MR", "MRS", "MS", "MISS", "DR", "REV", "MD", "PHD", "ESQ", "CPA"))
@@ -53,6 +57,8 @@ class Words:
     particles: frozenset[str]
     organization: frozenset[str]
     surname: frozenset[str]
+    church: frozenset[str]
+    church_names: frozenset[str]
     legal: frozenset[str]
     ambiguous_legal: frozenset[str]
     trust: frozenset[str]
@@ -77,7 +83,7 @@ def words() -> Words:
     # Every single word that any rule looks for: a name without one of them takes the short way.
     special: set[str] = set()
     for key, values in sets.items():
-        if key not in ("unknown", "organization_spellings"):
+        if key not in ("unknown", "organization_spellings", "church_names"):  # these matter beside such words only
             special.update(word for value in values for word in value.split())
     special.update(word for value in raw["unknown"] for word in value.split())
     special.update(raw["organization_spellings"])
@@ -88,6 +94,8 @@ def words() -> Words:
         particles=sets["particles"],
         organization=sets["organization_words"],
         surname=sets["surname_words"],
+        church=sets["church_words"],
+        church_names=sets["church_names"],
         legal=sets["legal_forms"],
         ambiguous_legal=sets["ambiguous_legal_forms"],
         trust=sets["trust_words"],
@@ -135,11 +143,19 @@ def classify(text: str, *, columns: bool = False) -> EntityType:
         return "estate"
     if _has_legal_form(tokens, known):
         return "organization"
-    if known.government.search(joined):
+    if known.government.search(joined) and not _is_called_so(tokens):
         return "government"
     if not columns and (_is_corporation(text.upper(), known) or _is_organization(upper, known)):
         return "organization"
     return "person"
+
+
+def _is_called_so(tokens: Sequence[str]) -> bool:
+    """CARRIE NATION, JOHN COUNTY JR: people with surely a given name, which is no county's."""
+    *given, surname = [token for token in tokens if token not in _AFFIXES] or [""]
+    if surname not in _GOVERNMENT_SURNAMES or not 1 <= len(given) <= 2 or " ".join(given) in counties():
+        return False
+    return given_over_surname(given[0]) > SURELY_GIVEN and all(len(t) == 1 or is_given(t) for t in given[1:])
 
 
 def _is_corporation(upper: str, known: Words) -> bool:
@@ -214,7 +230,10 @@ def _is_organization(upper: str, known: Words) -> bool:
     for i, token in enumerate(tokens):
         if token in known.surname:
             start, end = _side(tokens, i)
-            if not _reads_as_names([*tokens[start:i], *tokens[i + 1 : end]], known):
+            beside = [*tokens[start:i], *tokens[i + 1 : end]]
+            if token in known.church and not known.church_names.isdisjoint(beside):
+                return True
+            if not _reads_as_names(beside, known) and not _is_given_here(tokens, start, i, known):
                 return True
         elif token in known.organization or token in known.fillers or _POSSESSIVE.search(token) or _has_number(token):
             return True
@@ -238,6 +257,15 @@ def _is_brand(token: str, known: Words) -> bool:
 
 def _has_number(token: str) -> bool:
     return token not in _ORDINAL_SUFFIX and any(character.isdigit() for character in token)
+
+
+def _is_given_here(tokens: Sequence[str], start: int, at: int, known: Words) -> bool:
+    """CHARITY SMITH, CHARITY A SMITH: a word of firms as a given name, before a surname that is no such word."""
+    rest = [token for token in tokens[at + 1 :] if token not in _AFFIXES]
+    if at != start or not 1 <= len(rest) <= 2 or not is_given(tokens[at]) or len(rest[-1]) == 1:
+        return False
+    usual = is_surname(rest[-1]) and rest[-1] not in known.organization and rest[-1] not in known.surname
+    return usual and all(len(token) == 1 or is_given(token) for token in rest[:-1])
 
 
 def _side(tokens: Sequence[str], at: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
-from cm_core.hygiene.entities import words
+from cm_core.hygiene.entities import SURELY_GIVEN, words
 from cm_core.hygiene.name_statistics import given_over_surname, is_given, is_surname
 
 
@@ -46,8 +46,6 @@ _HAS_LETTER = re.compile(r"[^\W\d_]")
 _SAYS_SOMETHING, _SAYS_OTHERWISE = 1.0, 4.0
 # How much likelier (natural log) JOHN SMITH & MARY must read First Last before the roll form Last First is given up.
 _FIRST_LAST_MARGIN = 3.0
-# From here on a word is no surname: JOHN, MARY; not TODD, KELLY.
-_SURELY_GIVEN = 2.0
 
 
 @cache
@@ -145,7 +143,7 @@ def _surely_rolls(part: _Part) -> bool:
     if part.last is not None or len(full) != 2 or len(part.names[0]) == 1:
         return False
     surname, given = map(given_over_surname, full)
-    return given > _SURELY_GIVEN and given - surname > _FIRST_LAST_MARGIN
+    return given > SURELY_GIVEN and given - surname > _FIRST_LAST_MARGIN
 
 
 def split_given(text: str) -> tuple[str | None, list[str], str | None]:

@@ -51,6 +51,12 @@ def zip_places() -> Mapping[str, tuple[str, str | None]]:
     return {zip5: (state, county or None) for zip5, state, county, _ in _zip_rows()}
 
 
+@cache
+def counties() -> frozenset[str]:
+    """The names of all counties, in upper case without the word COUNTY or PARISH."""
+    return frozenset(county for _, county in zip_places().values() if county)
+
+
 _ZIP = re.compile(r"(\d{5})(?:[-\s.+]*(\d{4}))?(?:[-\s]|\.0+)?", re.ASCII)
 _ZIP_SHORT = re.compile(r"(\d{3,4})(?:-(\d{4}))?(?:\.0+)?|(\d{3,4})(\d{4})(?:\.0+)?", re.ASCII)
 
