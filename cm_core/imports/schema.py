@@ -8,6 +8,7 @@ columns are is found in `understanding`; whether a feed's required ones are ther
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -95,9 +96,9 @@ def check_schema(
 ) -> Schema:
     """Compare the columns of a file with those of the last complete import of the same list, and with the feed's own.
 
-    The same list is the same feed and `schema_version`, and at least half of the columns: what is called `contacts` is
-    lists of all kinds, and one of a county has nothing to do with another's. `warnings` go first among the notes.
-    Reads the database, writes nothing.
+    The same list is the same feed and `schema_version`, and columns in common (`find_same_list`): what is called
+    `contacts` is lists of all kinds, and one of a county has nothing to do with another's. `warnings` go first
+    among the notes. Reads the database, writes nothing.
     """
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute(_EARLIER, (feed.name, feed.schema_version, import_id, _LOOKED_AT))
@@ -107,13 +108,19 @@ def check_schema(
 
 
 def find_same_list(headers: Sequence[str], imports: Sequence[Earlier]) -> Earlier | None:
-    """The first of `imports` that has at least half of its columns in common with `headers`."""
-    names = {_same(header) for header in headers}
+    """The one of `imports`, newest first, that has the most columns in common with `headers`; None without.
+
+    It has the same headers, or at least three in common that are half of those of either: nearly every list has a name
+    and a phone. Headers that are made up for blank ones do not count.
+    """
+    names, best, most = {_same(header) for header in headers}, None, 0
     for earlier in imports:
         known = {_same(header) for header in earlier.headers}
-        if known and 2 * len(known & names) >= len(known):
-            return earlier
-    return None
+        common = {name for name in known & names if not _is_made_up(name)}
+        is_same = known == names or (len(common) >= 3 and 2 * len(common) >= max(len(known), len(names)))
+        if is_same and len(known & names) > most:
+            best, most = earlier, len(known & names)
+    return best
 
 
 def compare(
@@ -126,7 +133,7 @@ def compare(
         compared_with: str | None = earlier.import_id
         known, names = {_same(header) for header in earlier.headers}, {_same(header) for header in headers}
         new = [header for header in understood.mapping.unmapped if _same(header) not in known]
-        missing = [header for header in earlier.headers if _same(header) not in names]
+        missing = [h for h in earlier.headers if _same(h) not in names and not _is_made_up(_same(h))]
         notes += tuple(_moved(understood, earlier))
     else:
         compared_with = "the declared columns" if declared else None
@@ -223,6 +230,11 @@ def _contradiction(conflict: Conflict, understood: Understanding) -> str:
         f"Column {conflict.header!r} should hold {_WORDS[conflict.expected]}, but {conflict.share:.0%} of its values "
         f"are {_WORDS[conflict.found]}: {outcome}"
     )
+
+
+def _is_made_up(name: str) -> bool:
+    """Whether a squashed header is one that stands for a blank."""
+    return re.fullmatch(r"column\d+", name) is not None
 
 
 def _same(header: str) -> str:

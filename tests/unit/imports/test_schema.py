@@ -48,8 +48,8 @@ def test_the_same_columns_pass() -> None:
 
 
 def test_new_and_missing_columns_are_reported_and_no_more() -> None:
-    schema = _compare({"Name": NAMES, "Phone": PHONES, "Remark": WORDS, "E-Mail": EMAILS},
-                      {"Name": NAMES, "Phone": PHONES, "Note": WORDS})  # fmt: skip
+    schema = _compare({"Name": NAMES, "Phone": PHONES, "DOB": DATES, "Remark": WORDS, "E-Mail": EMAILS},
+                      {"Name": NAMES, "Phone": PHONES, "DOB": DATES, "Note": WORDS, "column_4": WORDS})  # fmt: skip
     assert (schema.status, schema.new_columns, schema.missing_columns) == ("WARN", ("Remark",), ("Note",))
     assert schema.refusal is None
 
@@ -61,16 +61,38 @@ def test_another_list_of_the_same_feed_is_not_compared() -> None:
     assert (schema.status, schema.compared_with) == ("PASS", None)
 
 
-def test_the_newest_of_the_same_list_counts() -> None:
+@pytest.mark.parametrize(
+    ("headers", "import_id"),
+    [
+        (("name", "phone"), "imp_3"), (("Name", "Phone", "Zip"), "imp_2"), (("Name", "Phone", "Zip", "Note"), "imp_1"),
+        (("Name", "Phone", "Zip", "Remark", "City"), "imp_2"), (("Name", "Phone", "Company", "Title"), None),
+        (("Name", "Phone", "Zip", "Company", "Title", "Website", "Owner"), None), (("Name", "Phone", "column_2"), None),
+        (("column_1", "column_0"), "imp_0"),
+    ],
+)  # fmt: skip
+def test_the_list_that_is_most_like_it_counts_and_of_those_the_newest(
+    headers: tuple[str, ...], import_id: str | None
+) -> None:
     lists = [
-        Earlier("imp_3", {}, ("Well", "Depth")),
-        Earlier("imp_2", {}, ("Name", "Phone", "Note")),
-        Earlier("imp_1", {}, ("Name", "Phone")),
+        Earlier("imp_5", {}, ("Well", "Depth")),
+        Earlier("imp_4", {}, ("Name", "Phone", "column_3")),
+        Earlier("imp_3", {}, ("Name", "Phone")),
+        Earlier("imp_2", {}, ("Name", "Phone", "Zip")),
+        Earlier("imp_1", {}, ("Name", "Phone", "Zip", "Note")),
+        Earlier("imp_0", {}, ("column_0", "column_1")),
+        Earlier("imp_0b", {}, ("Name", "Phone")),
     ]
-    found = find_same_list(["name", "phone"], lists)
-    assert found is not None
-    assert found.import_id == "imp_2"
-    assert find_same_list(["Name", "Zip", "City"], lists[1:2]) is None
+    found = find_same_list(headers, lists)
+    assert (found.import_id if found else None) == import_id
+
+
+def test_a_small_list_with_a_name_and_a_phone_does_not_refuse_another() -> None:
+    before: dict[str, Sequence[str]] = {"Name": NAMES, "Phone": PHONES, "column_2": [""] * 11}
+    now: dict[str, Sequence[str]] = {
+        "Name": EMAILS, "Phone": PHONES, "Company": WORDS, "Title": WORDS, "Website": WORDS, "Owner": NAMES
+    }  # fmt: skip
+    schema = _compare(now, before)
+    assert (schema.compared_with, schema.refusal, schema.missing_columns) == (None, None, ())
 
 
 def test_a_column_that_turned_is_refused_by_name() -> None:
