@@ -17,7 +17,7 @@ import doorplate
 import pyarrow as pa
 
 from cm_core.hygiene.last_lines import is_street, part, with_city
-from cm_core.hygiene.places import parse_zip, state_code, zip_places
+from cm_core.hygiene.places import parse_zip, state_code, without_excel_text, zip_places
 from cm_core.hygiene.second_reading import is_doubtful, read_again
 from cm_core.hygiene.street_readings import Cells, Reading, read_apart, standard
 from cm_core.hygiene.streets import Ordinary, ordinary_streets
@@ -246,7 +246,8 @@ _place_cell = lru_cache(maxsize=65_536)(_cell)  # cities, states and ZIPs repeat
 
 def _read(row: Sequence[str | None]) -> _Given | None:
     line1, line2 = _cell(row[0]), _cell(row[1]) if row[1] else None
-    city, state, zip_, zip4 = _place_cell(row[2]), _place_cell(row[3]), _place_cell(row[4]), _place_cell(row[5])
+    city, state = _place_cell(row[2]), _place_cell(row[3])
+    zip_, zip4 = (_place_cell(without_excel_text(cell.strip()) if cell else cell) for cell in row[4:6])
     raw = ", ".join(filter(None, (line1, line2, city, state)))
     if zip_ or zip4:
         zip_text = f"{zip_}-{zip4}" if zip_ and zip4 else zip_ or zip4

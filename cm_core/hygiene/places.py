@@ -58,15 +58,24 @@ def counties() -> frozenset[str]:
 
 
 _ZIP = re.compile(r"(\d{5})(?:[-\s.+]*(\d{4}))?(?:[-\s]|\.0+)?", re.ASCII)
+#: A number that a spreadsheet is to take for text: ="02134", '02134.
+_EXCEL_TEXT = re.compile(r"""="([^"]*)"|'(.*)""", re.DOTALL)
 _ZIP_SHORT = re.compile(r"(\d{3,4})(?:-(\d{4}))?(?:\.0+)?|(\d{3,4})(\d{4})(?:\.0+)?", re.ASCII)
 
 
+def without_excel_text(text: str) -> str:
+    """`="02134"` and `'02134`, as spreadsheets write numbers that are text, without the signs around them."""
+    found = _EXCEL_TEXT.fullmatch(text) if text.startswith(("=", "'")) else None
+    return (found[1] or found[2] or "").strip() if found else text
+
+
 def parse_zip(text: str, state: str | None) -> Zip:
-    """ZIP5 and ZIP+4 from `74103`, `74103-1234`, `741031234`, `74103.0`.
+    """ZIP5 and ZIP+4 from `74103`, `74103-1234`, `741031234`, `74103.0`, `="74103"`.
 
     Zeros that a spreadsheet took from the front (`2139`, `2139-1234`, `21391234`) are put back only when the ZIP
     so made exists and lies in `state`. 00000 is no ZIP; +4 of 0000 is none.
     """
+    text = without_excel_text(text)
     full = _ZIP.fullmatch(text)
     if full:
         zip5, zip4 = full.groups()

@@ -95,6 +95,15 @@ def test_care_of_is_kept_apart(cells: tuple[str | None, ...], care_of: str | Non
     assert (answer.care_of, answer.street, answer.invalid_reason) == (care_of, "12 ELM AVE", None)
 
 
+def test_zips_that_a_spreadsheet_is_to_take_for_text() -> None:
+    plain = standardize_address("1 Main St", None, "Boston", "MA", "02134", "0012")
+    for sign in ('="{}"', "'{}", ' ="{}" '):
+        cells = (sign.format(code) for code in ("02134", "0012"))
+        assert standardize_address("1 Main St", None, "Boston", "MA", *cells) == plain
+    blank = standardize_address("1 Main St", None, "Boston", "MA", '=""', None)
+    assert blank == standardize_address("1 Main St", None, "Boston", "MA", None, None)
+
+
 @pytest.mark.parametrize(
     ("text", "state", "expected"),
     [
@@ -111,6 +120,12 @@ def test_care_of_is_kept_apart(cells: tuple[str | None, ...], care_of: str | Non
         ("2139", None, (None, None)),
         ("00000", "OK", (None, None)),
         ("M4T 2B9", "ON", (None, None)),
+        ('="02134"', "MA", ("02134", None)),
+        ('="02134-0012"', None, ("02134", "0012")),
+        ("'02134", None, ("02134", None)),
+        ("'2134", "MA", ("02134", None)),
+        ("'02134'", None, (None, None)),
+        ('="="', "MA", (None, None)),
     ],
 )
 def test_parse_zip(text: str, state: str | None, expected: tuple[str | None, str | None]) -> None:

@@ -407,6 +407,13 @@ def test_a_phone_that_its_column_does_not_hold(con: duckdb.DuckDBPyConnection) -
     assert con.execute("select max(length(phone_raw)), count(*) from answered").fetchall() == [(255, 36)]
 
 
+def test_zips_that_a_spreadsheet_is_to_take_for_text(con: duckdb.DuckDBPyConnection) -> None:
+    zips = ("02134", '="02134"', "'02134", "'2134", "='02134'", '=""', "'")
+    hold(
+        con, "addresses", [("1 MAIN ST", "", "BOSTON", "MA", code, plus4) for code in zips for plus4 in ("", '="0012"')]
+    )
+
+
 def test_every_area_code_and_exchange(con: duckdb.DuckDBPyConnection) -> None:
     """The regions of area codes do not depend on the exchange, for those that SQL answers."""
     hold(con, "phones", [("4055551234",)])
