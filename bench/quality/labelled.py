@@ -54,7 +54,6 @@ _NUMBERS = {
 _ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH)")
 _NOISE = re.compile(r"[^A-Z0-9]+")
 _DESIGNATOR = re.compile(r"(?:APT|STE|SUITE|UNIT|RM|ROOM|FL|BLDG|LOT|LT|NO)(?=\d)")
-_WITHOUT_RANGE = frozenset(("LBBY", "FRNT", "REAR", "LOWR", "UPPR", "BSMT", "PH", "SIDE", "OFC"))
 _NAME = frozenset(
     ("StreetNamePreModifier", "StreetNamePreType", "StreetName", "StreetNamePostModifier", "StreetNamePostType")
 )
@@ -240,7 +239,7 @@ def _delivery(parts: Parts) -> Delivery | None:
 def _read(address: Address) -> Delivery:
     """The same out of an address's key (`S|number|direction|name|suffix|direction|place|unit`, `P|box|place`).
 
-    Several units stand apart by `|`; one without a number is only in the delivery line. Of military mail the unit and
+    Several units stand apart by `|`. Of military mail the unit and
     the box are the box, as they are labelled.
     """
     fields = [unquote(field) for field in (address.address_key or "").split("|")]
@@ -255,7 +254,6 @@ def _read(address: Address) -> Delivery:
         return Delivery(po_box=box)
     fields += [""] * 9
     units = list(filter(None, fields[7:] if fields[6] == address.zip else fields[8:]))
-    units += _WITHOUT_RANGE.intersection(street.split())
     route = re.search(r"\b(?:RR|HC) (\S+) BOX (\S+)", street)
     return Delivery(fields[1], fields[3], fields[4], "|".join(units), box, f"{route[1]} {route[2]}" if route else "")
 

@@ -109,12 +109,20 @@ _SPELLINGS = tuple(
         ),
     )
 )  # fmt: skip
+# Parts of a building that a direction, a number or a letter tells apart: NORTH TOWER, WING B, HOUSE 3.
+_PART_OF_BUILDING = re.compile(
+    r",? (?:(?P<toward>NORTH|SOUTH|EAST|WEST|[NSEW])\.? (?:TOWER|TWR|WING|BUILDING|BLDG)"
+    r"|(?:TOWER|TWR|WING|HOUSE|BUILDING|BLDG)\.? (?:# ?)?(?P<id>\d{1,3}|[A-Z]|II|III|IV|NORTH|SOUTH|EAST|WEST))"
+    rf"(?=,|$| {UNIT})",
+    re.ASCII,
+)
 # What any of the above needs: lines without it are left alone.
 _RESPELLED = frozenset(
     (
         "NO", "NUM", "NUMBER", "SO", "RM", "CO", "BLD", "BLG", "BLDNG", "BDG", "CONDO", "CONDOMINIUM", "FLAT", "MAIL",
         "MAILBOX", "MAILCODE", "MAILSTOP", "MBX", "FL", "FLR", "FLOOR", "M/C", "M/S", "MC", "MS", "MSC", "ACCT",
         "ACCOUNT", "CUSTOMER", "CUST", "CLIENT", "FILE", "REF", "REFERENCE", "LOAN", "POLICY", "PO", "P", "POST",
+        "TOWER", "TWR", "WING", "HOUSE", "BUILDING", "BLDG",
     )
 )  # fmt: skip
 # Words that `delivery_lines` looks for.
@@ -140,7 +148,21 @@ def respelled(text: str) -> str:
         text = pattern.sub(by, text)
     if found := START_UNITS.match(text):
         text = f"{found['rest']} {found['units'].strip(' ,')}"
-    return text.strip(" ,")
+    return _with_building(text).strip(" ,")
+
+
+def _with_building(text: str) -> str:
+    """A tower, wing or house behind a street as the building that it is by 213: 50 BAY BLVD BLDG N."""
+    found = _PART_OF_BUILDING.search(text)
+    if not found:
+        return text
+    words = text[: found.start()].split()
+    if words and re.fullmatch(DIRECTION, words[-1]):
+        words.pop()
+    if len(words) < 3 or not words[0][0].isdigit() or not (found[0].startswith(",") or suffix_of(words[-1])):
+        return text
+    number = found["toward"] or found["id"]
+    return f"{text[: found.start()]} BLDG {letters_of(number) or number}{text[found.end() :]}"
 
 
 def letters_of(direction: str) -> str:

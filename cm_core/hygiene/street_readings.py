@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
+from urllib.parse import quote
 
 import doorplate
 
@@ -18,6 +19,8 @@ from cm_core.hygiene.streets import DIRECTIONS, parse_streets
 
 # Where state and ZIP stand in doorplate's match key (key format k3), by the kind of address.
 _KEY_PLACE = {"S": 6, "P": 2, "R": 4, "M": 5, "G": 1}
+#: What other units are inside of, the outermost first.
+_OUTER_UNITS = ("BLDG", "FL")
 _CARE_OF = re.compile(r"^(?:C/O|%|ATTN:?|ATTENTION:?|CARE OF)\s*", re.IGNORECASE)
 #: After a direction alone these are the suffix of a street that is named for it: 12 NORTH ST.
 _WAYS = frozenset(
@@ -103,6 +106,7 @@ def standard(
     fields[0] = fields[0].rpartition(":")[2]
     at = _KEY_PLACE[fields[0]]
     fields[at : at + 2] = [place]
+    added = line.units if line else ()
     box = parsed.po_box or (line and line.box)
     if fields[0] == "S" and _name(parsed):
         if parsed.po_box:
@@ -110,11 +114,12 @@ def standard(
         if not parsed.highway:
             street, fields[2:6] = _renamed(parsed, street, fields[2:6], line.text if line else (line1 or "").upper())
             street, fields = _county_road(parsed, street, fields)
-        if line and line.units:
-            street = " ".join((street, *line.units))
-            fields[7:] = [*filter(None, fields[7:]), *(unit.partition(" ")[2] for unit in line.units if " " in unit)]
+        fields[7:] = _units(parsed, fields[7:], added)
+        street = " ".join((street, *added))
         if box:  # USPS delivers to the box; both are kept
             street = f"{street} PO BOX {box}"
+    elif fields[0] == "R":
+        fields += _units(parsed, [quote(parsed.unit_number or ""), quote(parsed.second_unit_number or "")], ())
     return care_of, street, "|".join(fields).rstrip("|")
 
 
@@ -156,8 +161,20 @@ def _county_road(parsed: doorplate.ParsedAddress, street: str, fields: list[str]
     if fields[3].endswith(" COUNTY") and fields[4] == "RD" and parsed.unit_number and not parsed.unit_type:
         name = f"{fields[3]} ROAD {parsed.unit_number}"
         street = street.replace(f"{fields[3]} RD # {parsed.unit_number}", name, 1)
-        return street, [*fields[:3], name, "", *fields[5:7], *fields[8:]]
+        return street, [*fields[:3], name, "", *fields[5:7], "", *fields[8:]]
     return street, fields
+
+
+def _units(parsed: doorplate.ParsedAddress, numbers: Sequence[str], added: Sequence[str]) -> list[str]:
+    """The units of a key, in whatever order they came: building, floor, others. REAR and its like have no number (C2).
+
+    `numbers` are those of doorplate's units, `added` units that it did not read.
+    """
+    kinds = (parsed.unit_type or "", parsed.second_unit_type or "")
+    units = [(kind, number or kind) for kind, number in zip(kinds, numbers, strict=False)]
+    units += [(kind, number or kind) for kind, _, number in (unit.partition(" ") for unit in added)]
+    units.sort(key=lambda unit: _OUTER_UNITS.index(unit[0]) if unit[0] in _OUTER_UNITS else len(_OUTER_UNITS))
+    return [number for _, number in units if number]
 
 
 def _leftover(unparsed: str | None, city: str | None) -> bool:

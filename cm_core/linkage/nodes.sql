@@ -40,11 +40,20 @@ create or replace macro postal_code(zip) as case
     when regexp_full_match(zip, '[A-Z0-9][A-Z0-9 -]{3,9}') and regexp_matches(zip, '[0-9]') then replace(zip, ' ', '')
 end;
 
+-- A whole town is no address: general delivery, a remark in its place (RETURN TO SENDER), and a route or a road of which
+-- nothing but a box or a lot would say where.
+create or replace macro place_key(key, line) as case
+    when line is null or not regexp_matches(line, '[0-9]') or starts_with(key, 'G|') then null
+    when regexp_matches(key, '^(?:S\|\||R\|[^|]*\|[^|]*\|\|)') and not regexp_matches(line, '\b(?:BOX|LOT) [A-Z]?[0-9]')
+        then null
+    else key
+end;
+
 create or replace table placed_rows as
 with placed as (
     select distinct
         c.component,
-        case when a.street is not null then a.address_key end as address_key,
+        place_key(a.address_key, a.street) as address_key,
         upper(a.street) as line,
         postal_code(a.zip) as code
     from source_addresses as a

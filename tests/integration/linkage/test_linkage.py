@@ -29,6 +29,23 @@ def at(number: int) -> tuple[str, str, str, str]:
     return (f"{number} Oak St", "Tulsa", "OK", f"{74100 + number}")
 
 
+#: A given name and two people of it at lines that are no one place: remarks, whole towns, parts of a house or building.
+NO_PLACES = (
+    ("Rosalind", ("Abercrombie", "RETURN TO SENDER"), ("Zielinski", "Return to Sender")),
+    ("Cornelius", ("Blankenship", "General Delivery"), ("Yarborough", "GENERAL DELIVERY")),
+    ("Lorraine", ("Culpepper", "RR 1"), ("Xanthakis", "RR 1")),
+    ("Thaddeus", ("Delacroix", "Main St"), ("Wojciechowski", "Main Street")),
+    ("Clarence", ("Eisenhower", "Hwy 66"), ("Vanlandingham", "Highway 66")),
+    ("Reginald", ("Fitzsimmons", "500 Elm St Upper"), ("Underhill", "500 Elm St Lower")),
+    (
+        "Josephine",
+        ("Galbraith", "50 Bay Blvd, North Tower, Apt 1201"),
+        ("Tewksbury", "50 Bay Blvd, South Tower, Apt 1201"),
+    ),
+    ("Marguerite", ("Humperdinck", "RR 2 Box 5 Lot 1"), ("Schimmelpfennig", "RR 2 Box 5 Lot 9")),
+)
+
+
 #: Families that have nothing in common: one import and one dedupe do for all tests that only look at one of them.
 FAMILIES = {
     "misspelt": (row("Gertrude", "Hollingsworth"), row("Gertrude", "Hollingswroth", updated="2025-06-01")),
@@ -49,6 +66,9 @@ FAMILIES = {
         row("Henrietta", "Featherstnoe", updated="2025-09-01", place=at(4)),
     ),
     "alone": (row("Otto", "Vandermeer", place=at(5)),),
+    "no places": tuple(
+        row(first, last, place=(line, *at(6)[1:])) for first, *people in NO_PLACES for last, line in people
+    ),
 }  # fmt: skip
 
 
@@ -99,9 +119,9 @@ def test_what_a_run_says_is_what_it_wrote(deduped: Deduped) -> None:
     assert ask(deduped.database, "select action from dedup_audit_log") == [("link",)] * 3
 
 
-@pytest.mark.parametrize("family", ["household", "initial"])
-def test_those_of_one_surname_stay_apart(deduped: Deduped, family: str) -> None:
-    """A household, though it shares a phone; and an initial that fits two people."""
+@pytest.mark.parametrize("family", ["household", "initial", "no places"])
+def test_two_people_stay_apart(deduped: Deduped, family: str) -> None:
+    """A household, though it shares a phone; an initial that fits two people; and a given name in one town."""
     people = "select count(distinct entity_id) from persons where id in {family}"
     assert deduped.about(people, family) == [(len(FAMILIES[family]),)]
     linked = "select 1 from person_duplicates where original_id in {family} or duplicate_id in {family}"
