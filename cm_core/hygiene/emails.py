@@ -56,7 +56,7 @@ _ORDINARY = re.compile(
 _ORDINARY_MAX = 63  # no label can then be over 63 octets, nor the whole over 254
 _ROLES = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
 _ANGLE = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
-_SEPARATOR = re.compile(r"[;,|\r\n]+")
+_SEPARATOR = re.compile(r"[;,|\r\n]+|:::")
 _TRAILING = ".,;:"
 _PAIRS = {"<": ">", "(": ")", "[": "]", '"': '"', "'": "'"}
 
@@ -66,7 +66,7 @@ def standardize_email(raw: str) -> tuple[Email, ...]:
 
     `email` is email-validator's normalised form (no DNS, `strict`), `key` the same in lower case (seed E2: e-mails
     match case-insensitively). Taken off because nothing else can be meant: `mailto:`, the name around `<…>`,
-    a pair of quotes or brackets around the whole, punctuation after the end. Separators (`; , |`, line
+    a pair of quotes or brackets around the whole, punctuation after the end. Separators (`; , | :::`, line
     breaks, spaces) count only when every piece has an @: john@gmail,com is one invalid value. Never raises.
     """
     ordinary = _checked(raw)

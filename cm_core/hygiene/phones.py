@@ -54,7 +54,7 @@ class Phone(NamedTuple):
 
 
 _ORDINARY = re.compile(r"(?:\+?1[ .-]*)?\(?([2-9]\d\d)\)?[ .-]*(\d{3})[ .-]*(\d{4})", re.ASCII)
-_SEPARATOR = re.compile(r"(\s*(?:[/;,|&\r\n]|\b(?:or|and)\b)\s*)", re.IGNORECASE)
+_SEPARATOR = re.compile(r"(\s*(?:[/;,|&\r\n]|:::|\b(?:or|and)\b)\s*)", re.IGNORECASE)
 _EXTENSION = re.compile(
     r"(?<=\d)[\s,;.()\-]*(?:;?\bext(?:ension|n)?\b|(?<![a-z])ext|(?<![a-z])x|#)[\s.:=#]*(\d{1,15})\)?$", re.IGNORECASE
 )
@@ -82,7 +82,7 @@ def standardize_phone(raw: str) -> tuple[Phone, ...]:
     Valid means: libphonenumber says so and, for NANP numbers, the exchange is not N11, the line is not one of
     the fictitious 555-0100 to 555-0199 and the number is no known filler (NANPA; `data/placeholders.csv`).
     Ten digits, or eleven with a leading 1, are read as a US number (seed E1); others need `+` or `011`.
-    Several numbers may stand in a cell with `/ ; , | &`, a line break, `or`, `and` between them; what has fewer
+    Several numbers may stand in a cell with `/ ; , | & :::`, a line break, `or`, `and` between them; what has fewer
     than seven digits is a piece of its neighbour, not a number. A lone letter among digits (4O5) is never
     turned into a digit. Never raises.
     """

@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 
 from cm_core.hygiene.addresses import standardize_addresses
 from cm_core.hygiene.columns import Answered, emails_of, phones_of, standardize
+from cm_core.hygiene.emails import standardize_email
 from cm_core.hygiene.entities import words
 from cm_core.hygiene.names import standardize_names
+from cm_core.hygiene.phones import standardize_phone
 from cm_core.hygiene.places import states, zip_places
 from cm_core.hygiene.text import placeholders
 from tests.forms import in_two_forms
@@ -405,6 +407,15 @@ def test_a_phone_that_its_column_does_not_hold(con: duckdb.DuckDBPyConnection) -
     numbers = [f"405{filling * count}419-2227" for filling in ". -" for count in (243, 244, 245, 300)]
     hold(con, "phones", [(number + ending,) for number in numbers for ending in ("", " x12", " h")])
     assert con.execute("select max(length(phone_raw)), count(*) from answered").fetchall() == [(255, 36)]
+
+
+def test_several_values_as_google_writes_them(con: duckdb.DuckDBPyConnection) -> None:
+    phones = ("405-321-1001 ::: 405-321-1009", "405-321-1001:::(405) 321-1009", "405-321-1001 :: 405-321-1009")
+    assert hold(con, "phones", [(text,) for text in phones])
+    assert [phone.e164 for phone in standardize_phone(phones[0])] == ["+14053211001", "+14053211009"]
+    emails = ("ann@able.com ::: bob@able.com", "ann@able.com:::bob@able.com", "ann:::able")
+    assert hold(con, "emails", [(text,) for text in emails])
+    assert [email.email for email in standardize_email(emails[0])] == ["ann@able.com", "bob@able.com"]
 
 
 def test_zips_that_a_spreadsheet_is_to_take_for_text(con: duckdb.DuckDBPyConnection) -> None:
