@@ -210,7 +210,7 @@ def _second(given: _Given) -> Address | None:
     """A whole address as the second reading takes it apart; None where its street does not parse either."""
     line = given.line1 if given.line2 is None else f"{given.line1}, {given.line2}"
     reading = read_again(line or "")
-    if reading is None or len(given.raw) > ADDRESS_MAX:
+    if reading is None:
         return None
     cells = given._replace(
         line1=reading.line1,
@@ -254,6 +254,8 @@ def _read(row: Sequence[str | None]) -> _Given | None:
         raw = f"{raw} {zip_text}" if state else f"{raw}, {zip_text}" if raw else f"{zip_text}"
     if not raw:
         return None
+    if len(raw) > ADDRESS_MAX:  # before anything looks into it: some of what follows takes the square of its length
+        return _Given(raw, None, None, None, None, None, None, None, False)
     care_of = None
     if line2 and line1 is None:
         line1, line2 = line2, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,6 +164,16 @@ def test_too_long_values_are_not_kept() -> None:
     assert (whole.invalid_reason, whole[:9]) == ("too_long", (None,) * 9)
     one_cell = address("12 Elm St", None, "Tulsa", "OK", "74103-164280209-3819")
     assert (one_cell.invalid_reason, one_cell.zip, one_cell.street) == ("too_long", None, "12 ELM ST")
+
+
+@pytest.mark.parametrize(
+    "text", ["Lorem ipsum dolor sit amet. " * 3571, "a " * 15_000, "12 Elm St, Tulsa, OK 74103 " * 3000]
+)
+def test_too_long_values_take_no_time(text: str) -> None:
+    start = time.process_time()
+    for cells in ((text,), ("12 Elm St", text), ("12 Elm St", None, text, "OK")):
+        assert address(*cells).invalid_reason == "too_long"
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("cells", [(None,), ("",), ("n/a", " ", "-", "NULL", "none", None)])
