@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,10 @@ from cm_core.store.locks import is_held, named_lock
 _PREFIX = "raw-uploads"
 _LOCK = "cm_register"
 _CHUNK = 4 << 20
-#: Names of files that are still being written, or that systems leave behind.
+#: Names of files that are still being written, or that systems leave behind: in lower case, as they are compared.
 _PASSED_OVER = (
-    ".*", "*~", "*.part", "*.tmp", "*.partial", "*.crdownload", "*.filepart", "_SUCCESS", "Thumbs.db", "Icon\r",
-    "lost+found",
+    ".*", "*~", "~$*", "*.part", "*.tmp", "*.partial", "*.crdownload", "*.download", "*.filepart", "_success",
+    "thumbs.db", "desktop.ini", "icon\r", "lost+found", "$recycle.bin", "system volume information", "@eadir",
 )  # fmt: skip
 
 
@@ -540,8 +540,8 @@ def _prefixes(store: ObjectStore) -> list[str]:
 
 
 def _is_upload(key: str) -> bool:
-    parts = Path(key).parts
-    return not any(fnmatch(part, pattern) for part in parts for pattern in _PASSED_OVER)
+    parts = Path(key.lower()).parts
+    return not any(fnmatchcase(part, pattern) for part in parts for pattern in _PASSED_OVER)
 
 
 def _free_key(store: ObjectStore, name: str, arrived: datetime) -> str:

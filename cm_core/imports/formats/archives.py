@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import gzip
 import lzma
+import re
 import struct
 import zipfile
 import zlib
@@ -37,7 +38,7 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
 )  # fmt: skip
 _NESTED = {b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!\x1a\x07": "rar"}
 _SUFFIXES = {"gzip": (".gz", ".gzip"), "zstd": (".zst", ".zstd")}
-_NO_DATA = ("thumbs.db", "desktop.ini")
+_NO_DATA = re.compile(r"thumbs\.db|desktop\.ini|~\$.*", re.IGNORECASE)
 _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 _DAMAGE = (
     EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, pa.ArrowException, lzma.LZMAError, NotImplementedError,
@@ -181,7 +182,8 @@ def _may_hold_data(name: str) -> bool:
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     if not parts or name.endswith("\\"):
         return False
-    return not any(part.startswith(".") or part == "__MACOSX" for part in parts) and parts[-1].lower() not in _NO_DATA
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return not hidden and _NO_DATA.fullmatch(parts[-1]) is None
 
 
 def _listed(found: list[zipfile.ZipInfo]) -> str:

@@ -221,14 +221,18 @@ def test_a_file_that_may_still_be_written_waits(settings: Settings, database: Da
 
 
 @pytest.mark.parametrize(
-    "name", ["owners.csv.part", "owners.tmp", ".owners.csv.swp", "owners.csv~", "x.crdownload", ".hidden/owners.csv"]
+    "names",
+    [
+        ["owners.csv.part", "list.csv.TMP", ".owners.csv.swp", "owners.csv~", "x.CRDownload", ".hidden/owners.csv"],
+        ["~$Owners.xlsx", "desktop.ini", "Desktop.INI", "THUMBS.DB", "$RECYCLE.BIN/a.csv", "list.csv.download/a.csv"],
+    ],
 )
-def test_half_written_and_hidden_files_are_passed_over(
-    settings: Settings, database: Database, landing: Path, name: str
+def test_half_written_hidden_and_left_over_files_are_passed_over(
+    settings: Settings, database: Database, landing: Path, names: list[str]
 ) -> None:
-    path = _drop(landing, name)
+    paths = [_drop(landing, name) for name in names]
     assert scan_landing(settings, database) == []
-    path.rename(landing / "owners.csv")
+    paths[0].rename(landing / "owners.csv")
     assert len(scan_landing(settings, database)) == 1
 
 

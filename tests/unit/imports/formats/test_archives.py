@@ -66,7 +66,14 @@ def run(tmp_path: Path) -> Unpack:
         (
             "mac.zip",
             lambda: zipped(
-                {"__MACOSX/._a.csv": b"x", ".DS_Store": b"x", "a/.b/c": b"x", "Thumbs.db": b"x", "a.csv": TEXT}
+                {
+                    "__MACOSX/._a.csv": b"x",
+                    ".DS_Store": b"x",
+                    "a/.b/c": b"x",
+                    "Thumbs.db": b"x",
+                    "~$a.xlsx": b"x",
+                    "a.csv": TEXT,
+                }
             ),
             "a.csv",
         ),
