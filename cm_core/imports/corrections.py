@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 from cm_core.errors import FileRejected, UsageError
 from cm_core.imports.dialect import Dialect
 from cm_core.imports.feed_catalog import Feed, Format
+from cm_core.imports.formats.json_line import BadLine, LineReader
 from cm_core.imports.reader import BadRow, Batch, read_record
 from cm_core.imports.source import open_source
 from cm_core.settings import Settings
@@ -172,6 +172,7 @@ def _lines(path: Path, name: str, original: Original, settings: Settings, folder
         number = _number_column(headers, name, original)
         report = {"raw_row", "error_type"} <= set(headers)
         if not report:
+            headers = _as_original(headers, number, original, is_text=source.form["format"] == "csv")
             _check_columns([header for header in headers if header != number], name, original)
         for place, cells in _rows(source.batches(), headers, name):
             if report and not cells["raw_row"]:
@@ -197,7 +198,7 @@ def _rows(batches: Iterable[Batch], headers: Sequence[str], name: str) -> Iterat
 
 def _number_column(headers: Sequence[str], name: str, original: Original) -> str:
     """The header of the column with the row numbers."""
-    own = NUMBER in original.headers
+    own = NUMBER in map(str.strip, original.headers)
     names = (NUMBER_TOO,) if own else (NUMBER_TOO, NUMBER)
     if found := next((wanted for wanted in names if wanted in headers), None):
         return found
@@ -207,9 +208,33 @@ def _number_column(headers: Sequence[str], name: str, original: Original) -> str
     )
 
 
+def _as_original(headers: Sequence[str], number: str, original: Original, *, is_text: bool) -> list[str]:
+    """The headers by the names that the original's columns have, as far as they are some of these.
+
+    Blanks around a name do not tell columns apart. One without a name was called by its place, which the column
+    `number` may have changed: its place beside the others tells which it is.
+    """
+    by_name = {header.strip(): header for header in reversed(original.headers)}
+    numbers_at = headers.index(number)
+    result = []
+    for position, header in enumerate(headers):
+        place = position - (position > numbers_at)
+        there = original.headers[place] if place < len(original.headers) else ""
+        if header == _unnamed(position, is_text) and there == _unnamed(place, original.dialect is not None):
+            result.append(there)
+        else:
+            result.append(header if header in (number, *original.headers) else by_name.get(header, header))
+    return result
+
+
+def _unnamed(position: int, is_text: bool) -> str:
+    """What a column without a name is called: `reader` counts from 0, tables from 1."""
+    return f"column_{position if is_text else position + 1}"
+
+
 def _check_columns(headers: Sequence[str], name: str, original: Original) -> None:
     missing = [header for header in original.headers if header not in headers]
-    strange = [header for header in headers if header not in original.headers]
+    strange = [h for place, h in enumerate(headers) if h not in original.headers or h in headers[:place]]
     if missing or strange:
         parts = [
             f"{what} {', '.join(map(repr, found[:_SHOWN]))}"
@@ -259,13 +284,16 @@ def _is_in(line: _Line, name: str, original: Original) -> bool:
 
 
 def _json_values(text: str, headers: Sequence[str]) -> dict[str, str | None] | None:
-    """The values of a row given as a JSON object of its columns, None where the text is something else."""
-    if not text.lstrip().startswith("{"):
-        return None
+    """The values of a row given as a JSON object of its columns, None where the text is something else.
+
+    They are what they would be in a file of JSON lines.
+    """
+    reader = LineReader()
     try:
-        found: Any = json.loads(text)
-    except ValueError:
+        if "\n" in text:  # between values, where it may be a space; in a string it is no JSON
+            json.loads(text)
+        values = reader.read(text.replace("\n", " "))
+    except (BadLine, ValueError):
         return None
-    if not isinstance(found, dict) or not set(found) <= set(headers):
-        return None
-    return {header: None if found.get(header) is None else str(found[header]) for header in headers}
+    found = dict(zip(reader.keys, values, strict=True))
+    return {header: found.get(header) for header in headers} if set(found) <= set(headers) else None
