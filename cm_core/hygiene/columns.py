@@ -22,8 +22,8 @@ from cm_core.compute import sql
 from cm_core.hygiene.addresses import standardize_addresses
 from cm_core.hygiene.emails import standardize_emails
 from cm_core.hygiene.entities import TRUST_SIGNS, words
-from cm_core.hygiene.name_statistics import given_over_surname
-from cm_core.hygiene.names import standardize_names
+from cm_core.hygiene.name_statistics import given_over_surname, mens_names
+from cm_core.hygiene.names import standardize_names, wifes_key
 from cm_core.hygiene.phones import standardize_phones
 from cm_core.hygiene.places import states, zip_places
 from cm_core.hygiene.streets import WORTH_LEARNING, plain_names, plain_pairs, suffix_forms
@@ -201,6 +201,11 @@ def _name_words() -> pa.Table:
     return pa.table({"word": pa.array(every, pa.string()), **flags, "generation": generations})
 
 
+def _mens_names() -> pa.Table:
+    every = sorted(mens_names())
+    return pa.table({"word": every, "wifes_key": [wifes_key(name) for name in every]})
+
+
 def _organization_spellings() -> pa.Table:
     spellings = words().raw["organization_spellings"]
     return pa.table({"word": list(spellings), "spelling": list(spellings.values())})
@@ -270,6 +275,7 @@ _RULES: Mapping[Kind, _Rules] = {
         "name_id",
         {
             "name_words": _name_words,
+            "mens_names": _mens_names,
             "organization_spellings": _organization_spellings,
             "name_frequencies": _empty_table(word=pa.string(), given_over_surname=pa.float64()),
         },

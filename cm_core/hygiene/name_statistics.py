@@ -25,6 +25,10 @@ _DOMINANT = 0.9
 _INDEPENDENT = 0.5
 
 
+# So many times as many men as women bear a name that is a man's.
+_MANS = 10
+
+
 # Percent of people from which on a given name is common.
 _COMMON = 0.004
 
@@ -66,6 +70,12 @@ def is_common_given(word: str) -> bool:
     The census files go down to one person in 100,000, where they hold misspellings themselves (BARBAR).
     """
     return sum(_given().get(word, _Given(0.0, 0.0))) / 2 >= _COMMON
+
+
+@cache
+def mens_names() -> frozenset[str]:
+    """The given names (upper case) that women hardly bear: FRANK and JAMES, not TERRY or FRANCIS."""
+    return frozenset(name for name, share in _given().items() if share.male >= _MANS * share.female)
 
 
 def is_surname(word: str) -> bool:

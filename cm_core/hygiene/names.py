@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 import pyarrow as pa
 
 from cm_core.hygiene.entities import TRUST_SIGNS, EntityType, classify, plain, words
-from cm_core.hygiene.name_statistics import first_name_class, given_over_surname, is_given, is_surname
+from cm_core.hygiene.name_statistics import first_name_class, given_over_surname, is_given, is_surname, mens_names
 from cm_core.hygiene.person_names import (
     Person,
     are_sides,
@@ -219,8 +219,16 @@ def _in_letters(folded: str) -> str:
     """A text with letters that no key can hold as A-Z, equal for equal letters; any other text as it is."""
     if folded.isascii() or not any(unicodedata.category(c) in _LETTERS and not c.isascii() for c in folded):
         return folded
-    kept = "".join(c for c in folded if c.isalnum() or unicodedata.category(c) == "Mc")
-    return sha256(kept.encode()).hexdigest()[:_HASH_LETTERS].translate(_HEX_AS_LETTERS)
+    return _hashed("".join(c for c in folded if c.isalnum() or unicodedata.category(c) == "Mc"))
+
+
+def _hashed(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:_HASH_LETTERS].translate(_HEX_AS_LETTERS)
+
+
+def wifes_key(name: str) -> str:
+    """The match key of the given name of MRS FRANK HILL, who is not FRANK HILL: letters like those of no other name."""
+    return _hashed(f"MRS {name}")
 
 
 @lru_cache(maxsize=65_536)
@@ -305,6 +313,8 @@ def _output(party: Party) -> tuple[str | None, ...]:
             or max(len(prefix or ""), len(suffix or "")) > AFFIX_MAX):  # fmt: skip
         return role, kind, None, None, None, None, None, None, None, None, None, "too_long"
     first_key = (name_key(first)[:NAME_MAX] or None) if first else None
+    if prefix == "MRS" and first_key in mens_names():
+        first_key = wifes_key(first_key)
     last_key = (name_key(last)[:NAME_MAX] or None) if last else None
     return role, kind, prefix, first, middle, last, suffix, None, first_key, last_key, None, None
 

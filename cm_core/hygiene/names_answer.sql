@@ -1,6 +1,6 @@
 -- The parties of the names whose words no rule looks for.
 -- In:  hygiene_read (names_read.sql), hygiene.name_words (every word of a rule, and the words of fillers),
---      hygiene.name_frequencies (given_over_surname of every frequency_1 and frequency_2).
+--      hygiene.name_frequencies (given_over_surname of every frequency_1 and frequency_2), hygiene.mens_names.
 -- Out: hygiene_persons: the input columns, the answer, whether it holds (`ordinary`), and whether it does but for an
 --      organization beside the person (`is_person`).
 
@@ -49,6 +49,8 @@ select
     nullif(array_to_string(case when last_first then words[3:n] else words[2:n - 1] end, ' '), '') as middle_name,
     case when last_first then words[1] else words[n] end as last_name,
     said_suffix as name_suffix,
-    translate(upper(first_name), '''-', '') as first_key,
+    coalesce(m.wifes_key, translate(upper(first_name), '''-', '')) as first_key,
     translate(upper(last_name), '''-', '') as last_key
-from known;
+from known
+left join hygiene.mens_names as m
+    on title = 'MRS' and upper(case when last_first then words[2] else words[1] end) = m.word;

@@ -201,7 +201,7 @@ class Maker:
         )
         return (
             self._cased(full),
-            self.pick([None] * 9 + ["MR"]),
+            self.pick([None] * 9 + ["MR", "Mrs."]),
             None,
             None,
             self.pick([None, None, None, last]),

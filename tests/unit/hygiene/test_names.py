@@ -128,6 +128,27 @@ def test_names_in_other_letters_have_keys_of_their_own() -> None:
     assert organization_key("Газпром") not in ("", organization_key("Лукойл"))
 
 
+def test_a_wife_who_has_her_husbands_name_has_another_key(table_of: Callable[..., pa.Table]) -> None:
+    rows = [
+        (None, None, "Frank", None, "Hill", None, None),
+        (None, "Mrs.", "Frank", None, "Hill", None, None),
+        ("MRS FRANK HILL", None, None, None, None, None, None),
+        ("FRANK HILL", "MRS", None, None, None, None, None),
+        (None, "Mrs", "James", None, "Hill", None, None),
+        (None, "Mrs", "Terry", None, "Hill", None, None),
+        ("MR & MRS FRANK HILL", None, None, None, None, None, None),
+        (None, "Mr. & Mrs.", "FRANK", None, "Hill", None, None),
+    ]
+    husband, wife, *others = standardize_names(table_of("name_id", COLUMNS, rows))["first_key"].to_pylist()
+    assert husband == "FRANK"
+    assert wife.isalpha()
+    assert wife.isascii()
+    assert husband not in wife
+    assert others[:2] == [wife, wife]
+    assert others[2] not in (wife, "JAMES")
+    assert others[3:] == ["TERRY", "FRANK", "FRANK"]
+
+
 @pytest.mark.parametrize(
     ("suffix", "generation"),
     [("JR", "JR"), ("Jr.", "JR"), ("JR MD", "JR"), ("MD JR", "JR"), ("III ESQ", "III"), ("VI", "VI"), ("MD", ""),
