@@ -76,7 +76,7 @@ def build_defs(
         assets += models
         built |= dbt_resources
         jobs += follow_ups
-        checks.append(_contacts_were_lawful())
+        checks += _compliance_checks()
     else:
         jobs += [job for job in follow_ups if job.name != "marts"]
     return dg.Definitions(
@@ -145,7 +145,7 @@ def _dbt() -> tuple[list[dg.AssetsDefinition], dict[str, Any]]:
     return [*with_marts_condition(models, calling_windows, compliance_violations), report], resources
 
 
-def _contacts_were_lawful() -> dg.AssetChecksDefinition:
-    from cm_assets.checks.compliance import contacts_were_lawful
+def _compliance_checks() -> list[dg.AssetChecksDefinition]:
+    from cm_assets.checks.compliance import contacts_were_lawful, listed_numbers_are_known
 
-    return contacts_were_lawful
+    return [contacts_were_lawful, listed_numbers_are_known]

@@ -1,4 +1,4 @@
-"""Checks of compliance: whether what was done was lawful."""
+"""Checks of compliance: whether what was done was lawful, and what the marts take for granted."""
 
 from __future__ import annotations
 
@@ -23,4 +23,18 @@ def contacts_were_lawful(store: DatabaseResource) -> dg.AssetCheckResult:
         passed=not found,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={"latest": table(found)} if found else {},
+    )
+
+
+@dg.asset_check(asset=compliance_violations)
+def listed_numbers_are_known(store: DatabaseResource) -> dg.AssetCheckResult:
+    """Every number held that a do-not-call list in force has is listed in dnc_registry, by which the marts go."""
+    from cm_core.compliance import count_unlisted
+
+    missing = count_unlisted(store.settings, store.database)
+    return dg.AssetCheckResult(
+        passed=not missing,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="`cm db upgrade` lists them; the next build of the marts blocks them." if missing else None,
+        metadata={"missing": missing},
     )

@@ -265,14 +265,18 @@ def db_stop() -> None:
 
 @db_app.command("upgrade")
 def db_upgrade() -> None:
-    """Create or migrate the tables."""
+    """Create or migrate the tables, and list held numbers that an earlier version has left out of dnc_registry."""
+    from cm_core.compliance import list_held_numbers
     from cm_core.store import open_database
     from cm_core.store.migrations import current, upgrade
 
-    database = open_database(get_settings())
+    settings = get_settings()
+    database = open_database(settings)
     before = upgrade(database)
     after = current(database)
     output.out.print(f"Schema {after}" + (" (was up to date)" if before == after else f" (was {before or 'empty'})"))
+    if missing := list_held_numbers(settings, database):
+        output.out.print(f"{missing:,} listings of held numbers were missing in dnc_registry and are there now.")
 
 
 @db_app.command("url")

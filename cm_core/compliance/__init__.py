@@ -8,7 +8,9 @@ from cm_core.compliance.dnc import (
     DncStatus,
     Listed,
     apply_dnc,
+    count_unlisted,
     dnc_status,
+    list_held_numbers,
     list_new_numbers,
     list_new_phones,
     listed,
@@ -20,7 +22,7 @@ from cm_core.compliance.preview import preview_facts, preview_opt_outs
 from cm_core.compliance.suppressions import refresh_contact_status
 
 __all__ = [
-    "ApplyCounts", "DncStatus", "Listed", "apply_dnc", "apply_facts", "apply_opt_outs", "dnc_status",
-    "list_new_numbers", "list_new_phones", "listed", "preview_dnc", "preview_facts", "preview_opt_outs",
-    "record_messages", "refresh_contact_status",
+    "ApplyCounts", "DncStatus", "Listed", "apply_dnc", "apply_facts", "apply_opt_outs", "count_unlisted", "dnc_status",
+    "list_held_numbers", "list_new_numbers", "list_new_phones", "listed", "preview_dnc", "preview_facts",
+    "preview_opt_outs", "record_messages", "refresh_contact_status",
 ]  # fmt: skip

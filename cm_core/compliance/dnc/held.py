@@ -2,12 +2,13 @@
 
 Two occasions, each in its own transaction under the writer lock: a list changes (`write_changes`), or people come with
 numbers that were listed all the time (`list_new_phones`, `list_new_numbers`). So there is never a held, listed number
-without its row.
+without its row; `count_unlisted` holds that against the lake, and `list_held_numbers` mends it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -16,13 +17,16 @@ import numpy as np
 import pyarrow as pa
 from pymysql.connections import Connection
 
+from cm_core.compliance.applying import WRITER_TIMEOUT_S
 from cm_core.compliance.dnc import statements
 from cm_core.compliance.dnc.lists import AreaList, area_codes_of, as_numbers, e164, in_force, look_up
 from cm_core.compliance.dnc.sets import Array, Numbers, is_in
-from cm_core.compute import sql
+from cm_core.compute import session, sql
 from cm_core.settings import Settings
 from cm_core.store import changes
 from cm_core.store.bulk import fetch, load
+from cm_core.store.database import Database
+from cm_core.store.locks import WRITER_LOCK, looking, named_lock, transaction
 
 #: Held numbers of area codes whose lists have changed from which everything is said to have changed.
 EVERYTHING = 100_000
@@ -33,6 +37,7 @@ _KNOWN = pa.schema(
         ("last_import_id", pa.string()),
     ]
 )  # fmt: skip
+_LISTED = pa.schema([("phone_e164", pa.string()), ("source", pa.string())])
 _NEW_PHONES = pa.schema([("phone_e164", pa.string())])
 _COLUMNS = (
     "phone_e164", "source", "is_new", "is_change", "listing_date", "listed_from", "removed_at", "import_id",
@@ -170,20 +175,70 @@ def _any_list(connection: Connection[Any]) -> bool:
     return bool(row and row[0])
 
 
+def list_held_numbers(settings: Settings, database: Database) -> int:
+    """Give `dnc_registry` the rows that it should have and lacks, and mark their phones; how many it lacked.
+
+    There is nothing to do unless a version of this program has left some out. Raises WriterBusy if another process
+    writes for half an hour, StoreError where the lake cannot be read.
+    """
+    with (
+        session(settings) as con,
+        closing(database.connect()) as connection,
+        named_lock(connection, WRITER_LOCK, timeout_s=WRITER_TIMEOUT_S),
+        transaction(connection),
+    ):
+        found = _find_unlisted(settings, connection, con)
+        if found:
+            _load_delta(connection, con)
+            with connection.cursor() as cursor:
+                cursor.execute(statements.LIST_FOUND)
+                cursor.execute(statements.MARK_PHONES)
+                changes.holders_changed(connection, "phone", "dnc_changed", "phone_e164")
+                cursor.execute(statements.DROP_TEMPORARY_TABLES)
+    return found
+
+
+def count_unlisted(settings: Settings, database: Database) -> int:
+    """How many listings of held numbers are in force in the lake and missing in `dnc_registry`."""
+    with session(settings) as con, closing(database.connect()) as connection, looking(connection):
+        return _find_unlisted(settings, connection, con)
+
+
+def _find_unlisted(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection) -> int:
+    """Make `delta` of the listings in force of held numbers that `dnc_registry` lacks; how many."""
+    lists = in_force(connection)
+    if not lists:
+        return 0
+    condition, bounds = statements.ranges(sorted({each.area_code for each in lists}))
+    fetch(connection, statements.HELD.format(ranges=condition), bounds, con, "held", _HELD)
+    fetch(connection, statements.LISTED, (), con, "listed", _LISTED)
+    numbers = con.sql("select distinct number from held order by 1").to_arrow_table()["number"].to_numpy()
+    if not _find(settings, con, lists, numbers):
+        return 0
+    con.execute("delete from delta as d using listed as l where d.phone_e164 = l.phone_e164 and d.source = l.source")
+    return int(con.execute("select count(*) from delta").fetchall()[0][0])
+
+
 def _list(settings: Settings, connection: Connection[Any], con: duckdb.DuckDBPyConnection, numbers: Array) -> int:
-    lists = in_force(connection, area_codes_of(numbers))
+    if not _find(settings, con, in_force(connection, area_codes_of(numbers)), numbers):
+        return 0
+    count = _load_delta(connection, con)
+    with connection.cursor() as cursor:
+        cursor.execute(statements.LIST_FOUND)
+    return count
+
+
+def _find(settings: Settings, con: duckdb.DuckDBPyConnection, lists: Sequence[AreaList], numbers: Array) -> bool:
+    """Make `delta` of all listings of the numbers; whether there are any."""
     found = [_rows(each, hits) for each, hits in look_up(settings, lists, numbers) if len(hits)]
     if not found:
-        return 0
+        return False
     con.execute("drop table if exists delta")
     create_delta(con)
     con.register("found_listings", pa.concat_tables(found))
     con.execute("insert into delta by name from found_listings")
     con.unregister("found_listings")
-    count = _load_delta(connection, con)
-    with connection.cursor() as cursor:
-        cursor.execute(statements.LIST_FOUND)
-    return count
+    return True
 
 
 def _rows(each: AreaList, found: Numbers) -> pa.Table:

@@ -108,6 +108,7 @@ select substring(phone_e164, 3), listing_date, removed_at, last_import_id
 from dnc_registry
 where source = %s and char_length(phone_e164) = 12 and {ranges}
 """
+LISTED = "select phone_e164, source from dnc_registry where removed_at is null"
 NEW_PHONES = """
 select distinct phone_e164
 from phone_numbers

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from cm_core import compliance, upsert
 from cm_core.cli.main import app
-from cm_core.compliance import ApplyCounts, apply_dnc, listed
+from cm_core.compliance import ApplyCounts, apply_dnc, count_unlisted, list_held_numbers, listed
 from cm_core.compute import session
 from cm_core.errors import CmError, ImportFailed
 from cm_core.imports import pipeline, records, registry
@@ -406,6 +406,44 @@ def test_people_who_come_after_the_list_are_listed_from_the_start(
         ("+14053212001", "listed"), ("+14053219999", None), ("+19183212345", "listed"), ("+19183212346", None),
     ]  # fmt: skip
     assert changed(people)
+
+
+def test_listings_that_a_base_lacks_are_counted_and_mended(
+    give: Give, held: People, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a base is that an earlier version has filled: held, listed numbers without a row."""
+    import dagster as dg
+
+    from cm_assets.checks.compliance import listed_numbers_are_known
+    from resources.database import database_of
+
+    def is_known() -> bool:
+        result = listed_numbers_are_known(database_of(settings))
+        assert isinstance(result, dg.AssetCheckResult)
+        return result.passed
+
+    def listed_phones() -> list[list[tuple[Any, ...]]]:
+        return [registry_rows(held), held.rows("select phone_e164, dnc_status from phone_numbers order by 1")]
+
+    give("405_20260801.txt", flat(LISTED[1:]))
+    give("405_20260802.txt", flat(LISTED), feed="dnc_ok_state")
+    give("405_20260803.txt", flat(LISTED[1:]), feed="dnc_ok_state")  # HELD is listed no longer
+    before, everything = listed_phones(), state(held)
+    assert count_unlisted(settings, database) == list_held_numbers(settings, database) == 0
+    assert state(held) == everything
+    held.run("delete from dnc_registry where phone_e164 = %s and source = 'national'", (f"+1{OTHER}",))
+    held.run("update phone_numbers set dnc_status = null")
+    changed(held)
+    assert count_unlisted(settings, database) == 1
+    assert not is_known()
+    assert settings.database_url is not None
+    monkeypatch.setenv("CM_DATABASE_URL", settings.database_url.get_secret_value())
+    monkeypatch.setenv("CM_HOME", str(settings.home))
+    result = CliRunner().invoke(app, ["db", "upgrade"])
+    assert "1 listings of held numbers were missing" in result.output
+    assert listed_phones() == before
+    assert changed(held) == {2}
+    assert is_known()
 
 
 def test_a_number_that_comes_back_after_it_was_listed_again_is_listed(
