@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SETTLED_SECONDS = 10
 #: Nothing has run for so long: the automation, which looks more often, has nothing to follow.
 QUIET_SECONDS = 45
+#: After a build that failed: what ails it may need a moment to go away.
+AFTER_FAILURE_SECONDS = 300
 
 
 def changes_sensor(job: ExecutableDefinition, *, interval_seconds: int) -> dg.SensorDefinition:
@@ -42,7 +44,12 @@ def changes_sensor(job: ExecutableDefinition, *, interval_seconds: int) -> dg.Se
             return dg.SkipReason(f"{waiting.entities} entities changed just now.")
         if reason := unrest(context.instance):
             return dg.SkipReason(f"{waiting.entities} entities changed. {reason}")
-        return dg.RunRequest(run_key=f"changes up to {waiting.last_id}")
+        # Dagster starts a key once: what a run did not build is asked for again, under the name of that run.
+        failed = last_unsuccessful(context.instance, job.name)
+        if failed and (left := failed.update_timestamp.timestamp() + AFTER_FAILURE_SECONDS - time.time()) > 0:
+            return dg.SkipReason(f"Run {failed.dagster_run.run_id} failed. The next is requested in {left:.0f} s.")
+        after = f", after run {failed.dagster_run.run_id}" if failed else ""
+        return dg.RunRequest(run_key=f"changes up to {waiting.last_id}{after}")
 
     return changes_by_hand
 
@@ -57,6 +64,12 @@ def unrest(instance: dg.DagsterInstance) -> str | None:
     return None
 
 
+def last_unsuccessful(instance: dg.DagsterInstance, job: str) -> dg.RunRecord | None:
+    """The last run of the job, if it failed or was cancelled."""
+    records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=1)
+    return records[0] if records and records[0].dagster_run.status in UNSUCCESSFUL else None
+
+
 #: States of runs that are still to end.
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -64,3 +77,5 @@ UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+#: States of runs that have built nothing.
+UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]

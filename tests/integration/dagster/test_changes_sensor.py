@@ -62,4 +62,26 @@ def test_settled_changes_are_built_once_when_nothing_runs(
     instance.report_run_canceled(run)
     assert tick(instance, settings) is None, "what follows it may be about to begin"
     monkeypatch.setattr(changes, "QUIET_SECONDS", 0)
+    assert tick(instance, settings) is None, "it would be cancelled, or fail, again"
+    monkeypatch.setattr(changes, "AFTER_FAILURE_SECONDS", 0)
     assert tick(instance, settings) is not None
+
+
+def test_changes_that_a_failed_build_left_are_built_again(
+    instance: dg.DagsterInstance, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster starts a run key once: after each failure, and only then, there is another."""
+    monkeypatch.setattr(changes, "QUIET_SECONDS", 0)
+    note(database, 5, seconds_ago=60)
+    keys = []
+    for end in (instance.report_run_failed, instance.report_run_canceled, instance.report_run_failed):
+        keys.append(tick(instance, settings))
+        run = instance.create_run_for_job(marts)
+        end(run)
+        monkeypatch.setattr(changes, "AFTER_FAILURE_SECONDS", 300)
+        assert tick(instance, settings) is None, "what failed a moment ago would fail again"
+        monkeypatch.setattr(changes, "AFTER_FAILURE_SECONDS", 0)
+        assert tick(instance, settings) == tick(instance, settings)
+    keys.append(tick(instance, settings))
+    assert None not in keys
+    assert len(set(keys)) == 4
