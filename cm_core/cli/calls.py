@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from cm_core.cli import output
 from cm_core.cli.ready import ready
@@ -148,4 +147,4 @@ def _show(found: PullStatus) -> None:
             title="Requests of the last 24 hours",
         )
     for pause in found.pauses:
-        output.out.print(f"{pause.limit_group}: paused until {pause.paused_until:%H:%M:%S} UTC. {escape(pause.reason)}")
+        output.out.print(f"{pause.limit_group}: paused until {pause.paused_until:%H:%M:%S} UTC. {pause.reason}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from cm_core.cli import output
 from cm_core.cli.ready import ready
@@ -81,7 +80,7 @@ def _show(found: DncStatus, areas: int) -> None:
                 (
                     each.source, each.kind, each.import_id, f"{each.obtained_at:%Y-%m-%d}", each.status,
                     f"{each.row_count:,}", f"{each.bad_rows:,}", f"{each.added:,}", f"{each.removed:,}",
-                    escape(each.status_reason or ""),
+                    each.status_reason,
                 )
                 for each in found.versions
             ],

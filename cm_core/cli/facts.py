@@ -226,7 +226,7 @@ def _show_holders(holders: Sequence[tuple[int, int, str | None]]) -> None:
     if not holders:
         output.out.print("Nobody here has it yet: it waits for them.")
     for entity, person, name in holders[:20]:
-        output.out.print(f"behind it: {name or 'no name'} (person {person}, entity {entity})", markup=False)
+        output.out.print(f"behind it: {name or 'no name'} (person {person}, entity {entity})")
     if len(holders) > 20:
         output.out.print(f"and {len(holders) - 20:,} more")
 

@@ -74,7 +74,7 @@ def show(summaries: list[dict[str, Any]], *, as_json: bool) -> bool:
             for name, url in summary["reports"].items():
                 output.out.print(f"  {name.replace('_', ' ')}: {url}")
             if summary["reason"]:
-                output.out.print(f"  {summary['reason']}", markup=False)
+                output.out.print(f"  {summary['reason']}")
     return all(summary["status"] in ("COMPLETE", "DUPLICATE") for summary in summaries)
 
 

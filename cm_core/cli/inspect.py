@@ -121,7 +121,7 @@ def _show_one(document: dict[str, Any]) -> None:
             title="What the reports would say",
         )
     if document["status"] == "DUPLICATE":
-        output.out.print(f"DUPLICATE: {document['reason']}", markup=False)
+        output.out.print(f"DUPLICATE: {document['reason']}")
     elif document["status"] == "COMPLETE":
         part = " of its first rows" if document["only_first_rows"] else ""
         output.print_table(tuple(document["would"]), [list(document["would"].values())], title=f"An import{part} would")
@@ -132,11 +132,9 @@ def _show_one(document: dict[str, Any]) -> None:
 def _show_schema(schema: dict[str, Any]) -> None:
     for name, text in (("new_columns", "New columns, kept raw"), ("missing_columns", "Columns that were there before")):
         if schema.get(name):
-            output.out.print(
-                f"{text}: {', '.join(schema[name])} (compared with {schema['compared_with']})", markup=False
-            )
+            output.out.print(f"{text}: {', '.join(schema[name])} (compared with {schema['compared_with']})")
     for note in schema.get("notes", ()):
-        output.out.print(note, markup=False)
+        output.out.print(note)
 
 
 def _made_of(row: dict[str, Any]) -> str:

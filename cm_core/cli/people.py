@@ -71,7 +71,7 @@ def _show(found: linkage.Explanation) -> None:
             for p in found.persons
         ],
     )
-    output.out.print(found.reason.words, markup=False)
+    output.out.print(found.reason.words)
     if found.evidence:
         parts = ", ".join(f"{name} {points}" for name, points in found.evidence.parts.items())
         tier = found.evidence.tier or "none"
@@ -80,9 +80,7 @@ def _show(found: linkage.Explanation) -> None:
     if found.model:
         _show_model(found.model)
     for item in found.too_common:
-        output.out.print(
-            f"Too common to count: {item['kind']} {item['key']}, carried by {item['surnames']} surnames", markup=False
-        )
+        output.out.print(f"Too common to count: {item['kind']} {item['key']}, carried by {item['surnames']} surnames")
 
 
 def _show_model(model: linkage.Score) -> None:
@@ -107,7 +105,7 @@ def _write(path: Path, page: str | None) -> None:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise CmError(f"Cannot write {path}: {error.strerror}.") from None
-    output.err.print(f"Chart: {path}", markup=False)
+    output.err.print(f"Chart: {path}")
 
 
 def _shown(rows: list[int]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from cm_core.cli import output
 from cm_core.errors import CmError
@@ -56,11 +56,11 @@ def _write(path: Path, report: Report) -> None:
         path.write_text(page(report), encoding="utf-8")
     except OSError as error:
         raise CmError(f"Cannot write {path}: {error.strerror}.") from None
-    output.err.print(f"Page: {path}", markup=False)
+    output.err.print(f"Page: {path}")
 
 
 def _show(report: Report) -> None:
-    output.out.print(report.headline, markup=False)
+    output.out.print(report.headline)
     for section in report.sections:
         output.print_table(
             ("state", "check", "asset", "severity", "evaluated (UTC)", "import", "rows", "trend, last on the right"),
@@ -76,7 +76,7 @@ def _show(report: Report) -> None:
 def _row(check: Check) -> tuple[Any, ...]:
     latest = check.latest
     return (
-        f"[{_COLORS[check.state]}]{check.state}[/]",
+        Text(check.state, style=_COLORS[check.state]),
         check.name,
         check.asset,
         check.severity.lower(),
@@ -91,15 +91,12 @@ def _show_failures(check: Check) -> None:
     if check.did_not_run:
         output.out.print(
             f"{check.asset}: {check.name} did not run: its run {check.did_not_run.run_id[:8]} failed before it.",
-            markup=False,
         )
     for failure in check.failures[:_FAILURES_SHOWN]:
         where = f" ({failure.partition})" if failure.partition else ""
-        output.out.print(
-            f"{check.asset}: {check.name}{where}: {failure.description or check.description}", markup=False
-        )
+        output.out.print(f"{check.asset}: {check.name}{where}: {failure.description or check.description}")
         if failure.samples:
-            rows = [[escape(row.get(column, "")) for column in failure.columns] for row in failure.samples]
+            rows = [[row.get(column, "") for column in failure.columns] for row in failure.samples]
             output.print_table(failure.columns, rows)
 
 

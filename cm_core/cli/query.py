@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 
 import pymysql
 from pymysql.cursors import SSCursor
 
 from cm_core.cli import output
-from cm_core.errors import CmError
+from cm_core.errors import CmError, UsageError
 from cm_core.settings import Settings
 from cm_core.store import open_readonly
 
@@ -32,6 +33,11 @@ def _show(cursor: SSCursor, columns: list[str], form: str) -> None:
     if form == "csv":
         output.print_csv(columns, iter(cursor.fetchone, None))
     elif form == "json":
+        if repeated := sorted(name for name, times in Counter(columns).items() if times > 1):
+            raise UsageError(
+                f"Several columns are called {', '.join(repeated)}, and JSON has room for one: give each a name of its "
+                "own (select a as b), or take --format csv."
+            )
         output.print_json([dict(zip(columns, row, strict=True)) for row in cursor.fetchall()])
     else:
         rows = cursor.fetchmany(_TABLE_ROWS)

@@ -81,7 +81,7 @@ def show(person: Person, other: Other, as_json: Json = False) -> None:
     if pair["waiting"]:
         output.print_facts({name.replace("_", " "): value for name, value in pair["waiting"].items()})
     for decision in pair["decisions"]:
-        output.out.print(decision["in_words"], markup=False)
+        output.out.print(decision["in_words"])
 
 
 @review_app.command()
@@ -129,7 +129,7 @@ def _say(decision: Decision, *, as_json: bool) -> None:
         output.print_json(decision.as_json())
         return
     undone = f"; undone by {decision.undone_by}" if decision.undone_at else ""
-    output.out.print(f"{decision.in_words()}{undone}. {_NEXT}", markup=False)
+    output.out.print(f"{decision.in_words()}{undone}. {_NEXT}")
 
 
 def _lines(value: Any) -> Any:

@@ -30,7 +30,7 @@ def show(
     if as_json:
         output.print_json({"at": at, "purpose": purpose, "answers": [answer.as_json() for answer in answers]})
         return
-    output.out.print(f"As of {at:%Y-%m-%d %H:%M:%S} UTC, for {purpose}:", markup=False)
+    output.out.print(f"As of {at:%Y-%m-%d %H:%M:%S} UTC, for {purpose}:")
     for answer in answers:
         _show(answer)
 
@@ -39,7 +39,7 @@ def _show(answer: Answer) -> None:
     said = answer.verdict
     whose = "nobody here has it" if answer.entity_id is None else f"entity {answer.entity_id}"
     output.out.print("")
-    output.out.print(f"{answer.channel} {answer.contact} ({whose}): {_WORDS[said.verdict]}", markup=False)
+    output.out.print(f"{answer.channel} {answer.contact} ({whose}): {_WORDS[said.verdict]}")
     facts = {
         "verdict": f"{said.verdict}, {said.code}, {said.reason_code}", "reason": said.reason, "evidence": said.evidence,
         "usable from": said.usable_from, "nothing changes until": said.valid_until,
