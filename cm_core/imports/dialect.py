@@ -9,6 +9,7 @@ import codecs
 import csv
 import hashlib
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -24,6 +25,9 @@ DELIMITERS = (",", "\t", "|", ";", "\x1c", "^")
 #: A line longer than this is no line of a text table (seed D1's files have lines of a few hundred bytes).
 MAX_LINE_BYTES = 16 << 20
 _SAMPLE_BYTES = 256 << 10
+#: What Excel may write in front of a list: the line that says its delimiter.
+_SEPARATOR_LINE = re.compile(r"sep=([^\r\n])(?:\r\n?|\n)", re.IGNORECASE)
+_MARKS = {"utf-8-sig": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
 _CHUNK = 4 << 20
 
 #: First bytes of formats that are not text, and what people call them.
@@ -46,12 +50,16 @@ class FileScan:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How to read the file: codec, delimiter and quote character."""
+    """How to read the file: codec, delimiter and quote character.
+
+    `skip_blanks`: there are blanks between delimiters and quotes, `"a", "b"`; they belong to no value.
+    """
 
     encoding: str
     delimiter: str
     quotechar: str
     strict_encoding: bool
+    skip_blanks: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """For `import_metadata.file_format`."""
@@ -94,7 +102,7 @@ def scan_file(path: Path) -> FileScan:
             chunk = file.read(_CHUNK)
     if not size or not head.strip(b" \t\r\n\x00\xef\xbb\xbf"):
         raise FileRejected("The file is empty.")
-    if encoding := _utf16(head):
+    if encoding := _wide(head):
         return FileScan(encoding, 0)
     if nulls > size // 100 + 10_000:
         raise FileRejected("The file is binary (many NUL bytes), not a table of text.")
@@ -111,7 +119,8 @@ def scan_file(path: Path) -> FileScan:
 def detect_dialect(path: Path, declared: Format, scan: FileScan) -> Dialect:
     """How to read the file: what the feed declares, the rest from the first records.
 
-    The delimiter is the one that splits the most sample records into the same number (> 1) of fields.
+    The delimiter is the one that the file's first line names (`sep=;`), or that splits the most sample records into the
+    same number (> 1) of fields.
     Raises FileRejected when the declared encoding is no codec.
     """
     encoding = scan.encoding if declared.encoding == "auto" else declared.encoding
@@ -120,11 +129,42 @@ def detect_dialect(path: Path, declared: Format, scan: FileScan) -> Dialect:
     except LookupError:
         raise FileRejected(f"The feed declares encoding {encoding!r}, which is not a known codec.") from None
     with path.open("rb") as file:
-        sample = file.read(_SAMPLE_BYTES).decode(encoding, errors="replace")
+        head = file.read(_SAMPLE_BYTES)
+    sample = head.decode(encoding, errors="replace")
+    named = _SEPARATOR_LINE.match(sample)
+    if named and encoding == "utf-16":  # so that it can be read from behind that line
+        encoding = "utf-16-le" if head.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
     if len(sample.encode(encoding, errors="replace")) >= _SAMPLE_BYTES - 8:
         sample = sample[: sample.rfind("\n") + 1] or sample
-    delimiter = declared.delimiter if declared.delimiter != "auto" else _best_delimiter(sample)
-    return Dialect(encoding, delimiter, '"', strict_encoding=declared.encoding != "auto")
+    found = named[1] if named else _best_delimiter(sample)
+    delimiter = declared.delimiter if declared.delimiter != "auto" else found
+    skip_blanks = _has_blanks_before_quotes(sample, delimiter)
+    return Dialect(encoding, delimiter, '"', strict_encoding=declared.encoding != "auto", skip_blanks=skip_blanks)
+
+
+def _has_blanks_before_quotes(sample: str, delimiter: str) -> bool:
+    """Whether at least half of the lines have a quoted field behind a delimiter and a blank, and none one without."""
+    if delimiter.isspace() or f'{delimiter}"' in sample:
+        return False
+    blank = re.compile(rf'{re.escape(delimiter)} +"(?!")')
+    lines = [line for line in sample.splitlines() if line.strip()]
+    return 2 * sum(1 for line in lines if blank.search(line)) >= len(lines) > 0
+
+
+def first_byte(path: Path, dialect: Dialect) -> int:
+    """The byte of the first record: behind a byte-order mark and a line that says the delimiter.
+
+    A mark that tells the order of bytes (UTF-16, UTF-32) is its codec's business.
+    """
+    with path.open("rb") as file:
+        head = file.read(64)
+    mark = _MARKS.get(dialect.encoding, b"")
+    begin = len(mark) if mark and head.startswith(mark) else 0
+    encoding = "utf-8" if dialect.encoding == "utf-8-sig" else dialect.encoding
+    line = _SEPARATOR_LINE.match(head[begin:].decode(encoding, errors="replace"))
+    if line is None or encoding in ("utf-16", "utf-32"):
+        return begin
+    return begin + len(line[0].encode(encoding))
 
 
 def _best_delimiter(sample: str) -> str:
@@ -152,14 +192,16 @@ def _refuse_binary(head: bytes, name: str) -> None:
         if head.startswith(magic):
             raise FileRejected(f"{name} is {what}, not a text table. Export it as CSV.")
     sample = head[:65536]
-    if sample and _utf16(head) is None:
+    if sample and _wide(head) is None:
         controls = sum(1 for byte in sample if byte < 32 and byte not in b"\t\n\r\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f")
         if controls > len(sample) * 0.05 and controls > 8:
             raise FileRejected(f"{name} is a binary file ({controls * 100 // len(sample)} % control bytes), not text.")
 
 
-def _utf16(head: bytes) -> str | None:
-    """UTF-16 by byte-order mark, or by every second byte of the sample being NUL."""
+def _wide(head: bytes) -> str | None:
+    """UTF-32 by byte-order mark; UTF-16 by byte-order mark, or by every second byte of the sample being NUL."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     sample = head[:4096]

@@ -15,17 +15,21 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from cm_core.errors import FileRejected
 from cm_core.imports import plain_csv
 from cm_core.imports.content import Column, goes_on, unlike_headers
-from cm_core.imports.dialect import Dialect
+from cm_core.imports.dialect import Dialect, first_byte
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.header_rows import LOOKED_AT, find_header
 from cm_core.imports.mapping import known_headers
 from cm_core.imports.number_columns import number_columns
+
+if TYPE_CHECKING:
+    import _csv
 
 #: Records per Arrow batch where they are read one by one.
 BATCH_ROWS = 20_000
@@ -124,6 +128,21 @@ def read_layout(path: Path, dialect: Dialect, feed: Feed) -> Layout:
     return Layout(_unique([*names, *rest]), False)
 
 
+def is_one_column(path: Path, dialect: Dialect, layout: Layout, feed: Feed) -> bool:
+    """Whether the delimiter belongs to the values of the only column: `Owner`, and `Smith, John` beneath it.
+
+    Its header is one that the feed knows, and the values are two or three words between commas, without a digit.
+    """
+    if dialect.delimiter != "," or not layout.has_header or known_headers(layout.headers, feed) != 1:
+        return False
+    records = list(islice(_first_records(path, dialect), 1, None))
+    return (
+        len(layout.headers) == 1
+        and any(len(fields) > 1 for fields in records)
+        and all(len(fields) <= 3 and not any(map(str.isdigit, "".join(fields))) for fields in records)
+    )
+
+
 def _headed(fields: Sequence[str], above: Sequence[Sequence[str]]) -> Layout:
     """The layout of a file with the header `fields` below other records."""
     written = tuple(_printable(field).strip() for field in fields)
@@ -170,7 +189,7 @@ def read_batches(path: Path, dialect: Dialect, layout: Layout, *, max_field_char
         for _ in range(layout.has_header + len(layout.above)):
             next(records, None)
         records.expect(len(layout.headers))
-        if not plain_csv.can_parse(dialect.encoding):
+        if dialect.skip_blanks or not plain_csv.can_parse(dialect.encoding):
             yield from _one_by_one(records, None, number, dialect, layout, max_field_chars)
             return
         position, size = records.position, STRETCH_BYTES
@@ -220,13 +239,6 @@ def read_record(
         return problem
     assert fields is not None
     return [field or None for field in fields[: len(headers)]]
-
-
-def first_byte(path: Path, dialect: Dialect) -> int:
-    """The byte of the first record: behind a byte-order mark of UTF-8. Those of UTF-16 are its codec's business."""
-    with path.open("rb") as file:
-        marked = dialect.encoding == "utf-8-sig" and file.read(3) == codecs.BOM_UTF8
-    return len(codecs.BOM_UTF8) if marked else 0
 
 
 def _one_by_one(
@@ -374,7 +386,7 @@ class _Records:
         lines = _Lines(iter(physical))
         dialect = self._dialect
         while True:
-            reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quotechar, doublequote=True)
+            reader = _csv_reader(lines, dialect)
             try:
                 for fields in reader:
                     raw_lines = lines.current
@@ -400,6 +412,13 @@ class _Records:
         return raw
 
 
+def _csv_reader(lines: Iterable[str], dialect: Dialect, *, strict: bool = False) -> _csv.Reader:
+    return csv.reader(
+        lines, delimiter=dialect.delimiter, quotechar=dialect.quotechar, skipinitialspace=dialect.skip_blanks,
+        strict=strict,
+    )  # fmt: skip
+
+
 def _is_closed(fields: list[str], lines: list[str], width: int, dialect: Dialect) -> bool:
     """Whether each quoted field of a record ends where it should.
 
@@ -409,13 +428,13 @@ def _is_closed(fields: list[str], lines: list[str], width: int, dialect: Dialect
     if len(lines) == 1:
         if lines[0].count(dialect.quotechar) % 2 == 0:
             return True
-        with_next = csv.reader([lines[0], "\n"], delimiter=dialect.delimiter, quotechar=dialect.quotechar)
+        with_next = _csv_reader([lines[0], "\n"], dialect)
         next(with_next)
         return with_next.line_num == 1
     if len(fields) != width:
         return False
     try:
-        next(csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quotechar, strict=True))
+        next(_csv_reader(lines, dialect, strict=True))
     except csv.Error:
         return False
     return True

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from cm_core.errors import FileRejected
 from cm_core.imports import plain_csv
-from cm_core.imports.dialect import Dialect, detect_dialect, scan_file
+from cm_core.imports.dialect import Dialect, detect_dialect, first_byte, scan_file
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.formats import archives, dnc_xml, excel, json_lines, selection, sql_dump
 from cm_core.imports.formats.apart import read_apart
@@ -30,7 +30,7 @@ from cm_core.imports.formats.selection import Selection
 from cm_core.imports.formats.table_set import MANIFEST, Table, TableSet, read_table_set, unique_names
 from cm_core.imports.header_rows import LOOKED_AT, find_header, said_of_title
 from cm_core.imports.plain_numbers import FlatList, flat_list
-from cm_core.imports.reader import BadRow, Batch, Layout, first_byte, read_batches, read_layout
+from cm_core.imports.reader import BadRow, Batch, Layout, is_one_column, read_batches, read_layout
 from cm_core.imports.understanding import sample_of, understand
 from cm_core.settings import Settings
 
@@ -45,6 +45,8 @@ _SQL = re.compile(
 )
 
 
+#: A character that delimits nothing, for files with a single column.
+_NO_DELIMITER = "\x1f"
 #: What DuckDB makes at once anyway: values may be long.
 _VECTOR_ROWS = 2_048
 #: All tables and views of an SQLite file, as text, may be so many times as large as a file.
@@ -127,6 +129,8 @@ def _text(path: Path, feed: Feed, settings: Settings, form: dict[str, Any]) -> S
     scan = scan_file(path)
     dialect = detect_dialect(path, feed.format, scan)
     layout = read_layout(path, dialect, feed)
+    if feed.format.delimiter == "auto" and is_one_column(path, dialect, layout, feed):
+        dialect = replace(dialect, delimiter=_NO_DELIMITER)
     found = {
         **form, "format": "csv", **dialect.as_json(), "header": layout.has_header,
         "undecodable_places": scan.bad_utf8, "ends_with_line_break": _ends_with_line_break(path),

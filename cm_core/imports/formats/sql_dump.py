@@ -103,6 +103,10 @@ def read_sql_dump(stream: Reads, folder: Path, *, max_row_bytes: int = MAX_ROW_B
         return _DumpReader(SqlText(stream), writer, max_row_bytes).read()
 
 
+#: What Microsoft's scripts have: schemas in brackets, and batches that end with GO.
+_SQL_SERVER = re.compile(rb"\[dbo\]|(?m:^\s*GO\s*$)", re.IGNORECASE)
+
+
 class _DumpReader:
     def __init__(self, text: SqlText, writer: TableSetWriter, max_row_bytes: int) -> None:
         self._text = text
@@ -131,14 +135,24 @@ class _DumpReader:
         self._flush_all()
         if not self._tables and not self._writer.bad_rows:
             kinds = ", ".join(f"{count} {kind}" for kind, count in list(self._writer.skipped.items())[:8])
-            hint = " Dump it with `pg_dump --inserts`." if "COPY" in self._writer.skipped else ""
             raise FileRejected(
                 "The file is no SQL dump that can be read: it has neither a CREATE TABLE nor an INSERT statement"
                 + (f" (found: {kinds})." if kinds else ".")
-                + (hint or " Export the tables with their data, or as CSV.")
+                + self._hint()
             )
+        if "COPY" in self._writer.skipped and not any(table.rows for table in self._writer.tables):
+            raise FileRejected(f"The rows of the dump stand in COPY statements, which are not read.{self._hint()}")
         self._add_notes()
         return self._writer.finish()
+
+    def _hint(self) -> str:
+        if "COPY" in self._writer.skipped:
+            return " Dump it with `pg_dump --inserts`."
+        if _SQL_SERVER.search(self._head):
+            return " It is a script of SQL Server. Export the tables as CSV in UTF-8."
+        if self._head[1:400:2].count(0) > 100 or self._head[0:400:2].count(0) > 100:
+            return " It is UTF-16 without a byte-order mark. Save it as UTF-8."
+        return " Export the tables with their data, or as CSV."
 
     def _add_notes(self) -> None:
         if re.search(rb"-- (?:MySQL|MariaDB) dump", self._head) and b"Dump completed" not in self._text.tail:

@@ -209,3 +209,40 @@ def test_a_header_that_is_there_again_is_no_person(tmp_path: Path, name: str) ->
     (bad,) = (row for batch in batches for row in batch.bad)
     assert (bad.row_number, bad.error_type, bad.message) == (2, "VALIDATION", "The row repeats the header")
     assert json.loads(bad.raw)["Name"] == "Name"
+
+
+_LIST = "First Name;Last Name\nAnn;Able\nBob;Baker\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        (f"sep=;\n{_LIST}".encode(), [("Ann", "Able"), ("Bob", "Baker")]),
+        (f"\ufeffsep=;\r\n{_LIST}".encode(), [("Ann", "Able"), ("Bob", "Baker")]),
+        (f"sep=,\n{_LIST.replace(';', ',')}".encode("utf-16"), [("Ann", "Able"), ("Bob", "Baker")]),
+        (f"\ufeffSEP=\t\n{_LIST.replace(';', chr(9))}".encode("utf-16-be"), [("Ann", "Able"), ("Bob", "Baker")]),
+        (_LIST.encode("utf-32"), [("Ann", "Able"), ("Bob", "Baker")]),
+        (
+            b'"First Name", "Last Name"\n"Ann", "Able, Jr"\n"Bob", "two\nlines"\n',
+            [("Ann", "Able, Jr"), ("Bob", "two\nlines")],
+        ),
+        (b'First Name,Last Name\nAnn,"Able, ""Jr"""\nBob,Baker\n', [("Ann", 'Able, "Jr"'), ("Bob", "Baker")]),
+        (b"Owner\nSmith, John\nXYZ Oil LLC\n", [("Smith, John",), ("XYZ Oil LLC",)]),
+        (b"Owner\nXYZ Oil LLC\nACME Inc\nSmith, John, Jr\n", [("XYZ Oil LLC",), ("ACME Inc",), ("Smith, John, Jr",)]),
+    ],
+)
+def test_texts_as_programs_write_them(tmp_path: Path, content: bytes, rows: list[tuple[str, ...]]) -> None:
+    path = tmp_path / "owners.csv"
+    path.write_bytes(content)
+    source = open_source(path, path.name, load_feed("contacts"), Settings(home=tmp_path), tmp_path / "work")
+    batches = list(source.batches())
+    assert not [row for batch in batches for row in batch.bad]
+    assert [tuple(row.values())[1:] for batch in batches for row in batch.table.to_pylist()] == rows
+    assert source.headers == (("Owner",) if len(rows[0]) == 1 else ("First Name", "Last Name"))
+
+
+def test_rows_that_are_wider_than_their_header_are_no_single_column(tmp_path: Path) -> None:
+    path = tmp_path / "owners.csv"
+    path.write_text("Owner\nAnn Able,405-321-1001\nBob Baker,405-321-1002\n")
+    source = open_source(path, path.name, load_feed("contacts"), Settings(home=tmp_path), tmp_path / "work")
+    assert [row.error_type for batch in source.batches() for row in batch.bad] == ["WIDTH", "WIDTH"]

@@ -356,6 +356,19 @@ def test_what_is_no_dump_is_rejected(read_sql: ReadSql, text: str) -> None:
         read_sql(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"CREATE TABLE p (id int);\nCOPY p (id) FROM stdin;\n1\n\\.\n", "COPY .* `pg_dump --inserts`"),
+        (b"USE [crm]\nGO\nINSERT [dbo].[People] ([Id]) VALUES (1)\nGO\n", "script of SQL Server"),
+        ("CREATE TABLE p (id int);\nINSERT INTO p VALUES (1);\n".encode("utf-16-le") * 4, "UTF-16 .* UTF-8"),
+    ],
+)
+def test_what_to_do_about_a_dump_that_is_not_read(read_sql: ReadSql, text: bytes, says: str) -> None:
+    with pytest.raises(FileRejected, match=says):
+        read_sql(text)
+
+
 def test_character_sets(read_sql: ReadSql) -> None:
     latin = "CREATE TABLE t (a varchar(9), b blob);INSERT INTO t VALUES ('é','é');".encode("latin-1")
     assert read_sql(b"SET NAMES latin1;" + latin).rows() == [("é", "0xE9")]
