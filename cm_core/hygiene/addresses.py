@@ -72,6 +72,7 @@ _KEY_NOISE = re.compile(r"[\W_]+")
 _DRAWER = re.compile(r"^P\.? ?O\.? ?(?:DRAWER|DWR)\b\.?", re.IGNORECASE)
 _FINAL_CODE = re.compile(r",\s*([A-Za-z]{2})$")
 _BOX = re.compile(r"\bP\.?O\.?B\b\.?(?= ?#? ?\d)", re.IGNORECASE)
+_PRIVATE_ROAD = re.compile(r"(?:(?<=\d )|^)PR ?(?=\d)", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _HYPHENED_ROUTE = re.compile(r"^(HC|RR)-?(\d+)\b", re.IGNORECASE)
 
@@ -190,7 +191,10 @@ def _standardize(rows: Sequence[Sequence[str | None]]) -> list[Address | None]:
 
 
 def _cells_of(given: _Given) -> Cells:
-    return Cells(given.line1, given.line2, given.city)
+    line1 = given.line1
+    if line1 and given.state and state_code(given.state) not in (None, "PR"):
+        line1 = _PRIVATE_ROAD.sub("PRIVATE ROAD ", line1)  # PR 455 is a highway in Puerto Rico alone
+    return Cells(line1, given.line2, given.city)
 
 
 def _parted(given: _Given) -> _Given:

@@ -186,7 +186,7 @@ def _without_box(text: str, *, alone: bool) -> tuple[str, str | None]:
 
     Only where something stands beside the box: a line that is a box is left to doorplate.
     """
-    found = list(_BOX.finditer(text))
+    found = [box for box in _BOX.finditer(text) if _POST_OFFICE.match(box["kind"]) or not suffix_of(box["id"])]
     if not found or _IS_ROUTE.match(text):
         return text, None
     of_office = [box for box in found if _POST_OFFICE.match(box["kind"])]

@@ -72,6 +72,8 @@ _SPELLINGS = tuple(
         ),
         (r"\bCO\.? (?:RD|ROAD)\.? (?=\d|[A-Z]{1,2}$)", "COUNTY ROAD "),
         (r"^(\d+\w? )RM (?=\d)", r"\1RANCH ROAD "),
+        (r"\b(PRIVATE|PARISH) RD\.? (?=\d)", r"\1 ROAD "),
+        (r"\bCOUNTY ST\.? (?=\d)", "COUNTY STREET "),
         # 213 units, C2 designators
         (r"\b(?:BLD|BLG|BLDNG|BDG)\b\.?[ -]?(?=#?(?!STE|APT|UNIT|RM|FL\b)\w{1,4}\b)", "BLDG "),
         (r"\bBLDG-(?=\w)", "BLDG "),
@@ -122,7 +124,7 @@ _RESPELLED = frozenset(
         "NO", "NUM", "NUMBER", "SO", "RM", "CO", "BLD", "BLG", "BLDNG", "BDG", "CONDO", "CONDOMINIUM", "FLAT", "MAIL",
         "MAILBOX", "MAILCODE", "MAILSTOP", "MBX", "FL", "FLR", "FLOOR", "M/C", "M/S", "MC", "MS", "MSC", "ACCT",
         "ACCOUNT", "CUSTOMER", "CUST", "CLIENT", "FILE", "REF", "REFERENCE", "LOAN", "POLICY", "PO", "P", "POST",
-        "TOWER", "TWR", "WING", "HOUSE", "BUILDING", "BLDG",
+        "TOWER", "TWR", "WING", "HOUSE", "BUILDING", "BLDG", "PRIVATE", "PARISH",
     )
 )  # fmt: skip
 # Words that `delivery_lines` looks for.

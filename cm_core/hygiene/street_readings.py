@@ -29,7 +29,12 @@ _WAYS = frozenset(
         "EXPY", "FWY", "SQ", "PLZ", "CTR", "PIKE", "TPKE", "RTE", "BYP", "ROW", "WALK", "PATH", "EXT", "RDG", "CRES",
     )
 )  # fmt: skip
+#: Roads that go by a number and are no highways to doorplate.
+_NUMBERED_ROAD = re.compile(r".+ COUNTY RD|(?:.+ )?PARISH RD|COUNTY ST|PRIVATE RD")
+_WRITTEN_OUT = {"RD": "ROAD", "ST": "STREET"}
 _UNIT_INSIDE = re.compile(r"\b(?:STE|SUITE|RM|ROOM|APT|UNIT|PO BOX|DRAWER|LOCKBOX) \S*\d")
+_VIA = re.compile(r"\bVIA\b")
+_ZERO = re.compile(r"0+(?= )")
 _WORD = re.compile(r"\w+")
 _DIGIT = re.compile(r"\d")
 
@@ -113,9 +118,10 @@ def standard(
             street = " ".join(filter(None, _street_parts(parsed)))
         if not parsed.highway:
             street, fields[2:6] = _renamed(parsed, street, fields[2:6], line.text if line else (line1 or "").upper())
-            street, fields = _county_road(parsed, street, fields)
+            street, fields = _numbered_road(parsed, street, fields)
         fields[7:] = _units(parsed, fields[7:], added)
-        street = " ".join((street, *added))
+        zero = _ZERO.match(line.text if line else line1 or "")  # no number, but as it was given
+        street = " ".join(filter(None, (zero and zero[0], street, *added)))
         if box:  # USPS delivers to the box; both are kept
             street = f"{street} PO BOX {box}"
     elif fields[0] == "R":
@@ -145,9 +151,11 @@ def _renamed(parsed: doorplate.ParsedAddress, street: str, names: list[str], tex
     """The delivery line and (direction, name, suffix, direction) where doorplate takes a name for a suffix.
 
     A direction and a word that is a suffix elsewhere are a direction and a name (1520 N WELLS, 10 EAST LAKE), unless
-    the word is that of a way: 12 NORTH ST. In 3665 ANDERSON COUNTY RD 312 the number is the road's.
+    the word is that of a way: 12 NORTH ST. VIA is a name, not short for VIADUCT: 123 VIA DR.
     """
     direction, name, suffix, after = names
+    if name == "VIADUCT" and _VIA.search(text):
+        return street.replace(name, "VIA", 1), [direction, "VIA", suffix, after]
     toward = DIRECTIONS.get(name, name)
     if not direction and toward in DIRECTIONS.values() and suffix and suffix not in _WAYS:
         word = re.search(rf"\b{name}\.? ([A-Z]+)", text)
@@ -156,12 +164,13 @@ def _renamed(parsed: doorplate.ParsedAddress, street: str, names: list[str], tex
     return street, names
 
 
-def _county_road(parsed: doorplate.ParsedAddress, street: str, fields: list[str]) -> tuple[str, list[str]]:
+def _numbered_road(parsed: doorplate.ParsedAddress, street: str, fields: list[str]) -> tuple[str, list[str]]:
     """The delivery line and key of 3665 ANDERSON COUNTY RD 312, where the number is the road's and no unit's."""
-    if fields[3].endswith(" COUNTY") and fields[4] == "RD" and parsed.unit_number and not parsed.unit_type:
-        name = f"{fields[3]} ROAD {parsed.unit_number}"
-        street = street.replace(f"{fields[3]} RD # {parsed.unit_number}", name, 1)
-        return street, [*fields[:3], name, "", *fields[5:7], "", *fields[8:]]
+    name, suffix = fields[3:5]
+    if _NUMBERED_ROAD.fullmatch(f"{name} {suffix}") and parsed.unit_number and not parsed.unit_type:
+        numbered = f"{name} {_WRITTEN_OUT[suffix]} {parsed.unit_number}"
+        street = street.replace(f"{name} {suffix} # {parsed.unit_number}", numbered, 1)
+        return street, [*fields[:3], numbered, "", *fields[5:7], "", *fields[8:]]
     return street, fields
 
 

@@ -43,8 +43,9 @@ end;
 -- A whole town is no address: general delivery, a remark in its place (RETURN TO SENDER), and a route or a road of which
 -- nothing but a box or a lot would say where.
 create or replace macro place_key(key, line) as case
-    when line is null or not regexp_matches(line, '[0-9]') or starts_with(key, 'G|') then null
-    when regexp_matches(key, '^(?:S\|\||R\|[^|]*\|[^|]*\|\|)') and not regexp_matches(line, '\b(?:BOX|LOT) [A-Z]?[0-9]')
+    when line is null or not regexp_matches(line, '[0-9]|\bBOX [A-Z]{1,2}$') or starts_with(key, 'G|') then null
+    when regexp_matches(key, '^(?:S\|\||R\|[^|]*\|[^|]*\|\|)')
+        and not regexp_matches(line, '\b(?:BOX|LOT) (?:[A-Z]?[0-9]|[A-Z]{1,2}$)')
         then null
     else key
 end;
@@ -60,7 +61,10 @@ with placed as (
     inner join components as c on a.person_id = c.id
 ),
 numbered as (
-    select *, nullif(regexp_extract(line, '[0-9]+'), '') as digits, regexp_matches(line, '^[0-9]+ .*[A-Z]{3}') as is_house
+    select
+        *,
+        nullif(regexp_extract(line, '[1-9][0-9]*'), '') as digits,
+        regexp_matches(line, '^[1-9][0-9]* .*[A-Z]{3}') as is_house
     from placed
 )
 select

@@ -35,6 +35,7 @@ NO_PLACES = (
     ("Cornelius", ("Blankenship", "General Delivery"), ("Yarborough", "GENERAL DELIVERY")),
     ("Lorraine", ("Culpepper", "RR 1"), ("Xanthakis", "RR 1")),
     ("Thaddeus", ("Delacroix", "Main St"), ("Wojciechowski", "Main Street")),
+    ("Beatrice", ("Ingersoll", "0 Oak St"), ("Rutherford", "0 Oak Street")),
     ("Clarence", ("Eisenhower", "Hwy 66"), ("Vanlandingham", "Highway 66")),
     ("Reginald", ("Fitzsimmons", "500 Elm St Upper"), ("Underhill", "500 Elm St Lower")),
     (

@@ -65,6 +65,10 @@ def test_forms_of_one_place_have_one_key(lines: tuple[str, ...]) -> None:
         ("13485 Oklahoma 51", "13485 OK HIGHWAY 51"),
         ("500 S AND W FARM RD", "500 S AND W FARM RD"),
         ("1211 United Founders Tower", "1211 UNITED FOUNDERS TOWER"),
+        ("123 Drawer Rd", "123 DRAWER RD"),
+        ("123 Via Dr", "123 VIA DR"),
+        ("123 N Via Rd # 5", "123 N VIA RD # 5"),
+        ("123 Viaduct St", "123 VIADUCT ST"),
         ("500 Old North Tower", "500 OLD NORTH TOWER"),
         ("12 N Tower Rd # 5", "12 N TOWER RD # 5"),
         ("12 Court House Rd", "12 COURT HOUSE RD"),
@@ -79,6 +83,21 @@ def test_forms_of_one_place_have_one_key(lines: tuple[str, ...]) -> None:
 def test_what_only_looks_like_such_a_form_stays(line: str, street: str) -> None:
     answer = address(line)
     assert (answer.street, answer.invalid_reason) == (street, None)
+
+
+@pytest.mark.parametrize(
+    ("cells", "street"),
+    [
+        (("4245 PR 455", None, "Ponce", "PR", "00716"), "4245 PR HIGHWAY 455"),
+        (("4245 PR 455", None, "Longview", "Texas", "75601"), "4245 PRIVATE ROAD 455"),
+        (("4245 PR 455, Longview, TX 75601",), "4245 PRIVATE ROAD 455"),
+        (("4245 PR 455",), "4245 PR HIGHWAY 455"),
+    ],
+)
+def test_a_private_road_is_one_outside_of_puerto_rico(cells: tuple[str | None, ...], street: str) -> None:
+    answer = standardize_address(*cells)
+    assert answer is not None
+    assert answer.street == street
 
 
 @pytest.mark.parametrize(
