@@ -39,7 +39,8 @@ _SPELLINGS = tuple(
     (re.compile(rf"\b(?:{spelling})\b"), by)
     for spelling, by in (
         (r"U S", "US"), (r"CO RD|CO ROAD|CR|COUNTRY (?:ROAD|RD)|CNTY RD|COUNTY ROAD", "COUNTY RD"),
-        (r"SR|STATE ROAD", "STATE RD"), (r"RT|RTE|ROUTE", "RTE"), (r"HIGHWAY", "HWY"), (r"US (?:HWY|RTE)", "US"),
+        (r"SR|STATE (?:ROAD|ROUTE|RTE)", "STATE RD"), (r"RT|RTE|ROUTE", "RTE"), (r"HIGHWAY", "HWY"),
+        (r"US (?:HWY|RTE)", "US"),
         (r"(?:IH?|INTERSTATE)(?= \d)", "INTERSTATE"), (r"(?:NO|NUMBER)(?= \d)", ""),
         (r"NORTH", "N"), (r"SOUTH", "S"), (r"EAST", "E"), (r"WEST", "W"),
         (r"LOBBY", "LBBY"), (r"FRONT", "FRNT"), (r"LOWER", "LOWR"), (r"UPPER", "UPPR"), (r"BASEMENT", "BSMT"),

@@ -33,6 +33,11 @@ _WAYS = frozenset(
 _NUMBERED_ROAD = re.compile(r".+ COUNTY RD|(?:.+ )?PARISH RD|COUNTY ST|PRIVATE RD")
 _WRITTEN_OUT = {"RD": "ROAD", "ST": "STREET"}
 _UNIT_INSIDE = re.compile(r"\b(?:STE|SUITE|RM|ROOM|APT|UNIT|PO BOX|DRAWER|LOCKBOX) \S*\d")
+#: SR is either of the two, by state; a place has one of a number.
+_STATE_ROUTE = re.compile(r"^(?:SR|STATE ROAD)(?= \d)")
+_AVENUE = re.compile(r"^AVE?(?= (?:[A-Z]|\d+[A-Z]?)$)")
+#: A letter is one with its number however they are joined: 1A, 1 A, 1-A.
+_UNIT_LETTER = re.compile(r"(?<=\d)[ -](?=[A-Z]$)|(?<=^[A-Z])[ -](?=\d+$)")
 _VIA = re.compile(r"\bVIA\b")
 _ZERO = re.compile(r"0+(?= )")
 _WORD = re.compile(r"\w+")
@@ -119,6 +124,7 @@ def standard(
         if not parsed.highway:
             street, fields[2:6] = _renamed(parsed, street, fields[2:6], line.text if line else (line1 or "").upper())
             street, fields = _numbered_road(parsed, street, fields)
+        fields[3] = _STATE_ROUTE.sub("STATE ROUTE", fields[3])
         fields[7:] = _units(parsed, fields[7:], added)
         zero = _ZERO.match(line.text if line else line1 or "")  # no number, but as it was given
         street = " ".join(filter(None, (zero and zero[0], street, *added)))
@@ -152,8 +158,11 @@ def _renamed(parsed: doorplate.ParsedAddress, street: str, names: list[str], tex
 
     A direction and a word that is a suffix elsewhere are a direction and a name (1520 N WELLS, 10 EAST LAKE), unless
     the word is that of a way: 12 NORTH ST. VIA is a name, not short for VIADUCT: 123 VIA DR.
+    Before a letter or a number AVE is the name: 123 AVENUE A.
     """
     direction, name, suffix, after = names
+    if found := _AVENUE.match(name):
+        return street.replace(name, avenue := f"AVENUE{name[found.end() :]}", 1), [direction, avenue, suffix, after]
     if name == "VIADUCT" and _VIA.search(text):
         return street.replace(name, "VIA", 1), [direction, "VIA", suffix, after]
     toward = DIRECTIONS.get(name, name)
@@ -183,7 +192,7 @@ def _units(parsed: doorplate.ParsedAddress, numbers: Sequence[str], added: Seque
     units = [(kind, number or kind) for kind, number in zip(kinds, numbers, strict=False)]
     units += [(kind, number or kind) for kind, _, number in (unit.partition(" ") for unit in added)]
     units.sort(key=lambda unit: _OUTER_UNITS.index(unit[0]) if unit[0] in _OUTER_UNITS else len(_OUTER_UNITS))
-    return [number for _, number in units if number]
+    return [_UNIT_LETTER.sub("", number) for _, number in units if number]
 
 
 def _leftover(unparsed: str | None, city: str | None) -> bool:
