@@ -7,6 +7,7 @@ components these were in. Two others share no key, or were one before.
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Sequence
 
 import duckdb
 import networkx
@@ -28,8 +29,7 @@ select id_l, id_r from must_link
 where id_l in (select person_id from touched_persons)
 """
 _APART = "create or replace table components as select id, id as component from person_nodes"
-# Components with two persons in them that are different, as somebody decided; and what holds them together, the
-# strongest first.
+# Components with two persons in them that are different, as somebody decided; and the keys that hold them together.
 _TORN = """
 create or replace table torn as
 select distinct l.component
@@ -37,16 +37,17 @@ from cannot_link as d
 inner join components as l on d.id_l = l.id
 inner join components as r on d.id_r = r.id and l.component = r.component
 """
-_TORN_EDGES = """
-select c.component, e.id_l, e.id_r
+_TORN_KEYS = """
+select evidence, code, list(distinct person_id order by person_id) as persons
 from (
-    select id_l, id_r, 0 as evidence from must_link
+    select 0 as evidence, hash(id_l, id_r) as code, unnest([id_l, id_r]) as person_id from must_link
     union all
-    select id_l, id_r, evidence from tier1_edges
-) as e
-inner join components as c on e.id_l = c.id
-semi join torn as t on c.component = t.component
-order by c.component, e.evidence, least(e.id_l, e.id_r), greatest(e.id_l, e.id_r)
+    select evidence, code, person_id from keyed
+)
+where person_id in (select id from components semi join torn using (component))
+group by evidence, code
+having count(distinct person_id) > 1
+order by evidence, code
 """
 _TORN_NODES = "select id from components semi join torn using (component)"
 _PARTED = "update components set component = p.part from parts_arrow as p where components.id = p.id"
@@ -85,17 +86,43 @@ def _tear(con: duckdb.DuckDBPyConnection) -> None:
     """Take apart the components that hold two persons who are different: along their weakest keys."""
     con.execute(_TORN)
     different = {(left, right) for left, right in con.execute("select id_l, id_r from cannot_link").fetchall()}
-    edges = [Edge(left, right, 1.0) for _, left, right in con.execute(_TORN_EDGES).fetchall()]
-    if not edges:
+    keys = [(evidence, persons) for evidence, _, persons in con.execute(_TORN_KEYS).fetchall()]
+    if not keys:
         return
-    refused = refuse(edges, {}, different, Limits(most=sys.maxsize))
-    graph = networkx.Graph(edge.pair for edge in edges if edge.pair not in refused)
-    graph.add_nodes_from(node for (node,) in con.execute(_TORN_NODES).fetchall())
-    parts = [(node, min(part)) for part in networkx.connected_components(graph) for node in part]
-    labels = pa.table({"id": [node for node, _ in parts], "part": [label for _, label in parts]})
+    nodes = [node for (node,) in con.execute(_TORN_NODES).fetchall()]
+    part = part_by_keys(nodes, keys, different)
+    labels = pa.table({"id": list(part), "part": list(part.values())})
     con.register("parts_arrow", labels)
     con.execute(_PARTED)
     con.unregister("parts_arrow")
+
+
+def part_by_keys(
+    nodes: Sequence[int], keys: Sequence[tuple[int, Sequence[int]]], different: Collection[tuple[int, int]]
+) -> dict[int, int]:
+    """The lowest person of the part that each of `nodes` is in, when nobody who is different is in one part.
+
+    `keys`: how strong each key is (the lowest first) and who has it, in order. Its carriers hang on the first of them;
+    those whom that one may not be with, on the first among themselves.
+    """
+    edges: dict[tuple[int, int], int] = {}
+    part = dict.fromkeys(nodes, 0)
+    while True:
+        before = len(edges)
+        for evidence, persons in keys:
+            rest = list(persons)
+            while rest:
+                hub = rest[0]
+                for other in rest[1:]:
+                    edges[hub, other] = min(evidence, edges.get((hub, other), evidence))
+                rest = [other for other in rest if part[other] != part[hub]]
+        if len(edges) == before:
+            return part
+        ordered = sorted(edges, key=lambda pair: (edges[pair], pair))
+        refused = refuse([Edge(*pair, 1.0) for pair in ordered], {}, different, Limits(most=sys.maxsize))
+        graph = networkx.Graph(pair for pair in ordered if pair not in refused)
+        graph.add_nodes_from(nodes)
+        part = {node: min(members) for members in networkx.connected_components(graph) for node in members}
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
