@@ -14,7 +14,7 @@ create table base.first_names (
 
 -- The exact tier: who holds which contact, the contacts of too many surnames, what makes rows one.
 create table base.holders (
-    row_id bigint, person_id bigint, kind varchar, contact ubigint, class varchar, surname varchar
+    row_id bigint, person_id bigint, kind varchar, contact ubigint, class varchar, is_borrower boolean, surname varchar
 );
 create table base.shared_contacts (kind varchar, contact ubigint, surnames bigint);
 create table base.row_facts (row_id bigint, person_id bigint, kind varchar, contact ubigint, code ubigint);

@@ -2,7 +2,8 @@
 -- to all source rows at once, so that the outcome does not depend on the order of imports.
 -- In:  identities and source_* of the changed rows, rules.
 -- Out: new_holders (who of them holds which contact), name_zip_facts (their keys by name and ZIP); the macros
---      weighed_contacts(holders), what of a contact decides who has it as a key, and contact_facts_of(holders, contacts).
+--      weighed_contacts(holders), what of a contact decides who has it as a key, keys_of(holders, contacts), which class each
+--      holder's key has, and facts_of(keys, lent), the facts that these are.
 create or replace table new_holders as
 with contacts as (
     select row_id, person_id, 'email' as kind, hash('email', email_key) as contact from source_emails
@@ -21,9 +22,14 @@ select
     c.kind,
     c.contact,
     contact_class(c.kind, i.email_class, i.phone_class) as class,
+    is_borrower(
+        c.kind, contact_class(c.kind, i.email_class, i.phone_class), i.first_key, r.email_needs_first_name,
+        r.phone_needs_first_name
+    ) as is_borrower,
     i.surname
 from contacts as c
-inner join identities as i on c.row_id = i.row_id;
+inner join identities as i on c.row_id = i.row_id
+cross join rules as r;
 
 create or replace view name_zip_facts as
 select distinct i.row_id, i.person_id, 'name_zip' as kind, k.contact, k.contact as code
@@ -47,16 +53,30 @@ create or replace macro weighed_contacts(holders) as table (
     from counted_contacts(holders) as c, rules as r
 );
 
-create or replace macro contact_facts_of(holders, contacts) as table (
+create or replace macro keys_of(holders, contacts) as table (
     select
         h.row_id,
         h.person_id,
         h.kind,
         h.contact,
-        hash(h.contact, class_at(h.class, c.named, c.only_named, c.only_class)) as code
+        h.class,
+        h.is_borrower,
+        class_at(h.class, c.named, c.only_named, c.only_class) as key_class
     from query_table(holders) as h
     inner join query_table(contacts) as c on h.contact = c.contact
     where not c.is_shared and has_key(h.class, c.named, c.classes)
+);
+
+create or replace macro lent_of(keys) as table (
+    select row_id as holder, kind, class, key_class
+    from query_table(keys)
+    where (is_borrower or class = 'N') and is_lent(is_borrower, class, key_class)
+);
+
+create or replace macro facts_of(keys, lent) as table (
+    select k.row_id, k.person_id, k.kind, k.contact, hash(k.contact, k.key_class) as code
+    from query_table(keys) as k
+    anti join disputed_keys(lent) as d on k.row_id = d.holder and k.kind = d.kind and k.key_class = d.key_class
 );
 
 -- Two parties of one row are two by construction: only the first may use a key both have.

@@ -32,22 +32,49 @@ delete from base.shared_contacts where contact in (select contact from met_conta
 
 insert into base.shared_contacts select kind, contact, surnames from contacts_now where is_shared;
 
-create or replace view holders_to_key as
+-- Whom a changed contact lends a name: what their other contacts are to them may be otherwise, too.
+create or replace table borrowing_lines as
+select distinct row_id >> 8 as line
 from holders_now
-where contact in (select contact from changed_contacts) or row_id in (select row_id from changed_rows);
+where contact in (select contact from changed_contacts) and (is_borrower or class = 'N');
+
+create or replace table borrowed_contacts as
+from base.holders where row_id >> 8 in (select line from borrowing_lines);
+
+create or replace table holders_to_key as
+from holders_now
+where contact in (select contact from changed_contacts) or row_id in (select row_id from changed_rows)
+union
+from borrowed_contacts;
+
+create or replace table other_holders as
+from base.holders
+where contact in (select contact from borrowed_contacts) and contact not in (select contact from met_contacts);
+
+create or replace table contacts_to_key as
+from contacts_now
+union all
+from weighed_contacts('other_holders');
+
+create or replace view contact_keys as from keys_of('holders_to_key', 'contacts_to_key');
+
+create or replace table lent_keys as from lent_of('contact_keys');
 
 create or replace table keyed_rows as
-from contact_facts_of('holders_to_key', 'contacts_now')
+from facts_of('contact_keys', 'lent_keys')
 union all
 from name_zip_facts;
 
 create or replace table new_facts as from first_of_each_line('keyed_rows');
 
 create or replace table old_facts as
-from base.row_facts where contact in (select contact from changed_contacts);
+from base.row_facts
+where contact in (select contact from changed_contacts)
+    or (row_id in (select row_id from borrowed_contacts) and kind <> 'name_zip');
 
 delete from base.row_facts
-where contact in (select contact from changed_contacts) or row_id in (select row_id from changed_rows);
+where contact in (select contact from changed_contacts) or row_id in (select row_id from changed_rows)
+    or (row_id in (select row_id from borrowed_contacts) and kind <> 'name_zip');
 
 insert into base.row_facts from new_facts;
 

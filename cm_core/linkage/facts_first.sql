@@ -9,8 +9,12 @@ create or replace table contacts_now as from weighed_contacts('all_holders');
 
 insert into base.shared_contacts select kind, contact, surnames from contacts_now where is_shared;
 
+create or replace view contact_keys as from keys_of('all_holders', 'contacts_now');
+
+create or replace table lent_keys as from lent_of('contact_keys');
+
 create or replace table keyed_rows as
-from contact_facts_of('all_holders', 'contacts_now')
+from facts_of('contact_keys', 'lent_keys')
 union all
 from name_zip_facts;
 

@@ -52,6 +52,7 @@ select
     p.contact,
     null::timestamp as source_date,
     contact_class(p.kind, i.email_class, i.phone_class) as class,
+    i.first_key,
     i.surname
 from party_contacts as p
 inner join identities as i on p.row_number = i.row_number and p.party_no = i.party_no
@@ -64,6 +65,7 @@ select
     o.contact,
     o.source_date,
     contact_class(o.kind, i.email_class, i.phone_class),
+    i.first_key,
     i.surname
 from owners as o
 inner join identities as i on o.person_id = i.person_id;
@@ -75,19 +77,32 @@ select f.kind, f.contact, f.surnames
 from contact_facts as f, rules as r
 where r.shared_max > 0 and f.surnames > r.shared_max;
 
-create or replace table contact_keys as
+create or replace table held_keys as
 select
     h.row_number,
     h.party_no,
     h.person_id,
+    coalesce(-h.person_id, h.row_number * 1000 + h.party_no) as holder,
     h.kind,
+    h.contact,
     h.source_date,
-    h.contact || chr(31) || class_at(h.class, f.named, f.only_named, f.only_class) as match_key
+    h.class,
+    class_at(h.class, f.named, f.only_named, f.only_class) as key_class,
+    is_borrower(h.kind, h.class, h.first_key, r.email_needs_first_name, r.phone_needs_first_name) as is_borrower
 from holders as h
 inner join contact_facts as f on h.kind = f.kind and h.contact = f.contact
+cross join rules as r
 anti join shared_now as s on h.kind = s.kind and h.contact = s.contact
 anti join known_shared as k on h.kind = k.kind and h.contact = k.contact
 where has_key(h.class, f.named, f.classes);
+
+create or replace table lent_keys as
+select holder, kind, class, key_class from held_keys where is_lent(is_borrower, class, key_class);
+
+create or replace table contact_keys as
+select row_number, party_no, person_id, kind, source_date, contact || chr(31) || key_class as match_key
+from held_keys as h
+anti join disputed_keys('lent_keys') as d on h.holder = d.holder and h.kind = d.kind and h.key_class = d.key_class;
 
 -- Two parties of one row are two by construction: only the first may use a key both have.
 create or replace table party_keys as

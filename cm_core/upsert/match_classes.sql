@@ -7,7 +7,8 @@
 --   phone: humans merge under the same first name (nicknames folded, generation kept), organisations as above.
 --   record: one record of a system of record, such as a person of the CRM (identifiers of a type `record:…`), as for e-mail:
 --   whatever else was edited there, it is who it was, unless the name says that the record was given to somebody else.
--- Somebody without a name joins the only class at the contact, if there is only one.
+-- Somebody without a name joins the only class at the contact, if there is only one: their contacts lend them a name. A party
+-- has one name: where its contacts lend several, it has that of its strongest kind of contact, if that is one.
 create or replace macro party_class(entity_type, organization_key, first_key, last_key) as case
     when entity_type in ('organization', 'trust', 'estate', 'government') then 'O:' || organization_key
     when last_key is not null or first_key is not null then 'N'
@@ -86,3 +87,49 @@ create or replace macro has_key(class, named, classes) as
 
 create or replace macro class_at(class, named, only_named, only_class) as
     case when class = 'N' and named = 1 then only_named else coalesce(class, only_class, '') end;
+
+-- The order in which keys say who somebody is.
+create or replace macro precedence(kind) as
+    case kind when 'record' then 0 when 'email' then 1 when 'phone' then 2 else 3 end;
+
+-- Whether somebody of a class at a contact has no name of their own there: none, or (`N` at an e-mail address) a surname or an
+-- initial. Where a guard is off, a contact alone says who somebody is.
+create or replace macro is_borrower(kind, class, first_key, email_needs_first_name, phone_needs_first_name) as case
+    when kind = 'phone' then phone_needs_first_name and class is null
+    else email_needs_first_name and (class is null or (class = 'N' and length(coalesce(first_key, '')) <= 1))
+end;
+
+-- Whether the class that a key has was lent by others at the contact.
+create or replace macro is_lent(is_borrower, class, key_class) as is_borrower or (class = 'N' and key_class <> 'N');
+
+-- The name in a class, whatever the kind of contact; null: nobody's, or perhaps just their own.
+create or replace macro name_in(class, key_class) as case
+    when key_class = '' or (class = 'N' and key_class = 'N') then null
+    when key_class like 'N:%' then key_class[3:]
+    when key_class like 'O:%' then key_class
+    else split_part(key_class, '|', 1)
+end;
+
+-- lent(holder, kind, class, key_class): the keys of parties whose class was lent -> those that are none, since the party's
+-- contacts lend it several names (holder, kind, key_class).
+create or replace macro disputed_keys(lent) as table (
+    with named as (
+        select distinct holder, kind, key_class, name_in(class, key_class) as name from query_table(lent)
+    ),
+    kinds as (
+        select holder, kind, min(name) as name, min(key_class) <> max(key_class) as differs
+        from named
+        where name is not null
+        group by holder, kind
+    ),
+    strongest as (
+        select holder, arg_min(name, precedence(kind)) as name, arg_min(differs, precedence(kind)) as differs
+        from kinds
+        group by holder
+    )
+    select n.holder, n.kind, n.key_class
+    from named as n
+    inner join strongest as s on n.holder = s.holder
+    left join kinds as k on n.holder = k.holder and n.kind = k.kind
+    where s.differs or k.differs or n.name is distinct from s.name
+);

@@ -5,9 +5,6 @@
 -- Out: own_target(row_number, party_no, kind, person_id): the known person that the party's own keys name;
 --      group_target(label, person_id); new_groups(label, alone, position): the persons to be, those of a single party
 --      first; joined_by(row_number, party_no, kind).
-create or replace macro precedence(kind) as 
-    case kind when 'record' then 0 when 'email' then 1 when 'phone' then 2 else 3 end;
-
 create or replace table own_target as
 select k.row_number, k.party_no, k.kind, o.person_id
 from party_keys as k

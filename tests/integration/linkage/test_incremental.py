@@ -70,7 +70,7 @@ PLACES = (
 BORN = ("", "", "1950-02-03", "1950-03-02", "1981-11-30")
 
 
-def dense_list(path: Path, chance: random.Random, rows: int = 22) -> Path:
+def dense_list(path: Path, chance: random.Random, rows: int = 22, *, most_contacts: int = 2) -> Path:
     """A list of few names, places, phones, addresses and numbers in every combination: everybody meets everybody."""
 
     def somebody() -> list[str]:
@@ -84,10 +84,14 @@ def dense_list(path: Path, chance: random.Random, rows: int = 22) -> Path:
         number = chance.choice(("", "", "", "7000001", "7000012", "7000123"))
         if chance.random() < 0.15:
             cells = (*cells[:3], chance.choice(("Red River Minerals LLC", "Red River Mineral LLC")), *cells[4:])
-        return [*cells, number]
+        if most_contacts == 1:
+            return [*cells, number]
+        others = ("", "", "", "405-232-9701"), ("", "", "", "w@example.org")
+        return [*cells, number, *(chance.choice(other) for other in others)]
 
     with path.open("w", newline="", encoding="utf-8") as out:
-        csv.writer(out).writerows([[*HEADER, "Voter ID"], *(somebody() for _ in range(rows))])
+        header = [*HEADER, "Voter ID", "Phone 2", "Email 2"][: len(HEADER) + 2 * most_contacts - 1]
+        csv.writer(out).writerows([header, *(somebody() for _ in range(rows))])
     return path
 
 
@@ -214,6 +218,6 @@ def test_a_first_run_that_takes_persons_apart_builds_records_of_them_as_they_are
     settings = settings.model_copy(update={"shared_contact_max_surnames": 2})
     chance = random.Random(5)
     for day in range(3):
-        bring_in(settings, database, dense_list(tmp_path / f"{day}.csv", chance), day)
+        bring_in(settings, database, dense_list(tmp_path / f"{day}.csv", chance, most_contacts=1), day)
     assert linkage.run(settings, database).split > 0
     require_same_as_in_full(settings, database)

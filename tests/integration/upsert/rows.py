@@ -23,7 +23,9 @@ COLUMNS = (
     "Suffix",
     "Company",
     "Phone",
+    "Phone 2",
     "Email",
+    "Email 2",
     "Address",
     "City",
     "State",
@@ -49,13 +51,16 @@ class Row:
     suffix: str = ""
     company: str = ""
     phone: str = ""
+    phone2: str = ""
     email: str = ""
+    email2: str = ""
     place: tuple[str, str, str, str] = ("", "", "", "")
     updated: str = ""
 
     def cells(self) -> list[str]:
         return [
-            self.first, self.last, self.suffix, self.company, self.phone, self.email, *self.place, self.updated,
+            self.first, self.last, self.suffix, self.company, self.phone, self.phone2, self.email, self.email2,
+            *self.place, self.updated,
         ]  # fmt: skip
 
 
@@ -66,7 +71,9 @@ rows = st.builds(
     suffix=st.sampled_from(("", "", "", "Jr")),
     company=st.sampled_from(("", "", "", "", "Acme Oil LLC", "Acme Gas LLC")),
     phone=st.sampled_from(PHONES),
+    phone2=st.sampled_from(("", "", *PHONES)),
     email=st.sampled_from(EMAILS),
+    email2=st.sampled_from(("", "", *EMAILS)),
     place=st.sampled_from(PLACES),
     updated=st.sampled_from(DATES),
 )

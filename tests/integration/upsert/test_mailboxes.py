@@ -1,7 +1,8 @@
-"""Whose an e-mail address is: one person's, whatever is mistyped, or a couple's."""
+"""Whose an e-mail address is: one person's, whatever is mistyped, or a couple's; and whose a row without a name is."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from rows import Row, import_file, query, write_file
 
 from cm_core import linkage
+from cm_core.settings import Settings
 from cm_core.store import Database
 
 BOX = "hollingsworth@example.org"
@@ -74,3 +76,85 @@ def test_the_literal_rule_makes_all_people_at_an_address_one(
     assert query(database, "select count(*) from persons") == [(1,)]
     linkage.run(settings, database)
     assert query(database, "select count(*) from persons") == [(1,)]
+
+
+def phone(number: int) -> str:
+    return f"918-584-{number:04}"
+
+
+#: By surname, which nobody else has: two who are known, what a later list has without a name, and who is whom then.
+#: Whose an initial is, the model says.
+BORROWERS: dict[str, tuple[list[Row], list[Row], list[set[int]]]] = {
+    "Abernathy": (
+        [Row("John", phone=phone(201)), Row("Mary", phone=phone(202))],
+        [Row(phone=phone(201), phone2=phone(202))],
+        [{0}, {1}, {2}],
+    ),
+    "Barajas": (
+        [Row("John", phone=phone(211)), Row("Mary", phone=phone(212))],
+        [Row("", "Barajas", phone=phone(211), phone2=phone(212))],
+        [{0}, {1}, {2}],
+    ),
+    "Crutchfield": (
+        [Row("John", email="jc@example.org"), Row("Mary", email="mc@example.org")],
+        [Row(email="jc@example.org", email2="mc@example.org")],
+        [{0}, {1}, {2}],
+    ),
+    "Dillingham": (
+        [Row("John", email="jd@example.org"), Row("Jane", email="kd@example.org")],
+        [Row("J", "Dillingham", email="jd@example.org", email2="kd@example.org")],
+        [{0}, {1}],
+    ),
+    "Eisenhauer": (
+        [Row(company="Eisenhauer Family Trust", phone=phone(241)), Row("Mary", phone=phone(242))],
+        [Row(phone=phone(241), phone2=phone(242))],
+        [{0}, {1}, {2}],
+    ),
+    "Fitzgerald": (
+        [Row("John", email="jf@example.org", phone=phone(251)), Row("Mary", email="mf@example.org", phone=phone(252))],
+        [Row(email="jf@example.org", phone=phone(252)), Row(email="mf@example.org", phone=phone(252))],
+        [{0, 2}, {1, 3}],
+    ),
+    "Grunewald": (
+        [Row("John", phone=phone(261)), Row("Mary", phone=phone(262))],
+        [Row(phone=phone(261), phone2=phone(263)), Row(phone=phone(263), phone2=phone(262))],
+        [{0, 2}, {1, 3}],
+    ),
+    "Hockenbury": (
+        [Row("John", phone=phone(271)), Row("John", phone=phone(272), email="jh@example.org")],
+        [Row(phone=phone(271), phone2=phone(272), email="jh@example.org")],
+        [{0, 1, 2}],
+    ),
+    "Innsbruck": (
+        [Row("John", suffix="Jr", phone=phone(281)), Row("John", suffix="Sr", phone=phone(282))],
+        [Row(phone=phone(281), phone2=phone(282))],
+        [{0}, {1}, {2}],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("known_first", [True, False])
+def test_who_has_no_name_does_not_make_two_people_one(
+    settings: Settings, database: Database, tmp_path: Path, known_first: bool
+) -> None:
+    """Their contacts say who they are as far as they say the same; an e-mail address before a phone."""
+    known = [replace(row, last="" if row.company else name) for name, (rows, _, _) in BORROWERS.items() for row in rows]
+    later = [row for _, rows, _ in BORROWERS.values() for row in rows]
+    lists = [known, later] if known_first else [later, known]
+    for day, rows in enumerate(lists, start=1):
+        import_file(settings, database, write_file(tmp_path / f"{day}.csv", rows, day=day))
+    for full in (False, False, True):
+        linkage.run(settings, database, full=full)
+        found = query(
+            database,
+            "select s.import_id, s.`row_number`, p.entity_id from person_sources as s "
+            "join persons as p on p.id = s.person_id order by s.import_id, s.`row_number`",
+        )
+        entities = [entity for *_, entity in found]
+        of_known, of_later = entities[: len(lists[0])], entities[len(lists[0]) :]
+        if not known_first:
+            of_known, of_later = of_later, of_known
+        for name, (rows, more, expected) in BORROWERS.items():
+            theirs = [*(of_known.pop(0) for _ in rows), *(of_later.pop(0) for _ in more)]
+            for group in expected:
+                assert {at for at in set().union(*expected) if theirs[at] == theirs[min(group)]} == group, name
