@@ -55,7 +55,7 @@ _ORDINARY = re.compile(
 )
 _ORDINARY_MAX = 63  # no label can then be over 63 octets, nor the whole over 254
 _ROLES = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
-_ANGLE = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
+_ANGLE = re.compile(r"<([^<>\s@]+@[^<>\s@]+)>")
 _SEPARATOR = re.compile(r"[;,|\r\n]+|:::")
 _TRAILING = ".,;:"
 _PAIRS = {"<": ">", "(": ")", "[": "]", '"': '"', "'": "'"}

@@ -47,6 +47,8 @@ Role = Literal["owner", "joint_owner", "contact", "employer"]
 NAME_MAX = 100
 AFFIX_MAX = 20
 ORGANIZATION_MAX = 255
+#: Characters of a name, whole or its cells together, from which on nothing is read: some rules go back and forth.
+TEXT_MAX = 1_000
 _CHUNK = 500  # rows
 _TEXTS = (
     "role",
@@ -115,6 +117,8 @@ def parse_name(full: str) -> tuple[Party, ...]:
     text = cleaned(full)
     if not any(character.isalnum() for character in text):
         return ()
+    if len(text) > TEXT_MAX:
+        return (_entity("unknown", text),)
     upper = text.upper()
     owner, *care_of = _CARE_OF.split(text, maxsplit=1) if any(sign in upper for sign in _CARE_OF_SIGNS) else (text,)
     parties = list(_owners(owner)) if owner.strip(" ,;") else []
@@ -147,6 +151,8 @@ def parse_name_parts(
     whole = " ".join(filter(None, (given, middle_, family)))
     if not any(character.isalnum() for character in whole):
         return ()
+    if len(whole) > TEXT_MAX:
+        return (_entity("unknown", whole),)
     # A word alone in the column of first names is one, though the census never heard of it; alone among last names it
     # may well be a firm's.
     kind = classify(whole, columns=bool(given and (family or given.isalpha())))
@@ -294,7 +300,7 @@ def _row(name: list[str | None], organization: str | None) -> tuple[Party, ...]:
         text = squeeze(organization)
         key = organization_key(text)
         if not any(party.organization_name and organization_key(party.organization_name) == key for party in parties):
-            kind = classify(text)
+            kind = classify(text[:TEXT_MAX])
             role: Role = "employer" if parties else "owner"
             parties += (_entity("organization" if kind == "person" else kind, text, role),)
     return parties
