@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from contextlib import closing
 
@@ -13,12 +14,21 @@ from cm_core.errors import CmError, UsageError
 from cm_core.settings import Settings
 from cm_core.store import open_readonly
 
+#: First words of what reads. MariaDB's `set statement` and `begin not atomic` would end a READ ONLY session.
+_READS = ("select", "with", "show", "describe", "desc", "explain", "table", "values")
+# Comments as both servers have them; what stands in `/*! */` or `/*M! */` is executed and is none.
+_FIRST_WORD = re.compile(r"(?:\s|\(|#[^\n]*\n|--(?=\s)[^\n]*\n|/\*(?!M?!).*?\*/)*+(\w*)", re.DOTALL)
 #: A table for people stops here; csv and json print everything.
 _TABLE_ROWS = 1000
 
 
 def run(settings: Settings, query: str, form: str) -> None:
-    """Run `query` and print its rows as `table`, `csv` or `json`. Raises CmError with the server's own words."""
+    """Run `query` and print its rows as `table`, `csv` or `json`.
+
+    Raises CmError if it is no statement that reads, else with the server's own words.
+    """
+    if not only_reads(query):
+        raise CmError(f"cm sql takes one statement that reads: it begins with {', '.join(_READS)}.")
     database = open_readonly(settings)
     try:
         with closing(database.connect()) as connection, connection.cursor(SSCursor) as cursor:
@@ -27,6 +37,12 @@ def run(settings: Settings, query: str, form: str) -> None:
             _show(cursor, columns, form)
     except pymysql.MySQLError as error:
         raise CmError(f"The query failed: {error.args[-1] if error.args else error}") from None
+
+
+def only_reads(query: str) -> bool:
+    """Whether the statement is of a kind that reads; that it writes nothing all the same is the session's to see to."""
+    found = _FIRST_WORD.match(query)
+    return found is not None and found[1].lower() in _READS
 
 
 def _show(cursor: SSCursor, columns: list[str], form: str) -> None:

@@ -223,6 +223,8 @@ def test_sql_prints_rows_in_three_forms(database: Database, cm_here: Cm) -> None
         "delete from persons", "insert into campaigns (name, type) values ('x', 'sms')", "drop table person_sources",
         "update persons set first_name = 'X'", "create table mine (a int)", "truncate table persons",
         "select * from persons into outfile '/tmp/cm-test-leak'", "set global max_connections = 1",
+        "set statement tx_read_only = 0 for delete from persons", "explain delete from persons",
+        "begin not atomic set session transaction read write; delete from persons; commit; end",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("account", ["reader", "writer"])
