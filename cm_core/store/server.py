@@ -29,7 +29,7 @@ import psutil
 import pymysql
 import sqlalchemy
 
-from cm_core.errors import DatabaseUnavailable
+from cm_core.errors import DatabaseUnavailable, SettingsError
 from cm_core.store import failures
 from cm_core.store.binaries import find_binaries, make_data_folder, start_command
 
@@ -273,8 +273,15 @@ class PrivateServer:
 
     @contextmanager
     def _starter_lock(self) -> Iterator[None]:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self._folder / "lock").open("w") as file:
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = (self._folder / "lock").open("w")
+        except OSError as error:
+            raise SettingsError(
+                f"The private database cannot have its folder {self._folder} ({error.strerror}). Let CM_HOME name a "
+                "folder that you may write in."
+            ) from error
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

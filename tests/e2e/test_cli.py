@@ -154,6 +154,25 @@ def test_a_stopped_database_is_said_in_one_line_without_its_password(
     assert ran.out == ""
 
 
+def test_a_home_that_cannot_be_made_is_named(cm_here: Cm) -> None:
+    ran = cm_here("status", "--json", of=Path("/proc/nope"))
+    assert (ran.code, ran.out) == (1, "")
+    (line,) = ran.errors
+    assert "CM_HOME" in line
+    assert "/proc/nope" in line
+
+
+def test_a_database_that_a_newer_version_has_migrated_is_left_alone(cm_here: Cm, database: Database) -> None:
+    with database.connect(autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("update alembic_version set version_num = '9999'")
+    for arguments in (("status", "--json"), ("db", "upgrade")):
+        ran = cm_here(*arguments)
+        assert (ran.code, ran.out) == (1, "")
+        (line,) = ran.errors
+        assert "9999" in line
+    assert column(database, "select version_num from alembic_version") == ["9999"]
+
+
 def test_a_setting_that_cannot_be_read_is_named(cm_here: Cm) -> None:
     ran = cm_here("status", CM_COMPUTE_THREADS="many")
     assert (ran.code, ran.out) == (1, "")

@@ -14,7 +14,7 @@ from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from cm_core.errors import UsageError
+from cm_core.errors import CmError, UsageError
 from cm_core.store.database import Database
 from cm_core.store.locks import named_lock
 
@@ -26,11 +26,16 @@ def upgrade(database: Database, revision: str = "head") -> str | None:
     """Bring the schema of `database` to `revision`. Returns the revision it had before, None if it was empty.
 
     Safe to call from several processes at once: one works, the others wait and find nothing to do.
-    Raises WriterBusy after 300 s of waiting.
+    Raises WriterBusy after 300 s of waiting, CmError where a newer version of the program has migrated the database.
     """
     before = current(database)
     if before == head() and revision == "head":
         return before
+    if before is not None and before not in {script.revision for script in _scripts().walk_revisions()}:
+        raise CmError(
+            f"The database {database.name} has schema {before}, of a newer version of cm: this one knows it up to "
+            f"{head()}. Install the newer version. Nothing was changed."
+        )
     with database.connect(autocommit=True) as guard, named_lock(guard, _LOCK, timeout_s=_LOCK_TIMEOUT_S):
         before = current(database)
         config = _config()
@@ -48,7 +53,7 @@ def current(database: Database) -> str | None:
 
 def head() -> str | None:
     """The newest revision there is."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return _scripts().get_current_head()
 
 
 def draft(database: Database, message: str) -> Path:
@@ -77,6 +82,10 @@ def draft(database: Database, message: str) -> Path:
     if script is None:
         raise UsageError("Alembic drafted no revision.")
     return Path(script.path)
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def _config() -> Config:
