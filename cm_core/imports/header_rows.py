@@ -22,10 +22,10 @@ def find_header(records: Sequence[Sequence[str]], feed: Feed) -> int:
     Raises FileRejected where what stands above are rows and the header is plainly one: they would be lost, or read
     under a header that is not theirs.
     """
-    known_first = known_headers(records[0], feed)
+    known_first = _known(records[0], feed)
     for place, record in enumerate(records[1:], start=1):
         cells = _filled(record)
-        known = known_headers(cells, feed)
+        known = _known(cells, feed)
         if known < max(2, known_first + 1) or 2 * known < len(cells) or unlike_headers(cells):
             continue
         if all(2 * len(_filled(above)) <= len(cells) and not unlike_headers(above) for above in records[:place]):
@@ -43,6 +43,12 @@ def said_of_title(above: Sequence[Sequence[str]]) -> list[str]:
     """A sentence about what stands above the header, if anything does."""
     texts = [" ".join(_filled(record)) for record in above if _filled(record)]
     return [f"What stands above the header is in no row: {' / '.join(texts)[:200]!r}"] if texts else []
+
+
+def _known(cells: Sequence[str], feed: Feed) -> int:
+    """How many of the cells are headers that the feed knows, or columns that it declares."""
+    declared = {column for columns in feed.mapping.values() for column in columns}
+    return sum(1 for cell in cells if cell.strip() in declared or known_headers([cell], feed))
 
 
 def _filled(record: Sequence[str]) -> list[str]:

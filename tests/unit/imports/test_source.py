@@ -188,6 +188,16 @@ def test_a_title_above_the_header_of_a_sheet_is_no_row(tmp_path: Path) -> None:
     assert source.warnings[-1] == "What stands above the header is in no row: 'Owners'"
 
 
+def test_columns_that_the_feed_declares_are_a_header(tmp_path: Path) -> None:
+    path = tmp_path / "roll.csv"
+    feed = load_feed("contacts").model_copy(update={"mapping": {"full_name": ("WHO",), "identifier.acct": ("ACCT",)}})
+    for lines, title in (([], False), (["Roll of Caddo"], True)):
+        path.write_text("\n".join([*lines, "ACCT,WHO,LEGAL", "Name,Phone,x", ""]))
+        source = open_source(path, path.name, feed, Settings(home=tmp_path), tmp_path / "work")
+        assert source.headers == ("ACCT", "WHO", "LEGAL")
+        assert bool(source.warnings) is title
+
+
 @pytest.mark.parametrize("lines", [["Operator,Well,Depth", "Ann Able,W1,10"], ["Operator,405-321-1001,x"]])
 def test_a_second_list_below_the_first_is_refused(tmp_path: Path, lines: list[str]) -> None:
     path = tmp_path / "owners.csv"
