@@ -275,11 +275,23 @@ def _read(row: Sequence[str | None]) -> _Given | None:
             line1 = _HYPHENED_ROUTE.sub(r"\1 \2", _DRAWER.sub("PO BOX", line1))
         if not city:
             line1 = _BOX.sub("PO BOX", _COUNTRY.sub("", line1))
-    if city and not state:
-        last = _LAST_LINE.fullmatch(city)
-        if last and last[1] and state_code(last[2]) and not (last[3] and zip_):
-            city, state, zip_ = last[1], last[2], last[3] or zip_
+    if city and (not state or "," in city or city[-1].isdigit()):
+        city, state, zip_ = _of_last_line(city, state, zip_)
     return _Given(raw, line1, line2, city, state, zip_, zip4, care_of, line1 is not None and not city)
+
+
+def _of_last_line(city: str, state: str | None, zip_: str | None) -> tuple[str, str | None, str | None]:
+    """City, state and ZIP of a city cell that is a last line (Tulsa, OK 74103); as given where other cells differ."""
+    last = _LAST_LINE.fullmatch(_COUNTRY.sub("", city))
+    code = state_code(last[2]) if last and last[1] else None
+    if (
+        last is None
+        or code is None
+        or (state and state_code(state) != code)
+        or (last[3] and zip_ and last[3][:5] != zip_[:5])
+    ):
+        return city, state, zip_
+    return last[1], state or last[2], zip_ or last[3]
 
 
 @lru_cache(maxsize=65_536)

@@ -52,6 +52,27 @@ def test_spellings_of_one_place_have_one_key(cells: tuple[str | None, ...]) -> N
     assert address(*cells).address_key == "S|123|N|MAIN|ST||74103|4"
 
 
+@pytest.mark.parametrize(
+    ("city", "state", "zip_", "expected"),
+    [
+        ("Tulsa, OK", "OK", "74103", ("TULSA", "OK", "74103")),
+        ("Tulsa, Oklahoma", "OK", None, ("TULSA", "OK", None)),
+        ("Tulsa, OK 74103", "Okla.", "74103-1234", ("TULSA", "OK", "74103")),
+        ("Tulsa OK 74103", "OK", None, ("TULSA", "OK", "74103")),
+        ("Tulsa, OK 74103, USA", None, "74103", ("TULSA", "OK", "74103")),
+        ("New York, NY", "New York", None, ("NEW YORK", "NY", None)),
+        ("Tulsa, TX", "OK", "74103", ("TULSA TX", "OK", "74103")),
+        ("Tulsa, OK 74104", "OK", "74103", ("TULSA OK 74104", "OK", "74103")),
+        ("Lake In", "IN", None, ("LAKE IN", "IN", None)),
+    ],
+)
+def test_a_city_cell_may_be_a_last_line(
+    city: str, state: str | None, zip_: str | None, expected: tuple[str | None, ...]
+) -> None:
+    answer = address("12 Elm St", None, city, state, zip_)
+    assert (answer.city, answer.state, answer.zip) == expected
+
+
 def test_other_places_have_other_keys() -> None:
     lines = ["123 N MAIN ST", "123 N MAIN ST APT 5", "123 S MAIN ST", "124 N MAIN ST", "123 N MAIN AVE", "PO BOX 123"]
     keys = {address(line, None, "Tulsa", "OK", "74103").address_key for line in lines}
