@@ -57,6 +57,7 @@ _COMPASS = re.compile(r"NORTH|SOUTH|EAST|WEST|[NSEW]")
 START_UNITS = re.compile(
     rf"^(?P<units>(?:{UNIT}\.? ?(?:# ?)?\w{{1,5}},? )+)(?P<rest>\d+\w? (?:{DIRECTION} )?[A-Z\d]{{2,}}.*)$", re.ASCII
 )
+_SHORT_UNITS = {"FRONT": "FRNT", "LOWER": "LOWR", "UPPER": "UPPR"}
 # In this order.
 _SPELLINGS = tuple(
     (re.compile(pattern, re.ASCII), by)
@@ -74,6 +75,12 @@ _SPELLINGS = tuple(
         (r"^(\d+\w? )RM (?=\d)", r"\1RANCH ROAD "),
         (r"\b(PRIVATE|PARISH) RD\.? (?=\d)", r"\1 ROAD "),
         (r"\bCOUNTY ST\.? (?=\d)", "COUNTY STREET "),
+        # C2 without a range: behind a highway's number only, since elsewhere they are names too (LAKE FRONT)
+        (
+            r"(\b(?:HIGHWAY|HWY|ROUTE|RTE|RT|ROAD|RD|CR|SR|SH|FM|US|I)[ -]\d+[A-Z]?(?:,? " + DIRECTION + r")?),? "
+            r"(FRONT|LOWER|UPPER)$",
+            lambda m: f"{m[1]} {_SHORT_UNITS[m[2]]}",
+        ),
         # 213 units, C2 designators
         (r"\b(?:BLD|BLG|BLDNG|BDG)\b\.?[ -]?(?=#?(?!STE|APT|UNIT|RM|FL\b)\w{1,4}\b)", "BLDG "),
         (r"\bBLDG-(?=\w)", "BLDG "),
@@ -124,7 +131,7 @@ _RESPELLED = frozenset(
         "NO", "NUM", "NUMBER", "SO", "RM", "CO", "BLD", "BLG", "BLDNG", "BDG", "CONDO", "CONDOMINIUM", "FLAT", "MAIL",
         "MAILBOX", "MAILCODE", "MAILSTOP", "MBX", "FL", "FLR", "FLOOR", "M/C", "M/S", "MC", "MS", "MSC", "ACCT",
         "ACCOUNT", "CUSTOMER", "CUST", "CLIENT", "FILE", "REF", "REFERENCE", "LOAN", "POLICY", "PO", "P", "POST",
-        "TOWER", "TWR", "WING", "HOUSE", "BUILDING", "BLDG", "PRIVATE", "PARISH",
+        "TOWER", "TWR", "WING", "HOUSE", "BUILDING", "BLDG", "PRIVATE", "PARISH", "FRONT", "LOWER", "UPPER",
     )
 )  # fmt: skip
 # Words that `delivery_lines` looks for.

@@ -48,6 +48,8 @@ _DESIGNATORS = frozenset(
     )
 )  # fmt: skip
 _WITHOUT_RANGE = frozenset(("LBBY", "LOBBY", "FRNT", "REAR", "BSMT", "BASEMENT", "LOWR", "UPPR"))
+#: Units that are words of cities too: in FRONT TULSA one stands before the city.
+_BEFORE_CITY = re.compile(r"FRONT|(?:HOUSE|DRAWER|TOWER|WING) [A-Z]")
 _ROUTES = frozenset(
     ("HWY", "HIGHWAY", "ROUTE", "RTE", "RT", "ROAD", "RD", "CR", "SR", "FM", "RM", "US", "RR", "HC", "LOOP", "FILE")
 )
@@ -140,7 +142,10 @@ def _with_city(rest: str, state: str | None, zip5: str | None, zip_: str | None)
             line, city = segment, None
     if comma and _is_delivery(head) and _PLACE.fullmatch(segment):
         first = segment.split()
-        if not (_DESIGNATORS.intersection(first) or first[0] in _DIRECTIONS or (line and _ends_street(line))):
+        is_unit = city is not None and _BEFORE_CITY.fullmatch(line)
+        if not (
+            _DESIGNATORS.intersection(first) or first[0] in _DIRECTIONS or is_unit or (line and _ends_street(line))
+        ):
             return Parted(head.strip(" ,"), segment, state, zip_)
     if city is None:
         if not _is_delivery(rest):

@@ -77,6 +77,8 @@ def test_forms_of_one_place_have_one_key(lines: tuple[str, ...]) -> None:
         ("123 N Via Rd # 5", "123 N VIA RD # 5"),
         ("123 Viaduct St", "123 VIADUCT ST"),
         ("123 Ave Maria Dr", "123 AVE MARIA DR"),
+        ("66 Willow Upper", "66 WILLOW UPPER"),
+        ("66 Lake Front", "66 LAKE FRONT"),
         ("500 Old North Tower", "500 OLD NORTH TOWER"),
         ("12 N Tower Rd # 5", "12 N TOWER RD # 5"),
         ("12 Court House Rd", "12 COURT HOUSE RD"),
