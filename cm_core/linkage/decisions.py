@@ -37,6 +37,16 @@ insert into review_decisions (decision, person_id, other_id, decided_by, decided
 values (%s, %s, %s, %s, %s, %s, %s)
 """
 _UNDO = "update review_decisions set undone_by = %s, undone_at = %s, undone_reason = %s where id = %s"
+#: Of all golden choices within the entity of a person.
+_LAST_CHOICE = """
+select d.id
+from persons as p
+inner join persons as m on m.entity_id = p.entity_id
+inner join review_decisions as d on d.person_id = m.id and d.decision = 'golden' and d.undone_at is null
+where p.id = %s
+order by d.decided_at desc, d.id desc
+limit 1
+"""
 _UNQUEUE = "delete from review_queue where person_id = %s and other_id = %s"
 _LOG = """
 insert into dedup_audit_log (job_id, action, original_person_id, duplicate_person_id, match_reason)
@@ -98,7 +108,7 @@ class Decision:
 def decide(
     database: Database, kind: Kind, person_id: int, other_id: int | None = None, *, reason: str | None = None
 ) -> Decision:
-    """Write a decision down; the same one again gives the one there is.
+    """Write a decision down; the same one again gives the one there is, unless another golden record was chosen since.
 
     Raises PersonError if a person is unknown, LinkageError if decisions there are say the contrary: undo these first.
     """
@@ -117,9 +127,8 @@ def decide(
         entities = {look_up(connection, person).entity_id for person in named}
         was_one = None if other_id is None else len(entities) == 1
         active = _fetch(connection, "where undone_at is null order by id")
-        for made in active:
-            if (made.decision, made.person_id, made.other_id) == (kind, person_id, other_id):
-                return made
+        if standing := _standing(connection, active, kind, person_id, other_id):
+            return standing
         if kind != "golden" and other_id is not None:
             require_consistent(active, kind, person_id, other_id)
         with connection.cursor() as cursor:
@@ -249,6 +258,19 @@ def _in_the_way(what: str, ways: Sequence[Decision]) -> LinkageError:
     return LinkageError(
         f"{what}? Other decisions say the contrary: {listed}. Undo one of them first (cm review undo ID)."
     )
+
+
+def _standing(
+    connection: Connection[Any], active: Sequence[Decision], kind: Kind, person_id: int, other_id: int | None
+) -> Decision | None:
+    """The decision that says this already. Of golden choices within an entity only the last one does."""
+    same = [made for made in active if (made.decision, made.person_id, made.other_id) == (kind, person_id, other_id)]
+    if not same or kind != "golden":
+        return same[0] if same else None
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_CHOICE, (person_id,))
+        (last,) = cursor.fetchone() or (None,)
+    return next((made for made in same if made.id == last), None)
 
 
 def _log_row(

@@ -160,6 +160,18 @@ def test_the_golden_record_that_was_chosen_stays_it(linked: tuple[Settings, Data
     assert ask(database, golden) == [("Gertrud",)]
 
 
+def test_of_golden_records_that_were_chosen_the_last_choice_counts(linked: tuple[Settings, Database]) -> None:
+    settings, database = linked
+    person = ids(database)
+    first = decide(database, "golden", person["Gertrude"])
+    second = decide(database, "golden", person["Gertrud"])
+    again = decide(database, "golden", person["Gertrude"])
+    assert len({first.id, second.id, again.id}) == 3
+    assert decide(database, "golden", person["Gertrude"]) == again
+    linkage.run(settings, database)
+    assert ask(database, "select first_name from persons where is_original = 1") == [("Gertrude",)]
+
+
 @pytest.mark.mysql
 def test_decisions_that_contradict_are_refused_with_those_in_the_way(met: tuple[Settings, Database]) -> None:
     _, database = met
