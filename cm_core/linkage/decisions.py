@@ -21,6 +21,7 @@ from pymysql.connections import Connection
 from cm_core.errors import LinkageError, PersonError, UsageError
 from cm_core.imports.records import actor, now
 from cm_core.linkage.standing import look_up
+from cm_core.store import changes
 from cm_core.store.database import Database
 from cm_core.store.locks import named_lock, transaction
 
@@ -137,6 +138,7 @@ def decide(
             if other_id is not None:
                 cursor.execute(_UNQUEUE, (person_id, other_id))
             cursor.execute(_LOG, _log_row(number, kind, person_id, other_id, reason))
+        _note(connection, kind, person_id)
         (made,) = _fetch(connection, "where id = %s", (number,))
         return made
 
@@ -157,6 +159,7 @@ def undo(database: Database, decision_id: int, *, reason: str | None = None) -> 
         with connection.cursor() as cursor:
             cursor.execute(_UNDO, (actor(), now(), reason, decision_id))
             cursor.execute(_LOG, _log_row(decision_id, "undo", made.person_id, made.other_id, reason))
+        _note(connection, made.decision, made.person_id)
         (made,) = _fetch(connection, "where id = %s", (decision_id,))
         return made
 
@@ -271,6 +274,12 @@ def _standing(
         cursor.execute(_LAST_CHOICE, (person_id,))
         (last,) = cursor.fetchone() or (None,)
     return next((made for made in same if made.id == last), None)
+
+
+def _note(connection: Connection[Any], kind: Kind, person_id: int) -> None:
+    """The marts read who was chosen, even where linkage has nothing to change."""
+    if kind == "golden":
+        changes.persons_new(connection, person_id, person_id)
 
 
 def _log_row(

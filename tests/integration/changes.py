@@ -34,6 +34,8 @@ _CONTENT = (
     "c.last_import_id from email_addresses as c join persons as p on p.id = c.person_id",
     "select p.entity_id, 'address', p.id, c.address_key, c.address_raw, c.care_of, c.zip4, c.county, c.address_type, "
     "c.name_zip_key, c.is_primary, c.source_date from addresses as c join persons as p on p.id = c.person_id",
+    "select p.entity_id, 'chosen', p.id, d.decided_at from review_decisions as d "
+    "join persons as p on p.id = d.person_id where d.decision = 'golden' and d.undone_at is null",
     "select entity_id, 'household', household_id, reason from households",
     "select p.entity_id, 'touchpoint', t.id, t.touchpoint_type, t.touchpoint_date, t.status, t.campaign_id "
     "from touchpoints as t join persons as p on p.id = t.person_id",

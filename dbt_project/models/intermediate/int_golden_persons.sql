@@ -4,10 +4,17 @@
 ]) }}
 
 -- Survivorship over all members of an entity. A name is one unit: it comes, with the entity type, from one member.
+-- The record that a person chose as golden comes first, the last choice before earlier ones.
 -- Most entities have one member: only the others are ranked, by narrow rows.
 with members as (
 
     select * from {{ ref('stg_persons') }} where {{ of_changed('entity_id') }}
+
+),
+
+chosen as (
+
+    select * from {{ ref('stg_golden_choices') }}
 
 ),
 
@@ -41,18 +48,20 @@ ranked as (
             partition by members.entity_id
             order by
                 coalesce(members.last_name, members.first_name, members.organization_name) is not null desc,
-                members.is_manually_verified desc, members.name_source_date desc, members.is_original desc,
-                members.person_id
+                chosen.chosen_at desc, members.is_manually_verified desc, members.name_source_date desc,
+                members.is_original desc, members.person_id
         ) as name_rank,
         row_number() over (
             partition by members.entity_id
             order by
-                members.date_of_birth is not null desc, members.is_manually_verified desc,
+                members.date_of_birth is not null desc, chosen.chosen_at desc, members.is_manually_verified desc,
                 members.birth_source_date desc, members.is_original desc, members.person_id
         ) as birth_rank
     from members
     inner join summary
         on summary.entity_id = members.entity_id and summary.members > 1
+    left join chosen
+        on chosen.person_id = members.person_id
 
 ),
 

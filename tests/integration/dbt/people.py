@@ -72,6 +72,12 @@ class People:
             **values, **self._provenance(at),
         )  # fmt: skip
 
+    def chosen(self, person: int, at: str, *, undone: str | None = None) -> int:
+        """`cm review golden`, and when it was undone."""
+        return self._insert(
+            "review_decisions", decision="golden", person_id=person, decided_by="ann", decided_at=at, undone_at=undone
+        )
+
     def phone(self, person: int, number: str, *, at: str = OLD, **values: Any) -> int:
         values = {"phone_key": number, "phone_raw": number, "phone_e164": number, "region": "US"} | values
         return self._insert("phone_numbers", person_id=person, **values, **self._provenance(at))

@@ -81,6 +81,12 @@ def _who_answered(p: People) -> None:
     p.opted_out("sms", phone_e164=number(83))
     p.person(84, entity_type="organization", organization_name="LEE LLC"), p.touched(84, "call", OLD, metadata=inbound)
     p.person(85), p.person(86, entity=85, original=0), p.touched(86, "call", OLD, metadata=inbound)
+    # Members of one entity, of which people chose one after another; and one whose chosen record has no name.
+    p.person(90, at=NEW, original=0, date_of_birth="1950-01-01"), p.person(91, entity=90, original=0)
+    p.person(92, entity=90, date_of_birth="1950-01-10"), p.person(93, entity=90, original=0)
+    p.run("update persons set is_manually_verified = 1 where id = 93")
+    p.chosen(91, OLD), p.chosen(92, NEW), p.chosen(90, "2026-02-01", undone="2026-02-02")
+    p.person(95, original=0, at=NEW), p.person(96, entity=95, first_name=None, last_name=None), p.chosen(96, NEW)
 
 
 CASES = [
@@ -191,6 +197,11 @@ def test_the_golden_name_comes_from_the_newest_source(built: People) -> None:
     assert built.rows("select person_id, last_name, members from int_golden_persons where entity_id = 20") == [
         (20, "Stone", 3)
     ]
+
+
+def test_the_record_that_was_chosen_last_gives_name_and_birthday_if_it_has_them(built: People) -> None:
+    survivors = "select name_person_id, last_name, birth_person_id from int_golden_persons"
+    assert built.rows(f"{survivors} where entity_id in (90, 95) order by 1") == [(92, "Lee92", 92), (95, "Lee95", 96)]
 
 
 def test_a_verdict_names_its_evidence(built: People) -> None:

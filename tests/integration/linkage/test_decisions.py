@@ -17,6 +17,7 @@ from cm_core.linkage import decisions
 from cm_core.linkage.decisions import decide, undo
 from cm_core.settings import Settings
 from cm_core.store import Database
+from tests.integration.changes import noted
 from tests.integration.linkage.people import ask, load, row
 from tests.integration.linkage.test_linkage import content
 
@@ -163,7 +164,8 @@ def test_the_golden_record_that_was_chosen_stays_it(linked: tuple[Settings, Data
 def test_of_golden_records_that_were_chosen_the_last_choice_counts(linked: tuple[Settings, Database]) -> None:
     settings, database = linked
     person = ids(database)
-    first = decide(database, "golden", person["Gertrude"])
+    with noted(database):
+        first = decide(database, "golden", person["Gertrude"])
     second = decide(database, "golden", person["Gertrud"])
     again = decide(database, "golden", person["Gertrude"])
     assert len({first.id, second.id, again.id}) == 3
