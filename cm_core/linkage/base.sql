@@ -12,9 +12,10 @@ create table base.first_names (
     first_key varchar, name_class varchar, forms varchar[], is_known boolean, male_part double, given_over_surname double
 );
 
--- The exact tier: who holds which contact, the contacts of too many surnames, what makes rows one.
+-- The exact tier: who holds which contact (or name and ZIP), the contacts of too many surnames, what makes rows one.
 create table base.holders (
-    row_id bigint, person_id bigint, kind varchar, contact ubigint, class varchar, is_borrower boolean, surname varchar
+    row_id bigint, person_id bigint, kind varchar, contact ubigint, class varchar, is_borrower boolean, surname varchar,
+    date_of_birth date
 );
 create table base.shared_contacts (kind varchar, contact ubigint, surnames bigint);
 create table base.row_facts (row_id bigint, person_id bigint, kind varchar, contact ubigint, code ubigint);

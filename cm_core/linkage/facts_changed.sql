@@ -1,5 +1,5 @@
 -- What changed rows bring and take away is worked into what `base` knows of all others.
--- In:  new_holders, name_zip_facts, changed_rows, changed_persons, base.
+-- In:  new_holders, changed_rows, changed_persons, base.
 -- Out: base.holders, base.shared_contacts, base.row_facts as they are now; dirty_persons(person_id): those who have a changed
 --      row, or whose facts or countable contacts are others than they were.
 create or replace table met_contacts as
@@ -25,8 +25,8 @@ create or replace table changed_contacts as
 select coalesce(n.contact, b.contact) as contact, n.is_shared is distinct from b.is_shared as is_shared_anew
 from contacts_now as n
 full join contacts_before as b on n.contact = b.contact
-where (n.is_shared, n.named, n.only_named, n.classes, n.only_class)
-    is distinct from (b.is_shared, b.named, b.only_named, b.classes, b.only_class);
+where (n.is_shared, n.named, n.only_named, n.classes, n.only_class, n.apart)
+    is distinct from (b.is_shared, b.named, b.only_named, b.classes, b.only_class, b.apart);
 
 delete from base.shared_contacts where contact in (select contact from met_contacts);
 
@@ -60,21 +60,17 @@ create or replace view contact_keys as from keys_of('holders_to_key', 'contacts_
 
 create or replace table lent_keys as from lent_of('contact_keys');
 
-create or replace table keyed_rows as
-from facts_of('contact_keys', 'lent_keys')
-union all
-from name_zip_facts;
+create or replace table keyed_rows as from facts_of('contact_keys', 'lent_keys');
 
 create or replace table new_facts as from first_of_each_line('keyed_rows');
 
 create or replace table old_facts as
 from base.row_facts
-where contact in (select contact from changed_contacts)
-    or (row_id in (select row_id from borrowed_contacts) and kind <> 'name_zip');
+where contact in (select contact from changed_contacts) or row_id in (select row_id from borrowed_contacts);
 
 delete from base.row_facts
 where contact in (select contact from changed_contacts) or row_id in (select row_id from changed_rows)
-    or (row_id in (select row_id from borrowed_contacts) and kind <> 'name_zip');
+    or row_id in (select row_id from borrowed_contacts);
 
 insert into base.row_facts from new_facts;
 

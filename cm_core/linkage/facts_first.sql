@@ -1,5 +1,5 @@
 -- All rows are new.
--- In:  new_holders, name_zip_facts, changed_persons, an empty base.
+-- In:  new_holders, changed_persons, an empty base.
 -- Out: base.holders, base.shared_contacts, base.row_facts; dirty_persons(person_id): everybody.
 insert into base.holders from new_holders;
 
@@ -13,10 +13,7 @@ create or replace view contact_keys as from keys_of('all_holders', 'contacts_now
 
 create or replace table lent_keys as from lent_of('contact_keys');
 
-create or replace table keyed_rows as
-from facts_of('contact_keys', 'lent_keys')
-union all
-from name_zip_facts;
+create or replace table keyed_rows as from facts_of('contact_keys', 'lent_keys');
 
 insert into base.row_facts from first_of_each_line('keyed_rows');
 

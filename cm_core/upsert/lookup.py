@@ -20,7 +20,7 @@ from cm_core.store.bulk import fetch, load
 
 _OWNERS = """
 select straight_join '{kind}', c.{column}, p.id, p.entity_type, p.first_key, p.last_key, p.name_suffix,
-    p.organization_key, c.source_date
+    p.organization_key, p.date_of_birth, c.source_date
 from lookup_{table} as l
 join {table} as c on c.{column} = l.contact and c.{valid} is not null
 join persons as p on p.id = c.person_id
@@ -29,7 +29,7 @@ where s.contact_key is null
 """
 _RECORD_OWNERS = """
 select straight_join 'record', concat(c.id_type, ' ', c.id_value), p.id, p.entity_type, p.first_key, p.last_key,
-    p.name_suffix, p.organization_key, c.source_date
+    p.name_suffix, p.organization_key, p.date_of_birth, c.source_date
 from lookup_records as l
 join person_identifiers as c on c.id_type = %s and c.id_value = l.contact
 join persons as p on p.id = c.person_id
@@ -38,9 +38,10 @@ where s.contact_key is null
 """
 _SHARED_RECORDS = "select kind, contact_key from shared_contacts where kind = 'record'"
 _NAME_OWNERS = """
-select straight_join a.name_zip_key, a.person_id, a.source_date
+select straight_join a.name_zip_key, a.person_id, p.date_of_birth, a.source_date
 from lookup_names as l
 join addresses as a on a.name_zip_key = l.contact
+join persons as p on p.id = a.person_id
 """
 _KNOWN_SHARED = """
 select s.kind, s.contact_key
@@ -60,12 +61,16 @@ _OWNER_SCHEMA = pa.schema(
         ("last_key", pa.string()),
         ("name_suffix", pa.string()),
         ("organization_key", pa.string()),
+        ("date_of_birth", pa.date32()),
         ("source_date", pa.timestamp("us")),
     ]
 )
 _NAME_OWNER_SCHEMA = pa.schema(
-    [("match_key", pa.string()), ("person_id", pa.int64()), ("source_date", pa.timestamp("us"))]
-)
+    [
+        ("match_key", pa.string()), ("person_id", pa.int64()), ("date_of_birth", pa.date32()),
+        ("source_date", pa.timestamp("us")),
+    ]
+)  # fmt: skip
 _ASSIGNED_SCHEMA = pa.schema(
     [("row_number", pa.int64()), ("party_no", pa.int16()), ("person_id", pa.int64()), ("operation", pa.string())]
 )

@@ -133,3 +133,18 @@ create or replace macro disputed_keys(lent) as table (
     left join kinds as k on n.holder = k.holder and n.kind = k.kind
     where s.differs or k.differs or n.name is distinct from s.name
 );
+
+-- Whether birthdays are no slip of each other: an aggregate over those at a key, of which any two must agree in two of year,
+-- month and day.
+create or replace macro are_apart(date_of_birth) as
+    (min(year(date_of_birth)) = max(year(date_of_birth)))::integer
+    + (min(month(date_of_birth)) = max(month(date_of_birth)))::integer
+    + (min(day(date_of_birth)) = max(day(date_of_birth)))::integer < 2;
+
+-- Whether birthdays count at keys of this kind: an e-mail address and a record are one person's, whatever the list says.
+create or replace macro has_birthdays(kind, phone_needs_first_name) as
+    kind = 'name_zip' or (kind = 'phone' and phone_needs_first_name);
+
+-- The class of a key where birthdays are apart: with the birthday in it; null, no key, where it is unknown whose.
+create or replace macro class_born(key_class, is_apart, date_of_birth) as
+    case when is_apart then key_class || chr(30) || date_of_birth::varchar else key_class end;

@@ -37,14 +37,16 @@ select
     p.last_key,
     p.name_suffix,
     p.organization_key,
+    p.date_of_birth,
     c.source_date
 from found_contacts as c
 inner join state.persons as p on c.person_id = p.id
 anti join known_shared as s on c.kind = s.kind and c.contact = s.contact;
 
 create or replace table name_owners as
-select a.name_zip_key as match_key, a.person_id, a.source_date
+select a.name_zip_key as match_key, a.person_id, p.date_of_birth, a.source_date
 from state.addresses as a
+inner join state.persons as p on a.person_id = p.id
 semi join (select name_zip_key from addresses where name_zip_key is not null) as l on a.name_zip_key = l.name_zip_key;
 
 create or replace table assigned as

@@ -30,6 +30,7 @@ COLUMNS = (
     "City",
     "State",
     "Zip",
+    "Date of Birth",
     "Updated",
 )
 
@@ -39,6 +40,7 @@ MANY_LAST = ("Adams", "Baker", "Clark", "Davis", "Evans", "Flynn", "Gomez")
 PHONES = ("(405) 232-9700", "4052329701", "580-467-2744", "")
 EMAILS = ("a@example.org", "b@example.org", "not-an-email", "")
 PLACES = (("1098 Shepard Hills Rd", "Sulphur", "OK", "73086"), ("PO Box 12", "Norman", "OK", "73070"), ("", "", "", ""))
+BORN = ("", "", "", "1950-02-03", "1950-02-13", "1981-11-30")
 DATES = ("2024-01-05", "2025-03-01", "2025-03-02", "")
 
 
@@ -55,12 +57,13 @@ class Row:
     email: str = ""
     email2: str = ""
     place: tuple[str, str, str, str] = ("", "", "", "")
+    born: str = ""
     updated: str = ""
 
     def cells(self) -> list[str]:
         return [
             self.first, self.last, self.suffix, self.company, self.phone, self.phone2, self.email, self.email2,
-            *self.place, self.updated,
+            *self.place, self.born, self.updated,
         ]  # fmt: skip
 
 
@@ -75,6 +78,7 @@ rows = st.builds(
     email=st.sampled_from(EMAILS),
     email2=st.sampled_from(("", "", *EMAILS)),
     place=st.sampled_from(PLACES),
+    born=st.sampled_from(BORN),
     updated=st.sampled_from(DATES),
 )
 files = st.lists(st.lists(rows, min_size=1, max_size=12), min_size=1, max_size=3)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rows import Row, import_file, query, write_file
+from rows import PLACES, Row, import_file, query, write_file
 
 from cm_core import linkage
 from cm_core.settings import Settings
@@ -129,6 +129,29 @@ BORROWERS: dict[str, tuple[list[Row], list[Row], list[set[int]]]] = {
         [Row("John", suffix="Jr", phone=phone(281)), Row("John", suffix="Sr", phone=phone(282))],
         [Row(phone=phone(281), phone2=phone(282))],
         [{0}, {1}, {2}],
+    ),
+    "Jankowski": (
+        [
+            Row("Jose", place=(f"{number} Oak St", *PLACES[0][1:]), born=born)
+            for number, born in enumerate(("1940-01-05", "1955-04-09", "1970-07-13"), 1)
+        ],
+        [Row("Jose", "Jankowski", place=("4 Oak St", *PLACES[0][1:]), born="1985-10-17")],
+        [{0}, {1}, {2}, {3}],
+    ),
+    "Kirkpatrick": (
+        [Row("John", phone=phone(301), place=PLACES[0], born="1950-02-03"), Row("John", phone=phone(301))],
+        [Row("John", "Kirkpatrick", phone=phone(301), place=PLACES[0], born="1981-11-30")],
+        [{0}, {2}],
+    ),
+    "Lindqvist": (
+        [Row("John", phone=phone(311), place=PLACES[0], born="1950-02-03"), Row("John", phone=phone(311))],
+        [Row("John", "Lindqvist", place=PLACES[0], born="1950-02-13")],
+        [{0, 1, 2}],
+    ),
+    "Montgomery": (
+        [Row("Walter", phone=phone(321), born="1938-09-30"), Row("Walter", phone=phone(322))],
+        [Row(phone=phone(321), born="1958-06-29"), Row(phone=phone(322), born="1958-06-29")],
+        [{0}, {1, 3}, {2}],
     ),
 }  # fmt: skip
 
