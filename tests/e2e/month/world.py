@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from cm_core.compliance.by_hand import suppress
 from cm_core.compliance.subjects import subject_of
@@ -66,6 +66,7 @@ HOURS = (8, 11, 15)
 _CREATED = "select crm_person_id from crm_steps where action = 'create' and state = 'applied'"
 _MERGED = "select crm_person_id, merge_with_id from crm_steps where action = 'merge' and state = 'applied'"
 SYNC_HOUR, LATE_HOUR = 22, 23
+_Drawn = TypeVar("_Drawn", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class World:
     strangers_there: set[int] = field(default_factory=set)
     _asked: list[tuple[str, ...]] = field(default_factory=list)
     split: list[Human] = field(default_factory=list)
+    _taken: set[Hashable] = field(default_factory=set)
     _rows: list[tuple[str, ...]] = field(default_factory=list)
     _created: set[int] = field(default_factory=set)
     _at: datetime = field(init=False)
@@ -552,12 +554,22 @@ class World:
         self.by_email[human.email] = human
         return human
 
+    # Among 20,000 people chance alone gives some two the same name in one ZIP, or one house and first name: our rules
+    # make them one, and here it is known that they are not.
+
     def _surname(self) -> str:
-        """A surname that nobody else has, as far as chance goes."""
+        """A surname that nobody else has."""
+        return self._only_once(self._any_surname)
+
+    def _any_surname(self) -> str:
         parts = [self.chance.choice(_ONSETS) + self.chance.choice(_VOWELS) for _ in range(2)]
         return ("".join(parts) + self.chance.choice(_CODAS)).capitalize()
 
     def _phone(self) -> str:
+        """A number that nobody else has."""
+        return self._only_once(self._any_phone)
+
+    def _any_phone(self) -> str:
         area = self.chance.choice(("405", "580", "918", "432", "903"))
         while True:
             exchange = self.chance.randrange(220, 990)
@@ -566,7 +578,17 @@ class World:
         return f"+1{area}{exchange}{self.chance.randrange(10_000):04d}"
 
     def _address(self) -> tuple[str, tuple[str, str, str]]:
-        return f"{self.chance.randrange(100, 9_900)} {self.chance.choice(STREETS)}", self.chance.choice(PLACES)
+        """A house that nobody else has."""
+        return self._only_once(
+            lambda: (f"{self.chance.randrange(100, 9_900)} {self.chance.choice(STREETS)}", self.chance.choice(PLACES))
+        )
+
+    def _only_once(self, draw: Callable[[], _Drawn]) -> _Drawn:
+        """What is drawn, again and again until nobody has it."""
+        while (found := draw()) in self._taken:
+            pass
+        self._taken.add(found)
+        return found
 
     def _address_text(self) -> str:
         street, place = self._address()
