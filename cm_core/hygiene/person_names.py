@@ -37,7 +37,10 @@ class _Part:
 
 
 _ASIDE = re.compile(r"\([^()]*\)|\"[^\"]*\"|[(\")]|(?<!\w)'\w+'(?!\w)")
-_JOINER = re.compile(r"\s*(?:&|\+|;|\b(?:AND|OR)\b|(?<=\s)/(?=\s)|(?<=[^\W\d_]{2})/(?=[^\W\d_]{2}))\s*", re.IGNORECASE)
+_JOINED = r"&|\+|\b(?:AND|OR)\b|(?<=\s)/(?=\s)|(?<=[^\W\d_]{2})/(?=[^\W\d_]{2})"
+_JOINER = re.compile(rf"\s*(?:{_JOINED}|;)\s*", re.IGNORECASE)
+#: In a cell for a part of a name, a semicolon joins nothing.
+_CELL_JOINER = re.compile(rf"\s*(?:{_JOINED})\s*", re.IGNORECASE)
 _COUPLE = re.compile(r"\b(MR|DR|REV)\.?\s*(?:&|AND)\s*(?:MRS|MS)\b\.?\s*", re.IGNORECASE)
 _INITIALS = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?\.?")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
@@ -89,7 +92,7 @@ def parse_people(text: str) -> tuple[Person, ...]:
     if tokens[-1:] and tokens[-1].upper() == "LE" and _ends_in_initial(tokens[:-1]) and len(tokens[1]) > 1:
         text = " ".join(tokens[:-1])  # SMITH JOHN W LE has a life estate, JOHN W LE that surname
     text = _COUPLE.sub(r"\1 ", text)
-    parts = [part for piece in sides(_owners_apart(text)) if (part := _part(piece)).names or part.last]
+    parts = [part for piece in _sides(_owners_apart(text), _JOINER) if (part := _part(piece)).names or part.last]
     if not parts:
         return ()
     if len(parts) > 1 and _surely_rolls(parts[0]):
@@ -100,8 +103,12 @@ def parse_people(text: str) -> tuple[Person, ...]:
 
 
 def sides(text: str) -> list[str]:
-    """What stands between &, AND, OR and the like: JOHN and MARY of `JOHN & MARY`."""
-    return [side for side in _JOINER.split(text) if side.strip(" ,")]
+    """What stands between &, AND, OR and the like in a cell: JOHN and MARY of `JOHN & MARY`."""
+    return _sides(text, _CELL_JOINER)
+
+
+def _sides(text: str, joiner: re.Pattern[str]) -> list[str]:
+    return [side for side in joiner.split(text) if side.strip(" ,")]
 
 
 def are_sides(before: str, after: str) -> bool:

@@ -111,7 +111,7 @@ create or replace macro name_in(class, key_class) as case
 end;
 
 -- lent(holder, kind, class, key_class): the keys of parties whose class was lent -> those that are none, since the party's
--- contacts lend it several names (holder, kind, key_class).
+-- contacts lend it several names (holder, kind, key_class). A record at which nobody has a name is who it was all the same.
 create or replace macro disputed_keys(lent) as table (
     with named as (
         select distinct holder, kind, key_class, name_in(class, key_class) as name from query_table(lent)
@@ -131,7 +131,7 @@ create or replace macro disputed_keys(lent) as table (
     from named as n
     inner join strongest as s on n.holder = s.holder
     left join kinds as k on n.holder = k.holder and n.kind = k.kind
-    where s.differs or k.differs or n.name is distinct from s.name
+    where (n.kind <> 'record' or n.name is not null) and (s.differs or k.differs or n.name is distinct from s.name)
 );
 
 -- Whether birthdays are no slip of each other: an aggregate over those at a key, of which any two must agree in two of year,

@@ -45,7 +45,9 @@ def written(parties: tuple[Party, ...]) -> str:
     )
 
 
-@pytest.mark.parametrize(("name", "parties"), CASES)
+@pytest.mark.parametrize(
+    ("name", "parties"), [*CASES, ("JOHN SMITH; MARY JONES", "owner:|JOHN||SMITH| + joint_owner:|MARY||JONES|")]
+)
 def test_parse_name(name: str, parties: str) -> None:
     assert written(parse_name(name)) == parties
 
@@ -89,6 +91,7 @@ def test_a_blank_name_names_nobody(name: str) -> None:
         ((None, "John & Mary", None, "Smith & Jones", None), "owner:|John||Smith| + joint_owner:|Mary||Jones|"),
         ((None, "John &", None, "Mary Smith", None), "owner:|John||Smith| + joint_owner:|Mary||Smith|"),
         ((None, "Mary", None, "Or", None), "owner:|Mary||Or|"),
+        ((None, "Ann", None, "Lee; Ray Fox", None), "owner:|Ann||Lee Ray Fox|"),
         ((None, "Or", None, "Cohen", None), "owner:|Or||Cohen|"),
         ((None, None, None, "Smith or Jones", None), "owner:|||Smith or Jones|"),
         ((None, "John and Mary", None, "van der Berg", None),

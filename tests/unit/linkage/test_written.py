@@ -13,7 +13,7 @@ BEFORE = """
 insert into base.imports values (1, 'imp_2026_01_01_001', 'a');
 insert into base.owned select (1::bigint << 40) + row_no, person_id
 from (values (1, 1), (2, 1), (3, 2)) as v (row_no, person_id);
-insert into base.holders select row_id, person_id, 'phone', 7, 'N', 'LEE' from base.owned;
+insert into base.holders select row_id, person_id, 'phone', 7, 'N', false, 'LEE', null from base.owned;
 create table exact_components as select distinct person_id as id, person_id as component from base.owned;
 create table clusters as select id as person_id, component as cluster from exact_components;
 create table evidence as select id_l, id_r, match_probability, tier, score, reason from base.evidence;
