@@ -112,8 +112,8 @@ class FindingCounts:
 def build_checklist(record: ImportRecord, counts: FindingCounts) -> dict[str, Any]:
     """The seed's checklist (D4) for an import.
 
-    Each check is PASS, WARN (somebody should look) or FAIL; `overall_status` is COMPLETE, COMPLETE_WITH_ERRORS, or
-    the import's own status where it is not complete.
+    Each check is PASS, WARN (somebody should look) or FAIL; `overall_status` is COMPLETE, COMPLETE_WITH_ERRORS (a check
+    fails, or a row was rejected), or the import's own status where it is not complete.
     """
     readable = record.is_read
     staged = record.row_count is not None
@@ -148,7 +148,7 @@ def build_checklist(record: ImportRecord, counts: FindingCounts) -> dict[str, An
     ]
     overall = record.status
     if done:
-        clean = all(item["status"] != "FAIL" for item in checks)
+        clean = not record.error_count and all(item["status"] != "FAIL" for item in checks)
         overall = "COMPLETE" if clean else "COMPLETE_WITH_ERRORS"
     return {
         "import_id": record.import_id,

@@ -20,8 +20,8 @@ def _record(**fields: Any) -> ImportRecord:
         "import_id": "imp_2026_03_01_001", "feed": "contacts", "filename": "owners.csv", "source_type": "csv",
         "landing_key": "raw-uploads/owners.csv", "s3_location": "file:///landing/raw-uploads/owners.csv",
         "uploaded_at": _NOON, "source_date": _NOON, "file_size_bytes": 100, "checksum_sha256": "0" * 64,
-        "status": "COMPLETE", "attempt": 1, "file_format": {"format": "csv"}, "row_count": 10, "success_count": 9,
-        "inserted_count": 8, "updated_count": 0, "skipped_count": 1, "error_count": 1,
+        "status": "COMPLETE", "attempt": 1, "file_format": {"format": "csv"}, "row_count": 10, "success_count": 10,
+        "inserted_count": 9, "updated_count": 0, "skipped_count": 1, "error_count": 0,
     }  # fmt: skip
     return ImportRecord(**(values | fields))
 
@@ -35,6 +35,12 @@ def test_a_clean_import_passes_every_check() -> None:
     statuses = _statuses(_record())
     assert statuses.pop("") == "COMPLETE"
     assert len(statuses) >= 7
+    assert set(statuses.values()) == {"PASS"}
+
+
+def test_a_rejected_row_is_an_error_whatever_the_reason() -> None:
+    statuses = _statuses(_record(success_count=9, inserted_count=8, error_count=1))
+    assert statuses.pop("") == "COMPLETE_WITH_ERRORS"
     assert set(statuses.values()) == {"PASS"}
 
 
