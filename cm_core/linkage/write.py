@@ -38,18 +38,33 @@ _PERSONS_SCHEMA = pa.schema(
         ("is_manually_verified", pa.int8()), ("source_date", pa.timestamp("us")),
     ]
 )  # fmt: skip
+# `contacts`: how many of e-mail address, phone and postal address there are.
 _VERIFIED = """
 select person_id, max(email) as email, max(phone) as phone, count(*) as contacts
 from (
     select c.person_id, max(c.is_verified) as email, 0 as phone
-    from email_addresses as c {only} where c.email is not null group by c.person_id
+    from email_addresses as c where c.email is not null group by c.person_id
     union all
     select c.person_id, 0, max(c.is_verified)
-    from phone_numbers as c {only} where c.phone_e164 is not null group by c.person_id
+    from phone_numbers as c where c.phone_e164 is not null group by c.person_id
     union all
-    select c.person_id, 0, 0 from addresses as c {only} group by c.person_id
+    select c.person_id, 0, 0 from addresses as c group by c.person_id
 ) as contacts
 group by person_id
+"""
+# The same for those in `link_looked_at`, which MySQL reads once only.
+_SOME_VERIFIED = """
+select person_id, coalesce(email, 0), coalesce(phone, 0), (email is not null) + (phone is not null) + has_address
+from (
+    select
+        l.id as person_id,
+        (select max(c.is_verified) from email_addresses as c where c.person_id = l.id and c.email is not null) as email,
+        (select max(c.is_verified) from phone_numbers as c where c.person_id = l.id and c.phone_e164 is not null)
+            as phone,
+        exists(select 1 from addresses as c where c.person_id = l.id) as has_address
+    from link_looked_at as l
+) as contacts
+where email is not null or phone is not null or has_address
 """
 _VERIFIED_SCHEMA = pa.schema(
     [("person_id", pa.int64()), ("email", pa.int64()), ("phone", pa.int64()), ("contacts", pa.int64())]
@@ -69,7 +84,7 @@ _USED = "select entity_id from entity_successors union select entity_id from per
 # The same for those in `link_looked_at` alone; of links, those at either end; of used ids, those they may take.
 _SOME = {
     "persons_now": f"{_PERSONS} join link_looked_at as l on p.id = l.id",
-    "verified": _VERIFIED.format(only="join link_looked_at as l on c.person_id = l.id"),
+    "verified": _SOME_VERIFIED,
     "links_now": f"{_LINKS} join link_looked_at as l on d.duplicate_id = l.id "
     f"union {_LINKS} join link_also_looked_at as l on d.original_id = l.id",
     "used_entities": "select s.entity_id from entity_successors as s join link_looked_at as l on s.entity_id = l.id "
@@ -77,7 +92,7 @@ _SOME = {
 }
 _ALL = {
     "persons_now": _PERSONS,
-    "verified": _VERIFIED.format(only=""),
+    "verified": _VERIFIED,
     "links_now": _LINKS,
     "used_entities": _USED,
 }
