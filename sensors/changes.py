@@ -46,8 +46,8 @@ def changes_sensor(job: ExecutableDefinition, *, interval_seconds: int) -> dg.Se
             return dg.SkipReason(f"{waiting.entities} entities changed. {reason}")
         # Dagster starts a key once: what a run did not build is asked for again, under the name of that run.
         failed = last_unsuccessful(context.instance, job.name)
-        if failed and (left := failed.update_timestamp.timestamp() + AFTER_FAILURE_SECONDS - time.time()) > 0:
-            return dg.SkipReason(f"Run {failed.dagster_run.run_id} failed. The next is requested in {left:.0f} s.")
+        if failed and (reason := pause_after(failed, AFTER_FAILURE_SECONDS)):
+            return dg.SkipReason(reason)
         after = f", after run {failed.dagster_run.run_id}" if failed else ""
         return dg.RunRequest(run_key=f"changes up to {waiting.last_id}{after}")
 
@@ -68,6 +68,12 @@ def last_unsuccessful(instance: dg.DagsterInstance, job: str) -> dg.RunRecord | 
     """The last run of the job, if it failed or was cancelled."""
     records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=1)
     return records[0] if records and records[0].dagster_run.status in UNSUCCESSFUL else None
+
+
+def pause_after(failed: dg.RunRecord, seconds: float) -> str | None:
+    """What to say while it is less than `seconds` since a run failed; None from then on."""
+    left = failed.update_timestamp.timestamp() + seconds - time.time()
+    return f"Run {failed.dagster_run.run_id} failed. The next is requested in {left:.0f} s." if left > 0 else None
 
 
 #: States of runs that are still to end.

@@ -5,14 +5,13 @@ Both only hasten what the schedules do anyway. Neither has a cursor: what is not
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from resources.database import DatabaseResource
 from resources.pipedrive import PipedriveResource
-from sensors.changes import UNFINISHED
+from sensors.changes import UNFINISHED, pause_after
 from sensors.daily import not_set_up
 
 if TYPE_CHECKING:
@@ -85,9 +84,9 @@ def _wait(instance: dg.DagsterInstance, job: str) -> dg.SkipReason | None:
     records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=1)
     if not records:
         return None
-    run, ended = records[0].dagster_run, records[0].update_timestamp.timestamp()
+    run = records[0].dagster_run
     if run.status in UNFINISHED:
         return dg.SkipReason(f"Run {run.run_id} is {run.status.value}.")
-    if run.status == dg.DagsterRunStatus.FAILURE and (left := ended + AFTER_FAILURE_SECONDS - time.time()) > 0:
-        return dg.SkipReason(f"Run {run.run_id} failed. The next is requested in {left:.0f} s.")
+    if run.status == dg.DagsterRunStatus.FAILURE and (reason := pause_after(records[0], AFTER_FAILURE_SECONDS)):
+        return dg.SkipReason(reason)
     return None

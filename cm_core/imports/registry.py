@@ -328,8 +328,8 @@ def same_bytes(
     """The import of these bytes for this feed that counts: a finished one, else one to take up again.
 
     Where the file is `refused`, only one that was refused counts; else none that was refused before it was stored. A
-    do-not-call list that has
-    the same numbers at another date, as its `name` says, is another version of it: what came in between is over.
+    do-not-call list that has the same numbers at another date, as its `name` says, is another version of it: what came
+    in between is over.
     """
     with connection.cursor() as cursor:
         cursor.execute(

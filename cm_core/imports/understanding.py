@@ -94,9 +94,9 @@ def understand(
 ) -> Understanding:
     """Match the columns `headers`, of which `sample` has values, to the fields of `feed`.
 
-    `written`: the headers as they stand in the file, where some repeat. `declared`: the headers are the
-    names that the feed itself gives to a file without a header. Then the values decide nothing; where they contradict,
-    that is a conflict all the same. Never raises for a fault of the file.
+    `written`: the headers as they stand in the file, where some repeat. `declared`: the headers are the names that the
+    feed itself gives to a file without a header. Then the values decide nothing; where they contradict, that is a
+    conflict all the same. Never raises for a fault of the file.
     """
     try:
         mapping = match_headers(headers, feed, written)

@@ -53,8 +53,7 @@ inner join met_records as l on s.unique_id_l = l.unique_id
 inner join met_records as r on s.unique_id_r = r.unique_id
 """
 _KEEP_LEGAL = "insert into base.legal_pairs from judged_legal"
-_TELLING_WORDS = "create or replace table telling_words as from telling_words_arrow"
-_FREE_MAIL = "create or replace table free_mail as from free_mail_arrow"
+_WORDS = "create or replace table {table} as from words_arrow"
 _OUTCOME = """
 create or replace table outcome as
 select id_l, id_r, match_probability, null::varchar as cause from linked_humans
@@ -148,20 +147,22 @@ def block(con: duckdb.DuckDBPyConnection) -> None:
 
 def judge_legal(con: duckdb.DuckDBPyConnection) -> None:
     """Make `judged_legal` of those in `met` that are no humans."""
-    words = sql(__package__, "telling_words.csv").split()[1:]
-    con.register("telling_words_arrow", pa.table({"word": words}))
-    con.execute(_TELLING_WORDS)
-    con.unregister("telling_words_arrow")
+    _load_words(con, "telling_words")
     con.execute(sql(__package__, "legal.sql"))
 
 
 def explain(con: duckdb.DuckDBPyConnection) -> None:
     """Make `evidence` for `evidence_pairs` over `compared_nodes`."""
-    domains = sql(__package__, "free_mail.csv").split()[1:]
-    con.register("free_mail_arrow", pa.table({"domain": domains}))
-    con.execute(_FREE_MAIL)
-    con.unregister("free_mail_arrow")
+    _load_words(con, "free_mail")
     con.execute(sql(__package__, "evidence.sql"))
+
+
+def _load_words(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Make `table` of the file of that name: a header, then a word a line."""
+    header, *words = sql(__package__, f"{table}.csv").split()
+    con.register("words_arrow", pa.table({header: words}))
+    con.execute(_WORDS.format(table=table))
+    con.unregister("words_arrow")
 
 
 def predict(con: duckdb.DuckDBPyConnection, model: Model, *, records: int) -> tuple[Linker, str]:
