@@ -99,7 +99,7 @@ def _show_one(document: dict[str, Any]) -> None:
             [
                 [
                     column["column"],
-                    f"{column['field']}, surname first" if column["surname_first"] else column["field"],
+                    _field(column),
                     column["how"],
                     column["confidence"],
                 ]
@@ -127,6 +127,13 @@ def _show_one(document: dict[str, Any]) -> None:
         output.print_table(tuple(document["would"]), [list(document["would"].values())], title=f"An import{part} would")
         if document["keys"]:
             output.print_table(tuple(document["keys"]), [list(document["keys"].values())], title="Persons are found by")
+
+
+def _field(column: dict[str, Any]) -> str | None:
+    """What a column is, and what else there is to say of it."""
+    if column["surname_first"]:
+        return f"{column['field']}, surname first"
+    return f"{column['field']} of {column['of']}" if column["of"] else column["field"]
 
 
 def _show_schema(schema: dict[str, Any]) -> None:

@@ -138,6 +138,29 @@ MARK_KNOWN_OPT_OUTS = tuple(f"update {known} set staged.is_known = 1" for known 
 #: The facts that these mark. One query each: MySQL opens a temporary table only once in a query.
 KNOWN_OPT_OUTS = tuple(f"select staged.fact_no from {known}" for known in _KNOWN)
 
+_STILL_ASKED = """
+update opt_outs_staged as staged
+inner join opt_outs as known
+    on known.{key} = staged.{key} and known.channel = staged.channel and known.source = staged.source
+left join contact_facts as lifted
+    on lifted.contact_kind = '{kind}'
+    and lifted.contact_key = staged.{key}
+    and lifted.fact = 'reconsent'
+    and lifted.starts_at >= known.opted_out_at
+set staged.is_known = 1
+where lifted.id is null
+"""
+
+
+def known_while_in_force() -> tuple[str, ...]:
+    """Marks the staged requests as known whose contact point the same source has opted out and nobody consented since.
+
+    For sources that do not say when somebody asked: each of their lists would be another request.
+    """
+    kinds = zip(("phone", "email", "address", "name_zip"), _CONTACT_KEYS, strict=True)
+    return tuple(_STILL_ASKED.format(kind=kind, key=key) for kind, key in kinds)
+
+
 _OPT_OUT_HOLDERS = (
     ("phone_numbers", "phone_e164", "phone_e164"),
     ("email_addresses", "email_key", "email_key"),

@@ -19,6 +19,9 @@ from cm_core.hygiene.text import read_yaml
 
 Target = Literal["contacts", "dnc_registry", "opt_outs", "contact_facts", "campaigns", "touchpoints"]
 ContactKind = Literal["phone", "email", "address", "name_zip", "person"]
+MarkName = Literal[
+    "dnc", "do_not_call", "do_not_text", "do_not_email", "do_not_mail", "do_not_contact", "litigator", "deceased"
+]
 
 
 class _Model(BaseModel):
@@ -60,7 +63,7 @@ class Feed(_Model):
 
     `filenames` are words in order: a file's name fits where it is these and no others. Case, and what stands between
     words, do not matter; `*` alone is any words or none, in a word any letters. `told_by` are headers that lists of
-    this kind have and lists of contacts do not.
+    this kind have and lists of contacts do not. `marks` are columns of lists of contacts that say whom not to contact.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Feed(_Model):
     fields: dict[str, Field] = {}
     more_fields: dict[str, Field] = {}
     told_by: Field = Field()
+    marks: dict[MarkName, Field] = {}
     fact: FactRule | None = None
     address_fields: dict[str, Field] = {}
     address_prefixes: dict[str, str] = {}
@@ -115,6 +119,8 @@ def load_feed(name: str) -> Feed:
             exclude={"filenames", "columns", "layouts", "mapping", "constants", "format", "more_fields", "fact"}
         )
         feed = Feed.model_validate(inherited | declared)
+        if feed.target != "contacts":  # what is all about whom not to contact needs no columns for it
+            feed = feed.model_copy(update={"marks": {}})
         return feed.model_copy(update={"fields": _with_more(feed.fields, feed.more_fields)})
     except ValidationError as error:
         first = error.errors()[0]

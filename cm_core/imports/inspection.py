@@ -29,7 +29,8 @@ from cm_core.imports.reader import Batch
 from cm_core.imports.records import ImportRecord, now
 from cm_core.imports.schema import check_schema
 from cm_core.imports.source import Source
-from cm_core.imports.staged import read_staged
+from cm_core.imports.staged import read_staged, staged_if_any
+from cm_core.imports.staging_marks import MARKS
 from cm_core.settings import Settings
 from cm_core.store.database import Database
 
@@ -38,6 +39,9 @@ PREVIEW_ROWS = 20
 
 _NEXT_ID = "select next_id from id_counters where name = %s"
 _FINDINGS = "select error_type, row_status, count(*) from findings group by all order by all"
+_NO_MARKS = (
+    f"create or replace view {MARKS} as select null::bigint as row_number, null as mark, null as key where false"
+)
 _REJECTED = """
 select row_number, any_value(raw_row), string_agg(error_message, '; ' order by error_message)
 from findings
@@ -286,6 +290,10 @@ def _preview(settings: Settings, con: duckdb.DuckDBPyConnection, found: Inspecti
     """The first rows: raw, and standardised or the reason why not."""
     if found.target == "contacts":
         tables: tuple[str, ...] = ("rows", "parties", "phones", "emails", "addresses", "identifiers")
+        if staged_if_any(settings, found.import_id, MARKS):
+            tables = (*tables, MARKS)
+        else:
+            con.execute(_NO_MARKS)
         query = sql("cm_core.imports", "preview_people.sql")
     else:
         name = {"dnc_registry": "dnc"}.get(str(found.target), str(found.target))

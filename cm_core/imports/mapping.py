@@ -33,6 +33,7 @@ class Use:
     their values are joined by a space. `label` is a phone's type or an identifier's name, None where unknown.
     `how` is what told: `feed` (declared), `header` or `content`; `confidence` (0 to 1) how sure that is.
     `surname_first` says of a column of whole names that they stand Last First Middle, where no comma tells.
+    `of` is the column of the phone number that this one says something about (`marks`).
     """
 
     field: str
@@ -43,6 +44,7 @@ class Use:
     joined: bool = False
     confidence: float = 1.0
     surname_first: bool = False
+    of: int | None = None
 
 
 @dataclass(frozen=True)

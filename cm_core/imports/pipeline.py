@@ -34,6 +34,7 @@ from cm_core.imports.source import Source, open_source
 from cm_core.imports.staged import STAGED_TABLES, read_staged, staged_files
 from cm_core.imports.staging import Counts, find_repeated, remember_rows, stage_contacts
 from cm_core.imports.staging_facts import stage_facts, stage_opt_outs
+from cm_core.imports.staging_marks import MARKS, marks_of
 from cm_core.imports.staging_numbers import Order, find_repeated_numbers, stage_numbers
 from cm_core.imports.staging_suppressions import stage_dnc
 from cm_core.imports.staging_touchpoints import stage_campaigns, stage_touchpoints
@@ -151,6 +152,12 @@ class OpenFile:
         return self.understood.mapping
 
     @property
+    def staged_tables(self) -> tuple[str, ...]:
+        """What staging makes of it."""
+        tables = STAGED_TABLES[self.feed.target]
+        return (*tables, MARKS) if self.feed.target == "contacts" and marks_of(self.mapping) else tables
+
+    @property
     def is_declared(self) -> bool:
         """Whether the feed names the columns, for want of a header."""
         names = self.feed.columns or self.feed.layouts.get(len(self.source.headers))
@@ -164,6 +171,7 @@ class OpenFile:
     def columns(self) -> list[dict[str, Any]]:
         """Each column with its field, what told it and how sure that is, for people."""
         uses = {column: use for use in self.mapping.uses for column in use.columns}
+        about = {column: use.of for column, use in uses.items() if use.of is not None}
         return [
             {
                 "column": header,
@@ -171,6 +179,7 @@ class OpenFile:
                 "how": uses[position].how if position in uses else "kept raw",
                 "confidence": uses[position].confidence if position in uses else None,
                 "surname_first": position in uses and uses[position].surname_first,
+                "of": self.source.headers[about[position]] if position in about else None,
             }
             for position, header in enumerate(self.source.headers)
         ]
@@ -253,7 +262,7 @@ def stage_file(
     counts, findings = Counts(), 0
     preview: list[dict[str, Any]] = []
     remember_rows(con)
-    tables = STAGED_TABLES[file.feed.target]
+    tables = file.staged_tables
     part = again.replay.replay_no if again else 0
     order = Order() if file.source.flat and again is None else None
     with staged_files(settings, record.import_id, part) as staged:
@@ -301,8 +310,9 @@ def _staged_chunks(
         return stage_numbers(settings, source.flat, file.feed, file.mapping, source.headers, record.source_date)
     batches = again.batches(con, source) if again else source.batches()
     known = Known(settings, database)
-    tables = STAGED_TABLES[file.feed.target]
-    return stage_chunks(settings, batches, lambda session: _stage_chunk(session, file, record, known), tables)
+    return stage_chunks(
+        settings, batches, lambda session: _stage_chunk(session, file, record, known), file.staged_tables
+    )
 
 
 def _remember(con: duckdb.DuckDBPyConnection, chunk: StagedChunk) -> None:

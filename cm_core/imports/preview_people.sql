@@ -1,5 +1,5 @@
 -- The first rows of a staged contacts import, for people: raw, and what was made of it as one JSON object.
--- In:  rows, parties, phones, emails, addresses, identifiers (staged); a parameter: the last row number.
+-- In:  rows, parties, phones, emails, addresses, identifiers, marks (staged); a parameter: the last row number.
 with named as (
     select
         row_number,
@@ -50,13 +50,18 @@ identified as (
     select row_number, list(id_type || ' ' || id_value order by id_type, id_value) as identifiers
     from identifiers
     group by row_number
+),
+marked as (
+    select row_number, list(mark || ' ' || key order by mark, key) as marks
+    from marks
+    group by row_number
 )
 select
     r.row_number,
     r.raw,
     json_object(
         'names', n.names, 'phones', f.phones, 'emails', e.emails, 'addresses', a.addresses,
-        'identifiers', i.identifiers, 'date_of_birth', n.date_of_birth, 'source_date', strftime(r.source_date, '%Y-%m-%d %H:%M:%S')
+        'identifiers', i.identifiers, 'not to be contacted', m.marks, 'date_of_birth', n.date_of_birth, 'source_date', strftime(r.source_date, '%Y-%m-%d %H:%M:%S')
     )::varchar
 from rows as r
 left join named as n on r.row_number = n.row_number
@@ -64,4 +69,5 @@ left join phoned as f on r.row_number = f.row_number
 left join mailed as e on r.row_number = e.row_number
 left join placed as a on r.row_number = a.row_number
 left join identified as i on r.row_number = i.row_number
+left join marked as m on r.row_number = m.row_number
 where r.row_number <= ?

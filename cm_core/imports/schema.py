@@ -128,7 +128,7 @@ def compare(
 ) -> Schema:
     """Compare what is understood of a file with an earlier import of the same list; without one, with the feed."""
     refusal = understood.refusal or _turned(feed, understood, earlier)
-    notes = tuple(_contradiction(conflict, understood) for conflict in understood.conflicts)
+    notes = (*(_contradiction(conflict, understood) for conflict in understood.conflicts), *understood.notes)
     if earlier is not None:
         compared_with: str | None = earlier.import_id
         known, names = {_same(header) for header in earlier.headers}, {_same(header) for header in headers}

@@ -162,13 +162,13 @@ from identifiers_in
 where length(trim(raw)) between 1 and 255;
 
 -- Humans and organisations of each row. The contact named beside an owner is a party of its own, unless it is the
--- owner again; alone, it is the owner. A row without any name but with a valid phone or e-mail is somebody unknown.
+-- owner again; alone, it is the owner. So is the second owner (slot 3), who shares the household. A row without any name but with a valid phone or e-mail is somebody unknown.
 create or replace table named_parties as
 select
     i.row_number,
     i.slot,
     v.seq,
-    case when i.slot = 2 then 'contact' else v.role end as role,
+    case i.slot when 2 then 'contact' when 3 then 'joint_owner' else v.role end as role,
     v.entity_type,
     v.name_prefix,
     v.first_name,

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from cm_core.lake import lake
 from cm_core.settings import Settings
 
-#: Staged tables of each target.
+#: Staged tables of each target; lists of contacts may have `marks` as well (`staging_marks`).
 STAGED_TABLES = {
     "contacts": ("rows", "parties", "phones", "emails", "addresses", "identifiers", "findings"),
     "dnc_registry": ("rows", "dnc", "findings"),
@@ -34,6 +34,7 @@ _REPEATING = frozenset(
         "import_id", "party_no", "role", "entity_type", "name_prefix", "name_suffix", "phone_type", "extension",
         "region", "address_type", "care_of", "city", "state", "zip", "county", "id_type", "invalid_reason", "is_first",
         "source_date", "error_type", "field_name", "error_message", "row_status", "listing_date", "source", "action",
+        "mark", "header",
     }
 )  # fmt: skip
 
@@ -108,6 +109,14 @@ def staged_paths(settings: Settings, import_id: str, table: str, parts: Sequence
     scratch = settings.scratch_dir / "staged" / import_id
     wanted = parts[-1:] if table == "findings" else parts
     return [str(store.materialize(staged_key(import_id, table, part), scratch)) for part in wanted]
+
+
+def staged_if_any(settings: Settings, import_id: str, table: str, parts: Sequence[int] = (0,)) -> list[str]:
+    """As `staged_paths`, of a table that not every import has: of the parts that have it."""
+    store = lake(settings)
+    return staged_paths(
+        settings, import_id, table, [part for part in parts if store.exists(staged_key(import_id, table, part))]
+    )
 
 
 def read_staged(

@@ -6,9 +6,11 @@ opt-out lists are staged in `staging_suppressions`; storing the outcome is in `p
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingType
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
@@ -21,6 +23,7 @@ from cm_core.hygiene.phones import standardize_phones
 from cm_core.imports.forgotten import Forgotten, leave_out
 from cm_core.imports.mapping import Mapping, Use
 from cm_core.imports.reader import Batch
+from cm_core.imports.staging_marks import line_types, stage_marks
 
 #: Distinct values handed to a hygiene function at once.
 _HYGIENE_BATCH = 20_000
@@ -94,12 +97,14 @@ def stage_contacts(
 ) -> Counts:
     """Standardise `source` into the tables of a contacts import: rows, parties, phones, emails, addresses, identifiers.
 
-    Every row of `source` ends up in `rows` or, with its reason and its raw values, in `findings` as rejected; of a row
-    that has a contact point of somebody `forgotten`, nothing is kept but that it was there.
+    And `marks`, if the mapping has such columns. Every row of `source` ends up in `rows` or, with its reason and its
+    raw values, in `findings` as rejected; of a row that has a contact point of somebody `forgotten`, nothing is kept
+    but that it was there.
     """
     stage_people(con, mapping, headers, file_date)
     if forgotten is not None:
         leave_out(con, forgotten)
+    stage_marks(con, mapping, left_out=forgotten is not None)
     return settle_findings(con)
 
 
@@ -176,14 +181,19 @@ def value_of(use: Use | None, constant: str | None = None) -> str:
     return columns[0] if len(columns) == 1 else f"coalesce({', '.join(columns)})"
 
 
-def repeated(uses: Sequence[Use], label: str) -> str:
-    """SQL for a repeatable field: one row per use, with its label and its position among the uses."""
+def repeated(uses: Sequence[Use], label: str, said: MappingType[int, str] = MappingProxyType({})) -> str:
+    """SQL for a repeatable field: one row per use, with its label and its position among the uses.
+
+    `said`: SQL for a label that the row itself gives to the value of a column; it comes before the column's own.
+    """
     if not uses:
         return f"select 0::bigint as row_number, 0 as ordinal, ''::varchar as raw, null::varchar as {label} where false"
     selects = []
     for ordinal, use in enumerate(uses):
         text = value_of(use)
         kind = "null::varchar" if use.label is None else f"'{use.label}'"
+        if use.columns[0] in said:
+            kind = f"coalesce({said[use.columns[0]]}, {kind})"
         selects.append(
             f"select row_number, {ordinal} as ordinal, {text} as raw, {kind} as {label} "
             f"from source where {text} is not null"
@@ -194,6 +204,9 @@ def repeated(uses: Sequence[Use], label: str) -> str:
 #: Ends the key of names out of a column in which they stand Last First Middle.
 _SURNAME_FIRST = "\x1e"
 _NAME_FIELDS = ("full_name", "name_prefix", "first_name", "middle_name", "last_name", "name_suffix", "organization")
+_SECOND_FIELDS = (
+    "second_name", "second_prefix", "second_first_name", "second_middle_name", "second_last_name", "second_suffix",
+)  # fmt: skip
 _ADDRESS_FIELDS = ("line1", "line2", "city", "state", "zip", "zip4")
 
 
@@ -205,8 +218,13 @@ def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
         "first_name": value_of(mapping.one("contact_first_name")),
         "last_name": value_of(mapping.one("contact_last_name")),
     }
+    second = dict.fromkeys(_NAME_FIELDS, "null::varchar") | {
+        ours: value_of(mapping.one(field)) for ours, field in zip(_NAME_FIELDS[:-1], _SECOND_FIELDS, strict=True)
+    }
     names = []
-    for number, values, field in ((1, owner, "full_name"), (2, contact, "contact_name")):
+    for number, values, field in ((1, owner, "full_name"), (2, contact, "contact_name"), (3, second, "second_name")):
+        if number == 3 and not any(mapping.one(name) for name in _SECOND_FIELDS):
+            continue
         keyed = _keyed(values, f"{number} as slot")
         use = mapping.one(field)
         if use is not None and use.surname_first:  # read otherwise than the same text elsewhere
@@ -229,7 +247,9 @@ def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
         addresses = [_keyed(nothing, "0 as ordinal, null::varchar as address_type", "false")]
     con.execute(f"create or replace table addresses_in as {' union all '.join(addresses)}")
 
-    con.execute(f"create or replace view phones_in as {repeated(mapping.all('phone'), 'phone_type')}")
+    con.execute(
+        f"create or replace view phones_in as {repeated(mapping.all('phone'), 'phone_type', line_types(con, mapping))}"
+    )
     con.execute(f"create or replace view emails_in as {repeated(mapping.all('email'), 'label')}")
     con.execute(f"create or replace view identifiers_in as {repeated(mapping.all('identifier'), 'id_type')}")
     dates = f"{value_of(mapping.one('source_date'))} as source_date_raw, " + (

@@ -17,7 +17,7 @@ from itertools import islice
 
 from cm_core.errors import FileRejected
 from cm_core.hygiene.text import read_yaml
-from cm_core.imports import content
+from cm_core.imports import content, marks
 from cm_core.imports.content import Column, Kind
 from cm_core.imports.feed_catalog import Feed
 from cm_core.imports.mapping import Mapping, Use, label_of, mapping_of, match_headers, require
@@ -28,13 +28,14 @@ from cm_core.imports.reader import Batch
 KINDS: MappingType[str, Kind] = {
     "phone": "phone", "email": "email", "zip": "zip", "state": "state", "line1": "street", "city": "words",
     "full_name": "name", "first_name": "name", "last_name": "name", "organization": "name", "contact_name": "name",
+    "second_name": "name", "second_first_name": "name", "second_last_name": "name",
     "date_of_birth": "date", "source_date": "date", "touchpoint_date": "date", "listing_date": "date",
     "opted_out_at": "date", "start_date": "date", "end_date": "date", "starts_at": "date", "ends_at": "date",
     "revoked_at": "date", "ported_at": "date",
 }  # fmt: skip
 #: Fields that name somebody: content gives none where a header gave one of them.
 _NAMES = frozenset({"full_name", "first_name", "last_name", "organization"})
-_WHOLE_NAMES = frozenset({"full_name", "contact_name"})
+_WHOLE_NAMES = frozenset({"full_name", "contact_name", "second_name"})
 _ENDS = frozenset({"phone", "email", "from_contact", "to_contact", "number"})
 _GENERIC = re.compile(
     r"(?:(?:column|col|field|feld|spalte|unnamed|value|var|c|f|v|x)?[\s_.:#-]*\d*|[a-z])", re.IGNORECASE
@@ -57,11 +58,12 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Understanding:
-    """The columns of a file. `refusal` says why it cannot be an import, if it cannot."""
+    """The columns of a file. `refusal` says why it cannot be an import, if it cannot; `notes` what to look at."""
 
     mapping: Mapping
     conflicts: tuple[Conflict, ...] = ()
     refusal: str | None = None
+    notes: tuple[str, ...] = ()
 
     def is_usable(self, feed: Feed) -> bool:
         """Whether a column that the feed requires may be what its header says, by at least some of its values."""
@@ -116,19 +118,24 @@ def understand(
         if kept:
             uses.append(_with_columns(use, kept, headers))
         moved.extend((use, column) for column in lying)
+    written = written or headers
     if not declared:
-        found = _Finder(headers, feed, sample, uses, {column for _, column in moved})
+        marked = {column for use in marks.find_marks(headers, written, uses, feed) for column in use.columns}
+        found = _Finder(headers, feed, sample, uses, {column for _, column in moved}, marked)
         uses.extend(found.uses())
         placed = {column for use in uses for column in use.columns}
         for use, column in moved:  # nothing better is known of them
             if column not in placed:
                 uses.append(replace(_with_columns(use, [column], headers), confidence=0.0))
-    mapping = mapping_of([_ordered(_rated(use, sample), sample) for use in _joined(uses)], headers, feed)
+    uses = _joined(uses)
+    uses += [use for use in marks.find_marks(headers, written, uses, feed) if marks.fits(use, sample)]
+    mapping = mapping_of([_ordered(_rated(use, sample), sample) for use in uses], headers, feed)
+    notes = tuple(marks.unheard(headers, mapping.unmapped, sample, feed))
     try:
         require(mapping, headers, feed)
     except FileRejected as error:
-        return Understanding(mapping, tuple(conflicts), str(error))
-    return Understanding(mapping, tuple(conflicts))
+        return Understanding(mapping, tuple(conflicts), str(error), notes)
+    return Understanding(mapping, tuple(conflicts), notes=notes)
 
 
 def is_generic(header: str) -> bool:
@@ -191,13 +198,19 @@ class _Finder:
     """Finds uses for the columns that no header gave one."""
 
     def __init__(
-        self, headers: Sequence[str], feed: Feed, sample: Sequence[Column], uses: Sequence[Use], lying: set[int]
+        self,
+        headers: Sequence[str],
+        feed: Feed,
+        sample: Sequence[Column],
+        uses: Sequence[Use],
+        lying: set[int],
+        marked: set[int],
     ) -> None:
         self._headers, self._feed, self._sample = headers, feed, sample
         self._lying = lying
         self._fields = {use.field for use in uses}
         self._by_header = {use.field: use for use in uses}
-        taken = {column for use in uses for column in use.columns}
+        taken = marked.union(*(use.columns for use in uses))
         self._open = [column for column in range(len(sample)) if column not in taken and sample[column].values]
         self._found: list[Use] = []
 

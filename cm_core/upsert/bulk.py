@@ -32,6 +32,7 @@ from cm_core.store.database import Database
 from cm_core.store.locks import transaction
 from cm_core.upsert.known_state import StateKnown
 from cm_core.upsert.lookup import TablesKnown, arrow_schema
+from cm_core.upsert.marked import mark
 from cm_core.upsert.resolving import ApplyResult, prepare, resolve, row_operations
 from cm_core.upsert.sinks import PEOPLE_TABLES, STATE, ShadowSink, StateSink
 from cm_core.upsert.write import TARGETS, CanonicalWriter
@@ -78,6 +79,8 @@ def apply_to_empty(
     shadow.create(connection, PEOPLE_TABLES)
     resolve(TablesKnown(connection), con, import_id, lambda count: 1, tell)
     connection.commit()
+    with transaction(connection):  # as listings are: there before their people
+        mark(settings, database, connection, con, import_id)
     tell("writing")
     with ExitStack() as stack:
         loads = _open_loads(database, stack)
@@ -124,6 +127,9 @@ def apply_together(
             with ExitStack() as every:  # what goes wrong from here on, goes wrong for all
                 for import_id in pending:
                     every.enter_context(pipeline.failing(settings, database, import_id))
+                for import_id in pending:
+                    with transaction(connection):  # as listings are: there before their people
+                        mark(settings, database, connection, con, import_id)
                 _publish(settings, database, connection, con, next(reversed(pending)), tell)
                 with transaction(connection):
                     changes.all_changed(connection)

@@ -27,6 +27,7 @@ from cm_core.store.locks import WRITER_LOCK, named_lock, retry_deadlocks, transa
 from cm_core.upsert import bulk
 from cm_core.upsert.forgotten import empty_rows
 from cm_core.upsert.lookup import TablesKnown
+from cm_core.upsert.marked import mark
 from cm_core.upsert.resolving import ApplyResult, prepare, require_all_changed, resolve, row_operations
 from cm_core.upsert.sinks import TableSink
 from cm_core.upsert.withdraw import withdraw
@@ -67,7 +68,7 @@ def apply(
                     if replay is None and bulk.fills_an_empty_base(settings, connection, con):
                         return bulk.apply_to_empty(settings, database, connection, con, import_id, tell)
                     with transaction(connection):
-                        result = _apply(settings, connection, con, import_id, tell, replay)
+                        result = _apply(settings, database, connection, con, import_id, tell, replay)
                         if replay is not None:
                             withdraw(settings, database, connection, replay, now())
                         return result
@@ -121,6 +122,7 @@ def _of(import_id: str, tell: Callable[[str, str], None]) -> Callable[[str], Non
 
 def _apply(
     settings: Settings,
+    database: Database,
     connection: Connection[Any],
     con: duckdb.DuckDBPyConnection,
     import_id: str,
@@ -145,4 +147,5 @@ def _apply(
         writer = CanonicalWriter(TableSink(connection, con, loads), con, import_id, at)
         writer.write()
     attach(settings, connection, con, writer, at)
+    mark(settings, database, connection, con, import_id)
     return bulk.finish(connection, import_id, row_operations(con, only_new=replay is not None), writer.counts)

@@ -5,12 +5,18 @@ files    the lake                   lists    what is in force, and who is on it 
 """
 
 from cm_core.compliance.dnc.apply import apply_dnc
-from cm_core.compliance.dnc.held import count_unlisted, list_held_numbers, list_new_numbers, list_new_phones
+from cm_core.compliance.dnc.held import (
+    count_unlisted,
+    list_held_numbers,
+    list_new_numbers,
+    list_new_phones,
+    report_numbers,
+)
 from cm_core.compliance.dnc.lists import Listed, listed
 from cm_core.compliance.dnc.preview import preview_dnc
 from cm_core.compliance.dnc.status import DncStatus, dnc_status
 
 __all__ = [
     "DncStatus", "Listed", "apply_dnc", "count_unlisted", "dnc_status", "list_held_numbers", "list_new_numbers",
-    "list_new_phones", "listed", "preview_dnc",
+    "list_new_phones", "listed", "preview_dnc", "report_numbers",
 ]  # fmt: skip

@@ -28,6 +28,8 @@ from cm_core.store.bulk import fetch, load
 from cm_core.store.database import Database
 from cm_core.store.locks import WRITER_LOCK, looking, named_lock, transaction
 
+#: The list of numbers that lists of contacts call listed, on whatever registry.
+REPORTED = "reported"
 #: Held numbers of area codes whose lists have changed from which everything is said to have changed.
 EVERYTHING = 100_000
 _HELD = pa.schema([("number", pa.int64())])
@@ -166,6 +168,36 @@ def list_new_numbers(
         with connection.cursor() as cursor:
             cursor.execute(statements.DROP_TEMPORARY_TABLES)
     return found
+
+
+def report_numbers(
+    connection: Connection[Any], con: duckdb.DuckDBPyConnection, query: str, import_id: str, reported_at: datetime
+) -> int:
+    """Give `dnc_registry` the rows of numbers that a list of contacts calls listed, and mark their phones; how many.
+
+    `query` is DuckDB's, with a column `phone_e164`. They are of the list REPORTED, which nothing takes out of it: no
+    version of it is in the lake. In the caller's transaction, under the writer lock.
+    """
+    con.execute("drop table if exists delta")
+    create_delta(con)
+    con.execute(
+        f"insert into delta by name select phone_e164, ? as source, true as is_new, true as is_change, "
+        f"?::timestamp as listed_from, ? as import_id from ({query})",
+        [REPORTED, reported_at, import_id],
+    )
+    try:
+        if not con.execute("select exists(from delta)").fetchall()[0][0]:
+            return 0
+        _load_delta(connection, con)
+    finally:
+        con.execute("drop table delta")
+    with connection.cursor() as cursor:
+        cursor.execute(statements.DROP_KNOWN)
+        new: int = cursor.execute(statements.INSERT_LISTINGS)
+        cursor.execute(statements.MARK_PHONES)
+        changes.holders_changed(connection, "phone", "dnc_changed", "phone_e164")
+        cursor.execute(statements.DROP_TEMPORARY_TABLES)
+    return new
 
 
 def _any_list(connection: Connection[Any]) -> bool:

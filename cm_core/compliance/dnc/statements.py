@@ -166,6 +166,13 @@ on duplicate key update
     removed_at = null,
     last_import_id = greatest(dnc_registry.last_import_id, values(last_import_id))
 """
+#: What is known already is no change.
+DROP_KNOWN = """
+delete d, c
+from dnc_delta as d
+inner join dnc_registry as r on r.phone_e164 = d.phone_e164 and r.source = d.source and r.removed_at is null
+inner join dnc_changed as c on c.phone_e164 = d.phone_e164
+"""
 MARK_PHONES = """
 update phone_numbers as f
 inner join dnc_changed as d on d.phone_e164 = f.phone_e164
