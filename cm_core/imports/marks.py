@@ -18,6 +18,7 @@ from typing import Any
 from cm_core.hygiene.text import read_yaml
 from cm_core.imports.content import Column, is_date, is_email, is_phone
 from cm_core.imports.feed_catalog import Feed, Field
+from cm_core.imports.mapping import Mapping as FileMapping
 from cm_core.imports.mapping import Use, squash
 
 #: The field of a column with the kind of a number's line.
@@ -44,6 +45,8 @@ class Words:
     dated: tuple[str, ...]
     line_type: tuple[str, ...]
     speaks_of_it: tuple[str, ...]
+    no_matter: tuple[str, ...]
+    beside: tuple[str, ...]
     yes: frozenset[str]
     no: frozenset[str]
     lines: Mapping[str, frozenset[str]]
@@ -61,6 +64,7 @@ def words() -> Words:
     lines = {kind: frozenset(map(squash, values)) for kind, values in declared["lines"].items()}
     return Words(
         some("before"), some("after"), some("dated"), some("line_type"), some("speaks_of_it"),
+        some("no_matter"), some("beside"),
         frozenset(some("yes")), frozenset(some("no")), lines,
     )  # fmt: skip
 
@@ -99,17 +103,24 @@ def fits(use: Use, sample: Sequence[Column]) -> bool:
     )
 
 
-def unheard(headers: Sequence[str], unmapped: Sequence[str], sample: Sequence[Column], feed: Feed) -> Iterator[str]:
+def unheard(headers: Sequence[str], mapping: FileMapping, sample: Sequence[Column], feed: Feed) -> Iterator[str]:
     """Sentences about columns with values that speak of whom not to contact, and are kept raw all the same."""
     if not feed.marks:
         return
+    understood = [squash(header) for use in mapping.uses if use.field in feed.marks for header in use.headers]
     for position, header in enumerate(headers):
-        speaks = any(word in squash(header) for word in words().speaks_of_it)
-        if speaks and header in unmapped and (not sample or sample[position].values):
-            yield (
-                f"Column {header!r} may say whom not to contact; it is kept raw, and nobody is blocked by it. If it "
-                "says so, call it Do Not Call, Opt Out or the like, with yes or no in it"
-            )
+        text = squash(header)
+        said = [word for word in words().speaks_of_it if word in text]
+        if not said or header not in mapping.unmapped or not (not sample or sample[position].values):
+            continue
+        if any(word in text for word in words().no_matter):
+            continue
+        if any(word in text for word in words().beside) and any(word in other for word in said for other in understood):
+            continue
+        yield (
+            f"Column {header!r} may say whom not to contact; it is kept raw, and nobody is blocked by it. If it says "
+            "so, call it Do Not Call, Opt Out or the like, with yes or no in it"
+        )
 
 
 class _Finder:
@@ -124,9 +135,10 @@ class _Finder:
     def find(self, position: int) -> tuple[str, int | None] | None:
         """The field of a column, and the column of the number that it is about; None if it is neither."""
         header = self._headers[position]
-        if (about := self._about_a_number(header)) is not None:
-            return about
         name = self._mark(header)
+        about = self._about_a_number(header)
+        if about is not None and not (about[0] == "do_not_contact" and name):  # `Phone Opt Out` is of calls
+            return about
         if header in self._repeated and (before := [phone for phone in self._phones if phone < position]):
             if name is not None and name in _OF_NUMBERS:
                 return _OF_NUMBERS[name], before[-1]
@@ -134,7 +146,8 @@ class _Finder:
                 return LINE_TYPE, before[-1]
         if name is not None:
             return name, None
-        if len(self._phones) == 1 and header != "type" and header in words().line_type:  # `Type` may be anything's
+        # `Type` alone may be anything's.
+        if len(self._phones) == 1 and header in words().line_type and header not in ("type", "label"):
             return LINE_TYPE, self._phones[0]
         return None
 

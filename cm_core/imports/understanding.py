@@ -130,7 +130,7 @@ def understand(
     uses = _joined(uses)
     uses += [use for use in marks.find_marks(headers, written, uses, feed) if marks.fits(use, sample)]
     mapping = mapping_of([_ordered(_rated(use, sample), sample) for use in uses], headers, feed)
-    notes = tuple(marks.unheard(headers, mapping.unmapped, sample, feed))
+    notes = tuple(marks.unheard(headers, mapping, sample, feed))
     try:
         require(mapping, headers, feed)
     except FileRejected as error:

@@ -12,6 +12,7 @@ import pytest
 
 from cm_core import upsert
 from cm_core.cli.inspect import inspect
+from cm_core.compliance.why import why
 from cm_core.imports import pipeline, records, registry
 from cm_core.imports import replay as engine
 from cm_core.imports.records import HOLD
@@ -127,6 +128,25 @@ def test_what_people_asked_for(settings: Settings, database: Database, tmp_path:
     assert opted_out_addresses(database) == ["i@example.org", "o@example.org"]
     # Whose they are is known at once: they came with their people.
     assert query(database, "select count(*) from opt_outs where person_id is null") == [(0,)]
+
+
+def test_who_is_marked_may_not_be_contacted(settings: Settings, database: Database, tmp_path: Path) -> None:
+    import_file(settings, database, write(tmp_path / "traced.csv", TRACED))
+    import_file(settings, database, write(tmp_path / "crm.csv", ASKED))
+    at = datetime(2026, 2, 10, 18)
+
+    def reason(target: str, channel: str) -> set[tuple[str, str]]:
+        answers = why(settings, database, target, channel=channel, at=at)
+        return {(answer.verdict.verdict, answer.verdict.reason_code) for answer in answers}
+
+    assert reason("405-321-1004", "call") == {("blocked", "dnc_listed")}
+    assert reason("405-321-1001", "call") == {("blocked", "opt_out_contact")}
+    assert reason("405-321-1001", "sms") == {("blocked", "opt_out_contact")}
+    assert reason("405-321-1005", "sms") == {("blocked", "litigator")}
+    assert reason("405-321-1006", "call") == {("blocked", "deceased")}
+    assert reason("o@example.org", "email") == {("blocked", "opt_out_contact")}
+    assert reason("i@example.org", "email") == {("blocked", "opt_out_contact")}
+    assert reason("a@example.org", "email") == {("allowed", "no_rule_blocks")}
 
 
 def test_the_next_list_asks_nothing_anew_unless_they_consented_in_between(

@@ -55,7 +55,7 @@ def _marks(headers: Sequence[str], values: dict[str, Sequence[str]] | None = Non
         ("Email Opt Out", "do_not_email"), ("DoNotBulkEMail", "do_not_email"),
         ("Do Not Mail", "do_not_mail"), ("DoNotPostalMail", "do_not_mail"), ("Direct Mail Opt-Out", "do_not_mail"),
         ("Do Not Contact", "do_not_contact"), ("Opted Out", "do_not_contact"), ("Opt-Out Date", "do_not_contact"),
-        ("Contact Opt Out", "do_not_contact"), ("Unsubscribed", "do_not_contact"), ("Suppressed", "do_not_contact"),
+        ("Contact Opt Out", "do_not_contact"), ("Unsubscribed", "do_not_contact"), ("UNSUB_TIME", "do_not_contact"), ("Suppressed", "do_not_contact"),
         ("Litigator", "litigator"), ("Is TCPA Litigator", "litigator"),
         ("Deceased", "deceased"), ("Owner Deceased Flag", "deceased"), ("Date of Death", "deceased"),
     ],
@@ -141,6 +141,10 @@ def test_what_speaks_of_it_and_is_not_understood_is_reported() -> None:
         "it says so, call it Do Not Call, Opt Out or the like, with yes or no in it",
     )
     assert _understand(["Name", "Phone", "DNC Vendor Result Code"]).notes == ()  # nothing stands in it
+    # What says more of a column that is understood, or of faxes, is nothing to look at.
+    columns = {"Unsub Time": ["2024-02-03"], "Unsub Reason": ["NORMAL"], "HasOptedOutOfFax": ["1"]}
+    assert _understand(["Name", "Email", *columns], columns).notes == ()
+    assert len(_understand(["Name", "Email", "Unsub Reason"], columns).notes) == 1
 
 
 def test_lists_of_whom_not_to_contact_have_no_such_columns() -> None:
