@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cm_core.crm import people, pulls
 from cm_core.crm.client import IDS_AT_ONCE, PipedriveClient, pipedrive
 from cm_core.crm.fields import person_fields
+from cm_core.crm.inheriting import inherit_removals
 from cm_core.crm.landing import Landing, finish_decided, land_people
 from cm_core.crm.pull import Reader
 from cm_core.crm.pulls import ACTIVITIES, DEALS, PERSONS
@@ -146,6 +147,7 @@ def _keep_last(connection: Connection[Any], reader: Reader, events: Sequence[Eve
         for record in last:
             into = vanished.merged.get(record.id)
             people.note_last(connection, record, state=states[record.id], by="webhook", at=at, merged_into=into)
+        inherit_removals(connection, reader.fields, vanished.merged)
 
 
 def _land_people(

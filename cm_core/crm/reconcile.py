@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cm_core.crm import people, pulls
 from cm_core.crm.client import IDS_AT_ONCE, PipedriveClient, pipedrive
+from cm_core.crm.inheriting import inherit_removals
 from cm_core.crm.landing import land_people
 from cm_core.crm.people import DELETED, GONE, MERGED
 from cm_core.crm.pull import PullResult, Reader, result_of
@@ -114,6 +115,8 @@ def look_at(
     for start in range(0, len(survivors), IDS_AT_ONCE):
         read_at = reader.now()
         reader.note(list(client.persons_of(survivors[start : start + IDS_AT_ONCE])), read_at)
+    with transaction(connection):  # of whom nothing was known before
+        inherit_removals(connection, reader.fields, found.merged)
     return found
 
 
@@ -148,6 +151,8 @@ def _look_at_one(
         people.note_vanished(connection, person_id, state=state, by=told_by or by, at=at, merged_into=into)
         if record is not None and record.id == person_id:
             people.note_last(connection, record, state=state, by=told_by or by, at=at, merged_into=into)
+        if into is not None:
+            inherit_removals(connection, reader.fields, {person_id: into})
     if into is not None:
         found.merged[person_id] = into
     else:

@@ -2,8 +2,9 @@
 
 Before a request is sent, a row of `api_requests` is reserved for it under the lock of the day's row in `api_budgets`,
 by the database's clock. An API counts a request when it arrives, which is some time between its reservation and its
-answer: so a request takes its place in a window until a window's length after its answer, and one without an answer
-(its process was killed) until a time-out more. What the limiter allows, no way of counting can find too much.
+answer: so a request takes its place in a window until a window's length after its answer. One that nobody waited for any
+longer, or whose process was killed, may still be under way: it takes its place for a time-out more. What the limiter
+allows, no way of counting can find too much.
 """
 
 from __future__ import annotations
@@ -37,11 +38,17 @@ _SPEND = "update api_budgets set requests = requests + 1, tokens = tokens + %s w
 _PAUSES = "select limit_group, paused_until, reason from api_pauses where api = %s and paused_until > utc_timestamp(6)"
 # The request whose going makes room: of those that take a place, the `requests`-th from the end.
 _IN_THE_WAY = """
-select coalesce(done_at, timestampadd(microsecond, %s, requested_at)) as until_at
-from api_requests
-where api = %s and limit_group in ({groups}) and requested_at > timestampadd(microsecond, -%s, utc_timestamp(6))
-    and coalesce(done_at, timestampadd(microsecond, %s, requested_at))
-        > timestampadd(microsecond, -%s, utc_timestamp(6))
+select until_at
+from (
+    select
+        if(
+            status is not null, done_at,
+            timestampadd(microsecond, %s, coalesce(done_at, timestampadd(microsecond, %s, requested_at)))
+        ) as until_at
+    from api_requests
+    where api = %s and limit_group in ({groups}) and requested_at > timestampadd(microsecond, -%s, utc_timestamp(6))
+) as places
+where until_at > timestampadd(microsecond, -%s, utc_timestamp(6))
 order by until_at desc
 limit 1 offset %s
 """
@@ -75,6 +82,8 @@ limit 10000
 KEPT_DAYS = 60
 #: Clocks that differ by less are not told apart: the API's `Date` has whole seconds.
 _SAME_CLOCK = timedelta(seconds=5)
+#: A request takes no longer than so many time-outs: it has one for each of its stages, and one more where nobody waits.
+_SPAN = 6
 #: Whoever waits looks again so often: a request under way makes room as soon as it is answered.
 _LONGEST_SLEEP_S = 1.0
 
@@ -245,7 +254,7 @@ class Limiter:
             window, patience = round(limit.seconds * 1e6), round(self._timeout * 1e6)
             cursor.execute(
                 statement,
-                (patience, self.api, *limit.groups, window + patience, patience, window, limit.requests - 1),
+                (patience, patience, self.api, *limit.groups, window + _SPAN * patience, window, limit.requests - 1),
             )
             if found := cursor.fetchone():
                 seconds = limit.seconds - (now - found[0]).total_seconds()

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 CHANNELS = ("call", "sms", "email", "mail")
 Source = Literal["app", "api"]
+#: Surnames that one takes in a month at most.
+MOST_NAMES = 3
 
 
 @dataclass
@@ -106,6 +108,12 @@ class Human:
     was_there: bool = False
     touched_there: datetime | None = None
     opted_out: list[dict[str, Any]] = field(default_factory=list)
+    renamed: int = 0
+
+    def takes_another_name(self) -> bool:
+        """Whether they are called otherwise once more. Who has many surnames is taken for an office by our rules."""
+        self.renamed += 1
+        return self.renamed <= MOST_NAMES
 
     def asked(self, channel: str, how: str) -> None:
         """They asked not to be contacted on a channel."""

@@ -210,6 +210,10 @@ class World:
                 human.crm_ids.remove(gone)
                 human.merged[gone] = into
 
+    def _address_there(self, crm_id: int) -> str | None:
+        found = self.crm.person(crm_id)["custom_fields"].get(self._code("mailing_address"))
+        return str(found["value"]) if found else None
+
     def _is_live(self, crm_id: int) -> bool:
         try:
             return not self.crm.person(crm_id)["is_deleted"]
@@ -232,6 +236,8 @@ class World:
         kind = self.chance.choice(("name", "name", "phone", "phone-", "email", "address", "label"))
         person = self.crm.person(human.crm_ids[0])
         body: dict[str, Any] = {}
+        if kind == "name" and not human.takes_another_name():
+            kind = "label"
         if kind == "name":
             body["name"] = f"{human.first} {self._surname()}"
             human.name.said_there(body["name"], self._at, source)
@@ -274,6 +280,8 @@ class World:
         kind = self.chance.choice(("name", "phone", "email", "address", "same"))
         if self.chance.random() < 0.15:
             human = self._new_human()
+        if kind == "name" and not human.takes_another_name():
+            kind = "same"
         self._on_list(human, kind)
         self._count(f"list brings {kind}")
 
@@ -414,6 +422,8 @@ class World:
             return
         crm_id = human.crm_ids.pop()
         self.crm.control(f"persons/{crm_id}?change_source=app", method="DELETE")
+        # Where nobody is left who was edited by hand, what our lists say later is newer.
+        human.name.by_hand = human.address.by_hand = False
         human.deleted.add(crm_id)
         self._count("deleted there")
 
@@ -427,6 +437,9 @@ class World:
         if human is None:
             return
         gone, into = self.chance.sample(human.crm_ids, 2)
+        lost, kept = (self._address_there(crm_id) for crm_id in (gone, into))
+        if lost and not kept:  # the CRM fills it in, in the name of who merges
+            human.address.said_there(lost, self._at, "app")
         self.crm.control(f"persons/{gone}/merge", {"merge_with_id": into})
         human.crm_ids.remove(gone)
         human.merged[gone] = into

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -268,6 +269,35 @@ def test_who_was_edited_before_a_merge_comes_in_first(push: Push) -> None:
     push.push()
     assert push.person(two)["is_deleted"]
     assert set(push.person(one)["phones"]) == {phone(1), phone(2), phone(7)}
+
+
+@pytest.mark.parametrize("by", ["webhook", "reconcile"])
+def test_what_was_removed_from_one_whom_others_merged_stays_removed(push: Push, by: str) -> None:
+    one = push.there("Ann Lee", phones=(phone(1), phone(2)), emails=("ann@x.org",))
+    two = push.there("Ann Lee", phones=(phone(3),))
+    push.pull()
+    push.known(1, one, phones=[phone(1), phone(2)], emails=["ann@x.org"])
+    push.known(2, two, ("Anna", "Lee"), phones=[phone(3)])
+    push.push()
+    push.server.edit(one, phones=[{"value": phone(2)}])
+    push.pull()
+    push.server.control(f"persons/{one}/merge", {"merge_with_id": two})
+    said = {"merged_to_id": two}
+    push.people.run(
+        "insert into crm_webhooks (event_id, entity, crm_id, action, meta, handled_at) "
+        "values ('e1', 'person', %s, 'delete', %s, %s)",
+        (one, json.dumps(said), None if by == "webhook" else "2026-03-02"),
+    )
+    if by == "webhook":
+        crm.handle_events(push.settings, push.database)
+    else:
+        crm.reconcile(push.settings, push.database)
+    push.people.run("update persons set entity_id = 2, is_original = (id = 2) where id in (1, 2)")
+    push.push()
+    found = push.person(two)
+    assert set(found["phones"]) == {phone(2), phone(3)}, "the number that was removed is back"
+    assert found["emails"] == ["ann@x.org"], "what the other still had comes back from us"
+    assert (push.plan().counts["update"], push.plan().counts["merge"]) == (0, 0)
 
 
 def test_requests_not_to_be_contacted_go_at_once_and_from_the_reserve(push: Push) -> None:
