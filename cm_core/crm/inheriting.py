@@ -1,7 +1,7 @@
 """What a person of the CRM takes over from those whom somebody merged into it there.
 
-Our own merges are noted with all that was agreed (`noting.merged_there`). Of others' only this has to be known: what was
-removed from the one that is gone was removed by somebody, and is not to come back by way of the other.
+Our own merges are noted with all that was agreed (`noting.merged_there`). Of others' only this has to be known: what
+was removed from the one that is gone was removed by somebody, and is not to come back by way of the other.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 Before a request is sent, a row of `api_requests` is reserved for it under the lock of the day's row in `api_budgets`,
 by the database's clock. An API counts a request when it arrives, which is some time between its reservation and its
-answer: so a request takes its place in a window until a window's length after its answer. One that nobody waited for any
-longer, or whose process was killed, may still be under way: it takes its place for a time-out more. What the limiter
-allows, no way of counting can find too much.
+answer: so a request takes its place in a window until a window's length after its answer. One that nobody waited for
+any longer, or whose process was killed, may still be under way: it takes its place for a time-out more. What the
+limiter allows, no way of counting can find too much.
 """
 
 from __future__ import annotations
