@@ -44,6 +44,11 @@ class Marked:
     facts: int = 0
     listings: int = 0
 
+    @property
+    def total(self) -> int:
+        """All of them together."""
+        return self.opt_outs + self.facts + self.listings
+
 
 def apply_marks(
     connection: Connection[Any],

@@ -80,13 +80,14 @@ def apply_to_empty(
     resolve(TablesKnown(connection), con, import_id, lambda count: 1, tell)
     connection.commit()
     with transaction(connection):  # as listings are: there before their people
-        mark(settings, database, connection, con, import_id)
+        marked = mark(settings, database, connection, con, import_id)
     tell("writing")
     with ExitStack() as stack:
         loads = _open_loads(database, stack)
         writer = CanonicalWriter(ShadowSink(con, loads), con, import_id, now())
         writer.write()
         operations = row_operations(con)
+        writer.counts["marked"] = marked.total
         _require_conserved(connection, import_id, operations)
         _list_numbers(settings, connection, con, "phones")
         _complete_shadows(loads)
@@ -127,9 +128,9 @@ def apply_together(
             with ExitStack() as every:  # what goes wrong from here on, goes wrong for all
                 for import_id in pending:
                     every.enter_context(pipeline.failing(settings, database, import_id))
-                for import_id in pending:
+                for import_id, (_, counts) in pending.items():
                     with transaction(connection):  # as listings are: there before their people
-                        mark(settings, database, connection, con, import_id)
+                        counts["marked"] = mark(settings, database, connection, con, import_id).total
                 _publish(settings, database, connection, con, next(reversed(pending)), tell)
                 with transaction(connection):
                     changes.all_changed(connection)
@@ -153,8 +154,9 @@ def finish(
         row = cursor.fetchone()
     errors = int(row[0] or 0) if row else 0
     return ApplyResult(
-        import_id, inserted, updated, skipped, errors, counts["persons_new"], counts["persons_changed"], dict(counts)
-    )
+        import_id, inserted, updated, skipped, errors, counts["persons_new"], counts["persons_changed"],
+        counts.get("marked", 0), {name: count for name, count in counts.items() if name != "marked"},
+    )  # fmt: skip
 
 
 def _apply_to_state(

@@ -147,5 +147,5 @@ def _apply(
         writer = CanonicalWriter(TableSink(connection, con, loads), con, import_id, at)
         writer.write()
     attach(settings, connection, con, writer, at)
-    mark(settings, database, connection, con, import_id)
+    writer.counts["marked"] = mark(settings, database, connection, con, import_id).total
     return bulk.finish(connection, import_id, row_operations(con, only_new=replay is not None), writer.counts)

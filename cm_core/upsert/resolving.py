@@ -49,7 +49,7 @@ class ApplyResult:
     """What became of the source rows, and how many rows of each table were inserted or updated.
 
     `inserted + updated + skipped + errors` is the number of rows in the file; in a replay, rows that were in before are
-    not counted.
+    not counted. `marked` is how many listings, opt-outs and facts came with it: whom the list says not to contact.
     """
 
     import_id: str
@@ -59,6 +59,7 @@ class ApplyResult:
     errors: int
     persons_new: int
     persons_changed: int
+    marked: int = 0
     table_counts: dict[str, int] = field(default_factory=dict)
 
 
