@@ -138,6 +138,27 @@ MARK_KNOWN_OPT_OUTS = tuple(f"update {known} set staged.is_known = 1" for known 
 #: The facts that these mark. One query each: MySQL opens a temporary table only once in a query.
 KNOWN_OPT_OUTS = tuple(f"select staged.fact_no from {known}" for known in _KNOWN)
 
+# --- Requests of lists that do not say when somebody asked ---------------------------------------------------------
+
+_RECONSENTED = """
+insert into reconsented (entity_id, starts_at)
+select distinct persons.entity_id, f.starts_at
+from contact_facts as f
+{join}
+where f.fact = 'reconsent' and f.contact_kind = '{kind}'
+"""
+_HOLDS = """
+inner join {table} as c on c.{key} = {value}
+inner join persons on persons.id = c.person_id
+"""
+_ASCII = "convert(f.contact_key using ascii)"
+_RECONSENTED_BY = (
+    ("phone", _HOLDS.format(table="phone_numbers", key="phone_e164", value=_ASCII)),
+    ("email", _HOLDS.format(table="email_addresses", key="email_key", value="f.contact_key")),
+    ("address", _HOLDS.format(table="addresses", key="address_key", value="f.contact_key")),
+    ("name_zip", _HOLDS.format(table="addresses", key="name_zip_key", value=_ASCII)),
+    ("person", "inner join persons on persons.id = f.person_id"),
+)
 _STILL_ASKED = """
 update opt_outs_staged as staged
 inner join opt_outs as known
@@ -150,16 +171,44 @@ left join contact_facts as lifted
 set staged.is_known = 1
 where lifted.id is null
 """
-
-
-def known_while_in_force() -> tuple[str, ...]:
-    """Marks the staged requests as known whose contact point the same source has opted out and nobody consented since.
-
-    For sources that do not say when somebody asked: each of their lists would be another request.
-    """
-    kinds = zip(("phone", "email", "address", "name_zip"), _CONTACT_KEYS, strict=True)
-    return tuple(_STILL_ASKED.format(kind=kind, key=key) for kind, key in kinds)
-
+_ASKED_ANEW = """
+update opt_outs_staged as staged
+inner join {table} as c on c.{key} = staged.{key}
+inner join persons on persons.id = c.person_id
+inner join reconsented as r on r.entity_id = persons.entity_id
+set staged.is_known = 0
+where staged.is_known = 1
+    and not exists (
+        select 1
+        from opt_outs as known
+        where known.{key} = staged.{key}
+            and known.channel = staged.channel
+            and known.source = staged.source
+            and known.opted_out_at > r.starts_at
+    )
+"""
+_KINDS = (
+    ("phone", "phone_e164", "phone_numbers"), ("email", "email_key", "email_addresses"),
+    ("address", "address_key", "addresses"), ("name_zip", "name_zip_key", "addresses"),
+)  # fmt: skip
+#: Marks the staged requests as known whose contact point the same source has opted out already: each of its lists would
+#: be another request. Not where somebody has consented anew since, by this or another contact point of the same entity.
+#: Also makes `dated_requests` (fact_no), empty.
+KNOWN_WHILE_IN_FORCE = (
+    "drop temporary table if exists reconsented, dated_requests",
+    "create temporary table reconsented (entity_id bigint not null, starts_at datetime(6) not null, index (entity_id)) "
+    "engine = InnoDB",
+    "create temporary table dated_requests (fact_no bigint not null primary key) engine = InnoDB",
+    *(_RECONSENTED.format(kind=kind, join=join) for kind, join in _RECONSENTED_BY),
+    *(_STILL_ASKED.format(kind=kind, key=key) for kind, key, _ in _KINDS),
+    *(_ASKED_ANEW.format(key=key, table=table) for _, key, table in _KINDS),
+)
+#: A request of which the list gives the day is known only if it is known with that day.
+DATED_ARE_THEIR_OWN = """
+update opt_outs_staged as staged
+inner join dated_requests as d on d.fact_no = staged.fact_no
+set staged.is_known = 0
+"""
 
 _OPT_OUT_HOLDERS = (
     ("phone_numbers", "phone_e164", "phone_e164"),

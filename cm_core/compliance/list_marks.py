@@ -18,7 +18,6 @@ from cm_core.compliance import fact_statements, statements
 from cm_core.compliance.applying import execute
 from cm_core.compliance.contact_facts import add_facts, add_opt_outs
 from cm_core.compliance.dnc import report_numbers
-from cm_core.compliance.fact_statements import known_while_in_force
 from cm_core.compute import sql
 from cm_core.imports import records
 from cm_core.store.bulk import load
@@ -32,7 +31,8 @@ _READ = "create or replace table said_marks as select distinct * from read_parqu
 _PARAMETERS = (
     "create or replace table mark_parameters as select ?::timestamp as file_date, ?::timestamp as arrived, ? as source"
 )
-_OPT_OUTS = "select * from marked_opt_outs order by fact_no"
+_OPT_OUTS = "select * exclude (is_dated) from marked_opt_outs order by fact_no"
+_DATED = "select fact_no from marked_opt_outs where is_dated order by fact_no"
 _LISTED = "select distinct key as phone_e164 from said_marks where mark = 'dnc'"
 
 
@@ -90,8 +90,10 @@ def _add_opt_outs(connection: Connection[Any], con: duckdb.DuckDBPyConnection, i
     execute(connection, fact_statements.CREATE_OPT_OUTS_STAGED)
     if not load(connection, con, _OPT_OUTS, "opt_outs_staged", fact_statements.OPT_OUT_COLUMNS):
         return 0
-    for statement in known_while_in_force():
+    for statement in fact_statements.KNOWN_WHILE_IN_FORCE:
         execute(connection, statement)
+    load(connection, con, _DATED, "dated_requests", ("fact_no",))
+    execute(connection, fact_statements.DATED_ARE_THEIR_OWN)
     added = add_opt_outs(connection, import_id)
     execute(connection, fact_statements.MARK_EMAILS_OF_STAGED)
     return added

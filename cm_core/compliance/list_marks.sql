@@ -1,13 +1,13 @@
 -- What the marks of a list of contacts are as opt-outs and as facts.
 -- In:  said_marks(row_number, mark, kind, key, said_at, header), mark_parameters(file_date, arrived, source); the macros
 --      of suppression_words.sql.
--- Out: marked_opt_outs, staged_facts.
+-- Out: marked_opt_outs (`is_dated`: the list gives the day), staged_facts.
 --
 -- Who is not to be called is not to be texted either: for the rules of do-not-call lists a text is a call (47 CFR
 -- 64.1200(e)), and a list does not say what was asked for. A postal address can only be asked not to be mailed.
 create or replace table mark_channels as
 from (values
-    ('do_not_call', 'call'), ('do_not_call', 'sms'), ('do_not_text', 'sms'), ('do_not_email', 'email'),
+    ('do_not_call', 'call'), ('do_not_call', 'sms'), ('call_opt_out', 'call'), ('call_opt_out', 'sms'), ('do_not_text', 'sms'), ('do_not_email', 'email'),
     ('do_not_mail', 'mail'), ('do_not_contact', 'all')
 ) as channels(mark, channel);
 
@@ -19,13 +19,14 @@ with requests as (
         m.kind,
         m.key,
         least(coalesce(m.said_at, p.file_date), p.arrived) as opted_out_at,
+        m.said_at is not null as is_dated,
         m.header
     from said_marks as m
     inner join mark_channels as c on m.mark = c.mark
     cross join mark_parameters as p
 )
 select
-    row_number() over (order by min(row_number), kind, key, channel) as fact_no,
+    row_number() over (order by min(row_number), kind, key, channel, is_dated) as fact_no,
     min(row_number) as row_number,
     channel,
     case when kind = 'phone' then key end as phone_e164,
@@ -34,10 +35,11 @@ select
     case when kind = 'name_zip' then key end as name_zip_key,
     max(opted_out_at) as opted_out_at,
     left('Column ' || arg_min(header, row_number), 255) as reason,
-    p.source
+    p.source,
+    is_dated
 from requests
 cross join mark_parameters as p
-group by channel, kind, key, p.source;
+group by channel, kind, key, is_dated, p.source;
 
 -- Without a day of their own they are the same facts in every list; with one, of that day.
 create or replace table staged_facts as

@@ -20,7 +20,15 @@ from cm_core.hygiene.text import read_yaml
 Target = Literal["contacts", "dnc_registry", "opt_outs", "contact_facts", "campaigns", "touchpoints"]
 ContactKind = Literal["phone", "email", "address", "name_zip", "person"]
 MarkName = Literal[
-    "dnc", "do_not_call", "do_not_text", "do_not_email", "do_not_mail", "do_not_contact", "litigator", "deceased"
+    "dnc",
+    "do_not_call",
+    "call_opt_out",
+    "do_not_text",
+    "do_not_email",
+    "do_not_mail",
+    "do_not_contact",
+    "litigator",
+    "deceased",
 ]
 
 

@@ -8,7 +8,6 @@ of them is in `staging_marks` and `cm_core.compliance.list_marks`. Pure: headers
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,16 +23,23 @@ from cm_core.imports.mapping import Use, squash
 #: The field of a column with the kind of a number's line.
 LINE_TYPE = "line_type"
 #: Marks that a column may have about a single number. That it is not to be called says no more of it than that it is
-#: listed somewhere: nobody's request is known.
+#: listed somewhere, unless the column says that it was asked for.
 _OF_NUMBERS: Mapping[str, str] = {
-    "dnc": "dnc", "do_not_call": "dnc", "do_not_text": "do_not_text", "do_not_contact": "do_not_contact",
-    "litigator": "litigator",
+    "dnc": "dnc", "do_not_call": "dnc", "call_opt_out": "call_opt_out", "do_not_text": "do_not_text",
+    "do_not_contact": "do_not_contact", "litigator": "litigator",
 }  # fmt: skip
+#: Of these the header has to name the number: an e-mail address has such columns, too.
+_OF_ANYTHING = "do_not_contact"
 #: Marks whose date is no date of a request: a registry is looked up on a day.
 _UNDATED = frozenset({"dnc"})
-#: A column of marks has few different values and short ones, or at least this share of them is a yes, a no or a date.
+#: A column of marks without a yes or a no has few different values and short ones, or dates.
 _FEW, _LONGEST, _LEAST_SHARE = 6, 40, 0.5
 _NUMBERED = re.compile(r"(.*?[^0-9])([0-9]{1,2})")
+_CUSTOM_FIELD = re.compile(r"__c$", re.IGNORECASE)
+#: What is no word and no sign of one: blanks, dashes, stops and brackets; and dates and numbers that are nought.
+_NOTHING = re.compile(r"[\s\-\u2010-\u2015_.,;:/|()\[\]]*")
+_NOUGHT = re.compile(r"[0\s\-/:.T]*|1900-01-0[01][ T0:.]*|0?1/0?[01]/1900")
+_PARTS = re.compile(r"[;,|\n]")
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,6 @@ class Words:
     dated: tuple[str, ...]
     line_type: tuple[str, ...]
     speaks_of_it: tuple[str, ...]
-    no_matter: tuple[str, ...]
     beside: tuple[str, ...]
     yes: frozenset[str]
     no: frozenset[str]
@@ -64,7 +69,7 @@ def words() -> Words:
     lines = {kind: frozenset(map(squash, values)) for kind, values in declared["lines"].items()}
     return Words(
         some("before"), some("after"), some("dated"), some("line_type"), some("speaks_of_it"),
-        some("no_matter"), some("beside"),
+        some("beside"),
         frozenset(some("yes")), frozenset(some("no")), lines,
     )  # fmt: skip
 
@@ -87,48 +92,77 @@ def find_marks(headers: Sequence[str], written: Sequence[str], uses: Sequence[Us
 
 
 def fits(use: Use, sample: Sequence[Column]) -> bool:
-    """Whether the values of a column can be what its header says: a yes, a no or a date, or few and short ones."""
+    """Whether the values of a column can be what its header says.
+
+    One yes or no among them is enough, if hardly any is a telephone number or an e-mail address; else they are dates,
+    or few and short.
+    """
     values = sample[use.columns[0]].values if sample else []
     if not values:
         return True
-    texts = [squash(value) for value in values]
     if use.field == LINE_TYPE:
-        return any(text in known for text in texts for known in words().lines.values())
-    plain = words().yes | words().no | {""}
-    told = sum(1 for text, value in zip(texts, values, strict=True) if text in plain or is_date(value))
-    if told >= _LEAST_SHARE * len(values):
+        return any(squash(value) in known for value in values for known in words().lines.values())
+    if sum(map(_is_contact, values)) >= _LEAST_SHARE * len(values):
+        return False
+    if any(is_plain(value) for value in values):
         return True
-    return len(values) <= _FEW and not any(
-        len(value) > _LONGEST or is_phone(value) or is_email(value) for value in values
-    )
+    is_dated = squash(use.headers[0]).endswith(words().dated)
+    dates = sum(1 for value in values if is_date(value) or (is_dated and any(map(str.isdigit, value))))
+    if dates >= _LEAST_SHARE * len(values):
+        return True
+    return len(values) <= _FEW and all(len(value) <= _LONGEST for value in values)
 
 
-def unheard(headers: Sequence[str], mapping: FileMapping, sample: Sequence[Column], feed: Feed) -> Iterator[str]:
-    """Sentences about columns with values that speak of whom not to contact, and are kept raw all the same."""
+def is_plain(value: str) -> bool:
+    """Whether a cell is a yes or a no, or several of them, and not merely blank."""
+    known = words().yes | words().no
+    parts = [squash(part) for part in _PARTS.split(value) if not _NOTHING.fullmatch(part)]
+    return bool(parts) and all(part in known for part in parts)
+
+
+def nothing_patterns() -> tuple[str, str]:
+    """Regular expressions, for DuckDB too, over cells that say nothing: blank ones, and noughts."""
+    return _NOTHING.pattern.replace("\\u2010-\\u2015", "\u2010-\u2015"), _NOUGHT.pattern
+
+
+def unheard(
+    headers: Sequence[str], mapping: FileMapping, sample: Sequence[Column], feed: Feed, refused: Sequence[Use]
+) -> Iterator[str]:
+    """Sentences about columns with values that speak of whom not to contact, and are kept raw all the same.
+
+    `refused` are marks by their headers, whose values cannot be any.
+    """
     if not feed.marks:
         return
     understood = [squash(header) for use in mapping.uses if use.field in feed.marks for header in use.headers]
+    found = {header for use in refused if use.field != LINE_TYPE for header in use.headers}
     for position, header in enumerate(headers):
-        text = squash(header)
-        said = [word for word in words().speaks_of_it if word in text]
-        if not said or header not in mapping.unmapped or not (not sample or sample[position].values):
+        if header not in mapping.unmapped or not (not sample or sample[position].values):
             continue
-        if any(word in text for word in words().no_matter):
-            continue
-        if any(word in text for word in words().beside) and any(word in other for word in said for other in understood):
-            continue
-        yield (
-            f"Column {header!r} may say whom not to contact; it is kept raw, and nobody is blocked by it. If it says "
-            "so, call it Do Not Call, Opt Out or the like, with yes or no in it"
-        )
+        if header in found or _speaks_of_it(squash(header), understood):
+            yield (
+                f"Column {header!r} may say whom not to contact; it is kept raw, and nobody is blocked by it. If it "
+                "says so, call it Do Not Call, Opt Out or the like, with yes or no in it"
+            )
+
+
+def _speaks_of_it(text: str, understood: Sequence[str]) -> bool:
+    said = [word for word in words().speaks_of_it if word in text]
+    if not said or ("fax" in text and not any(word in text for word in ("phone", "call", "mail", "text", "sms"))):
+        return False
+    return not (text.endswith(words().beside) and any(word in other for word in said for other in understood))
+
+
+def _is_contact(value: str) -> bool:
+    return is_phone(value) or is_email(value)
 
 
 class _Finder:
     """What the columns of one file are, as marks."""
 
     def __init__(self, written: Sequence[str], uses: Sequence[Use], feed: Feed) -> None:
-        self._headers = [squash(header) for header in written]
-        self._repeated = {header for header, count in Counter(self._headers).items() if count > 1}
+        self._written = [" ".join(header.lower().split()) for header in written]
+        self._headers = [squash(_CUSTOM_FIELD.sub("", header)) for header in written]
         self._phones = [column for use in uses if use.field == "phone" for column in use.columns]
         self._patterns = {name: _pattern(name, declared) for name, declared in feed.marks.items()}
 
@@ -136,19 +170,19 @@ class _Finder:
         """The field of a column, and the column of the number that it is about; None if it is neither."""
         header = self._headers[position]
         name = self._mark(header)
-        about = self._about_a_number(header)
-        if about is not None and not (about[0] == "do_not_contact" and name):  # `Phone Opt Out` is of calls
+        about = self._about_a_number(position)
+        if about is not None and not (about[0] == _OF_ANYTHING and name):  # `Phone Opt Out` is of calls
             return about
-        if header in self._repeated and (before := [phone for phone in self._phones if phone < position]):
-            if name is not None and name in _OF_NUMBERS:
-                return _OF_NUMBERS[name], before[-1]
-            if header in words().line_type and before[-1] == position - 1:
-                return LINE_TYPE, before[-1]
+        of = self._beside(position)
+        if of is not None and name in _OF_NUMBERS and name != _OF_ANYTHING:
+            return _OF_NUMBERS[name or ""], of
         if name is not None:
             return name, None
-        # `Type` alone may be anything's.
-        if len(self._phones) == 1 and header in words().line_type and header not in ("type", "label"):
-            return LINE_TYPE, self._phones[0]
+        if header in words().line_type:
+            if of is not None:
+                return LINE_TYPE, of
+            if len(self._phones) == 1 and header not in ("type", "label"):  # these may be anything's
+                return LINE_TYPE, self._phones[0]
         return None
 
     def _mark(self, text: str) -> str | None:
@@ -160,38 +194,66 @@ class _Finder:
             return LINE_TYPE
         return _OF_NUMBERS.get(self._mark(text) or "")
 
-    def _about_a_number(self, header: str) -> tuple[str, int | None] | None:
+    def _beside(self, position: int) -> int | None:
+        """The phone beside which a column stands whose header is repeated: one for each phone, all behind or before."""
+        same = [column for column, header in enumerate(self._written) if header == self._written[position]]
+        if len(same) < 2 or len(same) != len(self._phones):
+            return None
+        pairs = list(zip(self._phones, same, strict=True))
+        ends = [*self._phones[1:], len(self._headers)], [*same[1:], len(self._headers)]
+        behind = all(phone < mark < end for (phone, mark), end in zip(pairs, ends[0], strict=True))
+        before = all(mark < phone < end for (phone, mark), end in zip(pairs, ends[1], strict=True))
+        return {mark: phone for phone, mark in pairs}[position] if behind or before else None
+
+    def _about_a_number(self, position: int) -> tuple[str, int | None] | None:
         """By the phone column whose header is in this one, by its number, or by how its header begins."""
-        by_header: list[tuple[int, str, int]] = []
+        header = self._headers[position]
+        by_header: list[tuple[int, str, str]] = []
         by_number: list[tuple[str, int]] = []
         by_beginning: list[tuple[str, int]] = []
         numbered = _NUMBERED.fullmatch(header)
         for phone in self._phones:
             called = self._headers[phone]
+            if not called:
+                continue
             rests = []
             if header.startswith(called):
                 rests.append(header.removeprefix(called))
             if header.endswith(called):
                 rests.append(header.removesuffix(called))
             other = _NUMBERED.fullmatch(called)
-            if numbered and other and numbered[2] == other[2]:
-                if numbered[1].startswith(other[1]):
-                    rests.append(numbered[1].removeprefix(other[1]))
-                elif name := self._of_number(numbered[1]):
+            if numbered and other and int(numbered[2]) == int(other[2]):
+                start = numbered[1].removesuffix("number")
+                if start.startswith(other[1]):
+                    rests.append(start.removeprefix(other[1]))
+                elif name := self._of_number(start):
                     by_number.append((name, phone))
-            by_header += [(len(called), name, phone) for rest in rests if (name := self._of_number(rest))]
+            by_header += [(len(called), name, called) for rest in rests if (name := self._of_number(rest))]
             for end in range(3, min(len(called), len(header))):
                 if called[:end] == header[:end] and (name := self._of_number(header[end:])):
                     by_beginning.append((name, phone))
         if by_header:
-            _, name, phone = max(by_header)
-            return name, phone
+            _, name, called = max(by_header)
+            return self._named(name, called, position)
         for found in (by_number, by_beginning):
-            if len(found) == 1:
-                return found[0]
-            if found and found[0][0] != LINE_TYPE:  # of which, nobody can tell: of all
-                return found[0][0], None
+            if not found:
+                continue
+            name, of = found[0][0], found[0][1] if len(found) == 1 else None
+            if name == _OF_ANYTHING:
+                of = None
+            if of is not None or name != LINE_TYPE:  # of which, nobody can tell: of all
+                return name, of
         return None
+
+    def _named(self, name: str, called: str, position: int) -> tuple[str, int | None] | None:
+        """Of several phones with the header `called`, the one whose turn it is; all, if there are not as many marks."""
+        phones = [phone for phone in self._phones if self._headers[phone] == called]
+        same = [column for column, header in enumerate(self._headers) if header == self._headers[position]]
+        if len(phones) == 1:
+            return name, phones[0]
+        if len(phones) == len(same):
+            return name, phones[same.index(position)]
+        return (name, None) if name != LINE_TYPE else None
 
 
 def _pattern(name: str, declared: Field) -> re.Pattern[str]:

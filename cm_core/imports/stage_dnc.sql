@@ -22,6 +22,8 @@ select
     i.source_raw,
     case
         when i.source_raw is null then p.default_source
+        -- `reported` is what lists of contacts say: no list takes a number out of it.
+        when regexp_replace(lower(i.source_raw), '[^a-z0-9]', '', 'g') = 'reported' then null
         else nullif(
             trim(left(regexp_replace(lower(strip_accents(i.source_raw)), '[^a-z0-9]+', '_', 'g'), 32), '_'), ''
         )
@@ -55,7 +57,7 @@ select row_number, 'VALIDATION', 'action', action_raw, 'Neither A (added) nor D 
 from numbered
 where is_change_list and action is null
 union all
-select row_number, 'VALIDATION', 'source', source_raw, 'Not the name of a list: letters a to z and digits', 'rejected'
+select row_number, 'VALIDATION', 'source', source_raw, 'Not the name of a list (letters a to z and digits; `reported` is taken)', 'rejected'
 from numbered
 where source is null
 union all

@@ -1,23 +1,34 @@
 -- What columns say about whom not to contact, by contact point.
 -- In:  marks_in(row_number, ordinal, mark, of_raw, raw, header): cells of such columns, `of_raw` the phone cell that one
---      is about; mark_words(word, says); mark_kinds(mark, kind, precedence): which contact points of a row a mark is about;
+--      is about; mark_words(word, says); mark_nothing(blank, nought); mark_kinds(mark, kind, precedence): which contact points of a row a mark is about;
 --      phone_values, row_phones, row_emails, row_addresses, addresses (stage_contacts.sql), parameters(file_date); the
 --      macros of dates.sql.
 -- Out: marks(row_number, mark, kind, key, said_at, header): said_at where the list gives the day; findings.
 create or replace table mark_values as
 with texts as (
-    select raw, regexp_replace(lower(raw), '[^a-z0-9]', '', 'g') as word, moment_of(raw) as moment
+    select
+        raw,
+        moment_of(raw) as moment,
+        regexp_full_match(raw, n.blank) or regexp_full_match(raw, n.nought) as is_nothing,
+        [
+            regexp_replace(lower(part), '[^a-z0-9]', '', 'g')
+            for part in regexp_split_to_array(raw, '[;,|\n]')
+            if not regexp_full_match(part, n.blank)
+        ] as words
     from (select distinct raw from marks_in)
+    cross join mark_nothing as n
+),
+known as (
+    select list(word) filter (where says = 'no') as no_words, list(word) as all_words from mark_words
 )
 select
     t.raw,
-    t.word = '' or coalesce(w.says = 'no', false) as is_no,
-    coalesce(w.says = 'yes', t.moment is not null) as is_plain,
-    case when w.says is null and t.moment between timestamp '1970-01-01' and p.file_date + interval 1 day then t.moment end
-        as said_at
+    t.is_nothing or len([w for w in t.words if not list_contains(k.no_words, w)]) = 0 as is_no,
+    t.moment is not null or len([w for w in t.words if not list_contains(k.all_words, w)]) = 0 as is_plain,
+    case when t.moment between timestamp '1970-01-01' and p.file_date + interval 1 day then t.moment end as said_at
 from texts as t
-cross join parameters as p
-left join mark_words as w on t.word = w.word;
+cross join known as k
+cross join parameters as p;
 
 create or replace table marks_said as
 select m.row_number, m.mark, m.of_raw, max(v.said_at) as said_at, arg_min(m.header, m.ordinal) as header

@@ -14,7 +14,7 @@ import pyarrow as pa
 from cm_core.compute import quoted, sql
 from cm_core.imports.feed_catalog import MarkName
 from cm_core.imports.mapping import Mapping, Use
-from cm_core.imports.marks import LINE_TYPE, words
+from cm_core.imports.marks import LINE_TYPE, nothing_patterns, words
 
 #: The staged table, of imports whose file has such columns.
 MARKS = "marks"
@@ -23,6 +23,7 @@ MARKS = "marks"
 KINDS: MappingType[MarkName, tuple[str, ...]] = {
     "dnc": ("phone",),
     "do_not_call": ("phone", "name_zip"),
+    "call_opt_out": ("phone", "name_zip"),
     "do_not_text": ("phone", "name_zip"),
     "do_not_email": ("email", "name_zip"),
     "do_not_mail": ("address", "name_zip"),
@@ -69,6 +70,8 @@ def stage_marks(con: duckdb.DuckDBPyConnection, mapping: Mapping, *, left_out: b
     con.execute(f"create or replace view marks_in as select * from ({cells}) {kept}")
     said = [(word, "no") for word in words().no] + [(word, "yes") for word in words().yes - words().no]
     _table(con, "mark_words", {"word": [word for word, _ in said], "says": [says for _, says in said]})
+    blank, nought = nothing_patterns()
+    _table(con, "mark_nothing", {"blank": [blank], "nought": [nought]})
     kinds = [(mark, kind, at, mark in _FIRST_ONLY) for mark, some in KINDS.items() for at, kind in enumerate(some)]
     _table(
         con,

@@ -128,9 +128,11 @@ def understand(
             if column not in placed:
                 uses.append(replace(_with_columns(use, [column], headers), confidence=0.0))
     uses = _joined(uses)
-    uses += [use for use in marks.find_marks(headers, written, uses, feed) if marks.fits(use, sample)]
+    found_marks = marks.find_marks(headers, written, uses, feed)
+    refused = [use for use in found_marks if not marks.fits(use, sample)]
+    uses += [use for use in found_marks if use not in refused]
     mapping = mapping_of([_ordered(_rated(use, sample), sample) for use in uses], headers, feed)
-    notes = tuple(marks.unheard(headers, mapping, sample, feed))
+    notes = tuple(marks.unheard(headers, mapping, sample, feed, refused))
     try:
         require(mapping, headers, feed)
     except FileRejected as error:

@@ -193,7 +193,9 @@ def report_numbers(
         con.execute("drop table delta")
     with connection.cursor() as cursor:
         cursor.execute(statements.DROP_KNOWN)
-        new: int = cursor.execute(statements.INSERT_LISTINGS)
+        cursor.execute(statements.COUNT_DELTA)
+        new = int(cursor.fetchone()[0])
+        cursor.execute(statements.INSERT_REPORTED)
         cursor.execute(statements.MARK_PHONES)
         changes.holders_changed(connection, "phone", "dnc_changed", "phone_e164")
         cursor.execute(statements.DROP_TEMPORARY_TABLES)

@@ -160,8 +160,13 @@ def test_the_next_list_asks_nothing_anew_unless_they_consented_in_between(
     people.fact("reconsent", "phone", "+14053211001", channel="call", at="2026-03-10")
     import_file(settings, database, write(tmp_path / "march.csv", ASKED + "\n\n", datetime(2026, 4, 3)))
     assert [row[:3] for row in requests(database) if row[2] > datetime(2026, 3, 10)] == [
-        ("call", "+14053211001", datetime(2026, 4, 3)), ("sms", "+14053211001", datetime(2026, 4, 3))
-    ]  # fmt: skip
+        (channel, key, datetime(2026, 4, 3))
+        for key in ("+14053211001", "GERTRUDE|HOLLINGSWORTH||74101")
+        for channel in ("call", "sms")
+    ]
+    # Once: the request of March is in force again.
+    import_file(settings, database, write(tmp_path / "april.csv", ASKED + "\n\n\n", datetime(2026, 5, 3)))
+    assert [row for row in requests(database) if row[2] > datetime(2026, 4, 10)] == []
 
 
 @pytest.mark.parametrize("way", ["empty", "together", "transaction"])
@@ -198,6 +203,62 @@ def test_applied_again_it_changes_nothing(settings: Settings, database: Database
     upsert.apply(settings, database, record.import_id)
     HOLD.release(record.import_id)
     assert everything(database) == before
+
+
+@pytest.mark.parametrize(
+    ("column", "yes", "no"),
+    [
+        ("Do Not Call", ["Y", "✓", "*", "Ｙ", "1.0", "Y; N", "yes please", "Active", "2024-05-01", "5/1/2024"],
+         ["", "-", "—", "( )", "N", "0", "0.0", "00", "N; N", "Not on DNC", "unchecked", "No", "n/a"]),
+        ("State DNC", ["OK", "IN", "TX"], ["None", "not listed"]),
+        ("Opt Out Date", ["2024-05-01", "soon"], ["0000-00-00", "0000-00-00 00:00:00", "1900-01-01", "1/0/1900"]),
+    ],
+)  # fmt: skip
+def test_what_stands_there_is_read_strictly(
+    settings: Settings, database: Database, tmp_path: Path, column: str, yes: list[str], no: list[str]
+) -> None:
+    rows = [f'Person {n},405-321-{1000 + n},"{value}"\n' for n, value in enumerate([*yes, *no])]
+    import_file(settings, database, write(tmp_path / "list.csv", f"Name,Phone,{column}\n" + "".join(rows)))
+    marked = {row[1] for row in requests(database) if row[1].startswith("+")} | {row[0] for row in listings(database)}
+    assert marked == {f"+1405321{1000 + n}" for n in range(len(yes))}
+
+
+def test_a_consent_by_one_number_makes_a_mark_of_the_person_new(
+    settings: Settings, database: Database, people: People, tmp_path: Path
+) -> None:
+    """By name and ZIP the person is marked again; the consent was for the number."""
+    import_file(settings, database, write(tmp_path / "january.csv", ASKED))
+    people.fact("reconsent", "phone", "+14053211001", channel="call", at="2026-03-10")
+    text = "Name,Address,City,State,Zip,Do Not Call\nGertrude Hollingsworth,12 Elm St,Tulsa,OK,74101,Y\n"
+    import_file(settings, database, write(tmp_path / "march.csv", text, datetime(2026, 4, 3)))
+    new = [row[:3] for row in requests(database) if row[2] > datetime(2026, 3, 10)]
+    assert new == [(channel, "GERTRUDE|HOLLINGSWORTH||74101", datetime(2026, 4, 3)) for channel in ("call", "sms")]
+
+
+def test_a_later_day_that_a_list_gives_is_another_request(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    import_file(settings, database, write(tmp_path / "january.csv", "Name,Phone,Opt Out\nAnn Able,405-321-1001,Y\n"))
+    text = "Name,Phone,Opt Out\nAnn Able,405-321-1001,2026-02-20\n"
+    for name in ("march", "april"):
+        import_file(settings, database, write(tmp_path / f"{name}.csv", text, datetime(2026, 3, 3)))
+        text += "\n"
+    assert [row[:3] for row in requests(database)] == [
+        ("all", "+14053211001", LISTED), ("all", "+14053211001", datetime(2026, 2, 20))
+    ]  # fmt: skip
+
+
+def test_no_list_takes_a_number_out_of_what_contact_lists_say(
+    settings: Settings, database: Database, people: People, tmp_path: Path
+) -> None:
+    import_file(settings, database, write(tmp_path / "traced.csv", TRACED))
+    text = "Phone,Source,Action\n405-321-1001,reported,D\n405-321-1009,national,A\n"
+    record = import_file(settings, database, write(tmp_path / "changes.csv", text), feed="dnc_registry")
+    assert record.error_count == 1
+    assert [row[0] for row in listings(database) if row[3] is None] == ["+14053211001", "+14053211004"]
+    people.run("update dnc_registry set removed_at = '2026-02-04'")  # as an earlier version may have left it
+    import_file(settings, database, write(tmp_path / "again.csv", TRACED + "\n"))
+    assert [row[3] for row in listings(database)] == [None, None]
 
 
 def test_a_row_that_names_nobody_says_it_all_the_same(settings: Settings, database: Database, tmp_path: Path) -> None:

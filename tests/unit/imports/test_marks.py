@@ -48,13 +48,16 @@ def _marks(headers: Sequence[str], values: dict[str, Sequence[str]] | None = Non
         ("DNC", "dnc"), ("Is On DNC List", "dnc"), ("National_DNC", "dnc"), ("Federal DNC?", "dnc"),
         ("DNC Flag", "dnc"), ("Phone DNC", "dnc"), ("Do Not Call Registry", "dnc"),
         ("Do Not Call", "do_not_call"), ("DoNotCall", "do_not_call"), ("Don't Call", "do_not_call"),
-        ("Do Not Call (Y/N)", "do_not_call"), ("Do not allow Phone Calls", "do_not_call"), ("NO_CALL", "do_not_call"),
-        ("Internal DNC", "do_not_call"), ("Phone Opt Out", "do_not_call"), ("Do Not Call Date", "do_not_call"),
+        ("Do Not Call (Y/N)", "do_not_call"), ("Do not allow Phone Calls", "call_opt_out"), ("NO_CALL", "do_not_call"),
+        ("Internal DNC", "call_opt_out"), ("Phone Opt Out", "call_opt_out"), ("DoNotCall__c", "do_not_call"),
+        ("Do Not Call Date", "do_not_call"),
         ("Do Not Text", "do_not_text"), ("SMS Opt-Out", "do_not_text"), ("sms_opted_out_at", "do_not_text"),
         ("HasOptedOutOfEmail", "do_not_email"), ("Unsubscribed from all email", "do_not_email"),
         ("Email Opt Out", "do_not_email"), ("DoNotBulkEMail", "do_not_email"),
         ("Do Not Mail", "do_not_mail"), ("DoNotPostalMail", "do_not_mail"), ("Direct Mail Opt-Out", "do_not_mail"),
-        ("Do Not Contact", "do_not_contact"), ("Opted Out", "do_not_contact"), ("Opt-Out Date", "do_not_contact"),
+        ("Do Not Contact", "do_not_contact"), ("Opted Out", "do_not_contact"), ("DND", "do_not_contact"),
+        ("DND SMS", "do_not_text"),
+        ("Opted out of email: Marketing Information", "do_not_email"), ("Opt-Out Date", "do_not_contact"),
         ("Contact Opt Out", "do_not_contact"), ("Unsubscribed", "do_not_contact"), ("UNSUB_TIME", "do_not_contact"),
         ("Suppressed", "do_not_contact"),
         ("Litigator", "litigator"), ("Is TCPA Litigator", "litigator"),
@@ -94,6 +97,10 @@ def test_a_column_about_one_number_names_it() -> None:
         "Type": ("line_type", "Phone"), "DNC": ("dnc", "Phone"),
         "Type_2": ("line_type", "Phone_2"), "DNC_2": ("dnc", "Phone_2"),
     }  # fmt: skip
+    # What says that somebody asked is no listing.
+    assert _marks(["Name", "Phone 1", "Phone 1 Internal DNC", "DNC #1", "DNC 01"]) == {
+        "Phone 1 Internal DNC": ("call_opt_out", "Phone 1"), "DNC #1": ("dnc", "Phone 1"), "DNC 01": ("dnc", "Phone 1"),
+    }  # fmt: skip
     # The number of ten and one are two numbers.
     assert _marks(["Name", "Phone 1", "Phone 10", "Phone 10 DNC"]) == {"Phone 10 DNC": ("dnc", "Phone 10")}
 
@@ -102,6 +109,41 @@ def test_a_column_that_fits_several_numbers_is_about_the_whole_row() -> None:
     assert _marks(["Name", "Cell 1", "Cell 2", "Cell DNC"]) == {"Cell DNC": ("dnc", None)}
     assert _marks(["Name", "Cell 1", "Home 1", "Phone 1", "DNC 1"])["DNC 1"] == ("dnc", None)
     assert _marks(["Name", "Phone 1", "Phone 2", "Phone DNC"]) == {"Phone DNC": ("dnc", None)}
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        # Each behind its phone, or each before it.
+        ("Name,Phone,Phone DNC,Phone,Phone DNC", {"Phone DNC": "Phone", "Phone DNC_2": "Phone_2"}),
+        ("Name,Phone DNC,Phone,Phone DNC,Phone", {"Phone DNC": "Phone", "Phone DNC_2": "Phone_2"}),
+        ("Name,DNC,Phone,DNC,Phone", {"DNC": "Phone", "DNC_2": "Phone_2"}),
+        ("Name,Phone 1,DNC,Phone 2,DNC", {"DNC": "Phone 1", "DNC_2": "Phone 2"}),
+        # Otherwise they may be about any, and so are about all.
+        ("Name,Phone 1,Phone 2,DNC,DNC", {"DNC": None, "DNC_2": None}),
+        ("Name,Phone,Phone,Phone,DNC,DNC", {"DNC": None, "DNC_2": None}),
+        ("Name,Phone,Phone,Phone DNC", {"Phone DNC": None}),
+    ],
+)
+def test_repeated_columns_are_about_the_number_beside_them(headers: str, found: dict[str, str | None]) -> None:
+    assert _marks(("Id," + headers).split(",")) == {header: ("dnc", of) for header, of in found.items()}
+
+
+def test_what_only_looks_repeated_or_is_of_something_else_stays_what_it_is() -> None:
+    assert _marks(["Name", "Phone 1", "Phone 2", "Do Not Call", "DO NOT CALL?"]) == {
+        "Do Not Call": ("do_not_call", None), "DO NOT CALL?": ("do_not_call", None)
+    }  # fmt: skip
+    assert _marks(["Name", "Phone", "Opt Out", "Email", "Opt Out"]) == {
+        "Opt Out": ("do_not_contact", None), "Opt Out_2": ("do_not_contact", None)
+    }  # fmt: skip
+    assert _marks(["Name", "Phone 1", "Email 1", "Opt Out 1"]) == {"Opt Out 1": ("do_not_contact", None)}
+
+
+def test_a_phone_without_a_header_takes_no_mark() -> None:
+    numbers = [f"({area}) 321-{line}" for area in (405, 918, 580) for line in range(1001, 1011)]
+    for header in ("", "Телефон"):
+        found = _marks(["Name", "Phone", header, "Do Not Call"], {header: numbers, "Phone": numbers})
+        assert found == {"Do Not Call": ("do_not_call", None)}
 
 
 def test_the_type_of_the_only_number() -> None:
@@ -119,7 +161,10 @@ def test_the_type_of_the_only_number() -> None:
         (["Opted out", "Active"], True),
         (["2024-05-01", "3/4/2025"], True), (["Federal", "State", "Clean", "Federal; State"], True),
         (["4053211001", "4053211002"], False), (["a@example.org"], False),
-        (["asked us to stop after the second letter came", "no"] + [f"reason {n}" for n in range(9)], False),
+        (["asked us to stop after the second letter came"] + [f"reason {n}" for n in range(9)], False),
+        # A yes or a no among notes, and combinations: the strict reading does the rest.
+        (["N", "Y"] + [f"Y - talked to cousin {n}" for n in range(10)], True),
+        (["Fed; State", "Wireless; Fed"] + [f"Code {n}" for n in range(9)] + ["State"], True),
     ],
 )  # fmt: skip
 def test_values_decide_whether_it_can_be_one(values: list[str], is_mark: bool) -> None:
@@ -146,6 +191,22 @@ def test_what_speaks_of_it_and_is_not_understood_is_reported() -> None:
     columns = {"Unsub Time": ["2024-02-03"], "Unsub Reason": ["NORMAL"], "HasOptedOutOfFax": ["1"]}
     assert _understand(["Name", "Email", *columns], columns).notes == ()
     assert len(_understand(["Name", "Email", "Unsub Reason"], columns).notes) == 1
+    columns = {"DNC": ["Y"], "Phone/Fax DNC": ["Y"], "Internal Source DNC": ["Y"]}
+    assert len(_understand(["Name", "Phone", *columns], columns).notes) == 2
+    for header in ("No Contact", "TCPA", "Dead", "Date of Death"):  # what it cannot be by its values
+        values = [f"word {n} of many" for n in range(9)]
+        assert len(_understand(["Name", "Phone", header], {header: values}).notes) == 1
+
+
+@pytest.mark.parametrize("header", ["Opt Out Date", "Unsubscribed At"])
+def test_dates_in_any_form_are_told_by_the_header(header: str) -> None:
+    for values in (["2024/01/05", "5 January 2024"] * 5, [str(45_000 + n) for n in range(9)]):
+        assert _marks(["Name", "Phone", header], {header: values}) == {header: ("do_not_contact", None)}
+
+
+def test_a_cell_is_plain_or_not() -> None:
+    assert all(map(marks.is_plain, ("Y", "no", "Fed; State", "N, N", "Not on DNC", "0")))
+    assert not any(map(marks.is_plain, ("", "-", "—", "maybe", "✓", "Y - said so")))
 
 
 def test_lists_of_whom_not_to_contact_have_no_such_columns() -> None:
@@ -160,4 +221,5 @@ def test_the_words_are_told_apart() -> None:
     assert words.yes & words.no == frozenset()
     assert {"y", "1", "true", "x", "dnc", "on"} <= words.yes
     assert {"n", "0", "false", "no", "off", "clean"} <= words.no
+    assert not {"ok", "in", "active"} & words.no, "states whose list it is, and a registration in force"
     assert all("" not in some for some in (words.yes, words.no, words.before, words.after))
