@@ -197,6 +197,10 @@ def _cells_of(given: _Given) -> Cells:
     return Cells(line1, given.line2, given.city)
 
 
+#: A state at the end of an address in one line: before a ZIP, or behind a comma (or a direction: NE).
+_OWN_STATE = re.compile(r"(?:[\s,](?=[A-Za-z]{2}\.?[\s,]+\d)|,\s*)([A-Za-z]{2})\.?(?:[\s,]+\d{5}(?:-?\d{4})?)?$")
+
+
 def _parted(given: _Given) -> _Given:
     """A whole address with its place in cells of its own, where that can be told."""
     line = given.line1 or ""
@@ -275,6 +279,9 @@ def _read(row: Sequence[str | None]) -> _Given | None:
             line1 = _HYPHENED_ROUTE.sub(r"\1 \2", _DRAWER.sub("PO BOX", line1))
         if not city:
             line1 = _BOX.sub("PO BOX", _COUNTRY.sub("", line1))
+            if state and (end := _OWN_STATE.search(line1)) and (code := state_code(end[1])):
+                has_zip = end[0][-1].isdigit()
+                state = None if has_zip or code == state_code(state) else state  # the line has its own
     if city and (not state or "," in city or city[-1].isdigit()):
         city, state, zip_ = _of_last_line(city, state, zip_)
     return _Given(raw, line1, line2, city, state, zip_, zip4, care_of, line1 is not None and not city)

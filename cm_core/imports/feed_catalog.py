@@ -71,7 +71,8 @@ class Feed(_Model):
 
     `filenames` are words in order: a file's name fits where it is these and no others. Case, and what stands between
     words, do not matter; `*` alone is any words or none, in a word any letters. `told_by` are headers that lists of
-    this kind have and lists of contacts do not. `marks` are columns of lists of contacts that say whom not to contact.
+    this kind have and lists of contacts do not; `never_has` are headers that show that a list is none of this kind,
+    whatever its name says. `marks` are columns of lists of contacts that say whom not to contact.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Feed(_Model):
     fields: dict[str, Field] = {}
     more_fields: dict[str, Field] = {}
     told_by: Field = Field()
+    never_has: Field = Field()
     marks: dict[MarkName, Field] = {}
     fact: FactRule | None = None
     address_fields: dict[str, Field] = {}

@@ -23,7 +23,8 @@ GROWING = ("dnc_registry", "opt_outs", "contact_facts")
 REMEDY = (
     "Name the feed with --feed, or put the file into a folder of the landing zone that is called like it: contacts for "
     "people who may be contacted, opt_outs for those who asked us not to (a column `channel` says for which channel), "
-    "mail_suppression for those who want no advertising mail, dnc_registry for the numbers of a public registry."
+    "mail_suppression for those who want no advertising mail, dnc_registry for the numbers of a public registry, "
+    "internal_dnc for those who asked us not to call."
 )
 
 
@@ -75,6 +76,8 @@ def _by_name(name: str) -> Choice | None:
 def _listed(text: str) -> str | None:
     """The feed whose `filenames` the words of a name fit; of several the one it begins with."""
     matching = [feed for feed in feed_names() if _fits(text, load_feed(feed).filenames)]
+    if "internal_dnc" in matching:  # said of a list that is otherwise a registry's
+        return "internal_dnc"
     if named := [feed for feed in matching if f"{text} ".startswith(_words(feed) + " ")]:
         return max(named, key=len)
     for feed in matching:  # a list of a state before the national one, which its feed extends

@@ -149,7 +149,15 @@ def misnamed(feed: Feed, headers: Sequence[str], sample: Sequence[Column]) -> st
     These name people, where they live and how to reach them. A list of numbers has neither names nor addresses. That
     it is what its name says all the same, a column tells that only such a list has (`told_by`).
     """
-    if feed.target not in GROWING or any(means(header, feed.told_by) for header in headers):
+    if feed.target not in GROWING:
+        return None
+    if (odd := next((header for header in headers if means(header, feed.never_has)), None)) is not None:
+        return (
+            f"Only the file's name says that it is of feed {feed.name!r} ({feed.description.rstrip('.')}), but it has a "
+            f"column {odd!r}, which no such list has. Is it your own list of who asked not to be called (--feed "
+            f"internal_dnc)? {REMEDY}"
+        )
+    if any(means(header, feed.told_by) for header in headers):
         return None
     contacts = understand(headers, load_feed("contacts"), sample).mapping
     fields = {use.field.rpartition(".")[2] for use in contacts.uses}

@@ -1,4 +1,5 @@
--- In: requests_in(row_number, channel_raw, date_raw, reason, source_raw), contact_points, opt_out_parameters.
+-- In: requests_in(row_number, channel_raw, date_raw, reason, source_raw), contact_points, opt_out_parameters (its
+--     default channel may be several, a blank between them).
 -- Out: opt_outs, findings.
 -- One request per telephone and e-mail address that a row names together, per postal address, and per person.
 create or replace table requests as
@@ -6,7 +7,9 @@ select
     i.row_number,
     i.channel_raw,
     i.date_raw,
-    case when i.channel_raw is null then p.default_channel else channel_said(i.channel_raw) end as channel,
+    unnest(
+        case when i.channel_raw is null then string_split(p.default_channel, ' ') else [channel_said(i.channel_raw)] end
+    ) as channel,
     moment_of(i.date_raw) as said_at,
     left(i.reason, 255) as reason,
     left(coalesce(i.source_raw, p.default_source), 64) as source,
@@ -53,7 +56,7 @@ select row_number, 'VALIDATION', 'channel', channel_raw, 'Not one of call, sms, 
 from requests
 where channel is null
 union all
-select
+select distinct
     r.row_number,
     'MISSING_REQUIRED',
     'phone',
@@ -66,7 +69,7 @@ from requests as r
 left join contact_texts as t on r.row_number = t.row_number
 where r.channel is not null and r.row_number not in (select row_number from opt_outs)
 union all
-select
+select distinct
     row_number,
     'TYPE',
     'opted_out_at',

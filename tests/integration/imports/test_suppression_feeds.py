@@ -62,6 +62,28 @@ def test_every_form_of_a_do_not_call_list_gives_the_same_numbers(
     ]
 
 
+def test_our_own_do_not_call_list_is_requests_and_no_registry(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    text = "Phone,Date,Notes\n405-555-2345,2026-01-05,asked\n405-321-4567,soon,\nnone,2026-01-05,\n"
+    record = _import(settings, database, tmp_path, "company dnc.csv", text)
+    assert (record.feed, counts(record)) == ("internal_dnc", (3, 2, 0, 0, 1))
+    asked = "select channel, phone_e164, opted_out_at = '2026-01-05', source from opt_outs order by phone_e164, channel"
+    assert query(database, asked) == [
+        ("call", "+14053214567", 0, "internal_dnc"), ("sms", "+14053214567", 0, "internal_dnc"),
+        ("call", "+14055552345", 1, "internal_dnc"), ("sms", "+14055552345", 1, "internal_dnc"),
+    ]  # fmt: skip
+    assert [row["row_number"] for row in error_report(settings, record.import_id)] == ["2", "3"]
+    assert query(database, "select count(*) from dnc_list_versions") == [(0,)]
+    refused, error = attempt(settings, database, _written(tmp_path / "DNC list.csv", text))
+    assert (refused.status, "'Notes', which no such list has" in str(error)) == ("REJECTED", True)
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text + "\n")
+    return path
+
+
 def test_packed_lists_have_the_date_of_the_file_in_them(settings: Settings, database: Database, tmp_path: Path) -> None:
     path = tmp_path / "dnc.zip"
     with zipfile.ZipFile(path, "w") as archive:

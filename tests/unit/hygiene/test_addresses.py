@@ -367,3 +367,19 @@ def test_a_doubtful_whole_address_is_read_again(text: str, street: str, city: st
 
 def test_a_second_reading_loses_no_number() -> None:
     assert "350" in (address("3811 Turtle Creek Blvd-Ste 350, Dallas, TX 75219").street or "")
+
+
+@pytest.mark.parametrize(
+    ("line", "state", "city", "found"),
+    [
+        ("1204 W Texas Ave, Midland, TX 79701", "TX", "MIDLAND", "TX"),
+        ("1204 W Texas Ave, Midland, TX", "TX", "MIDLAND", "TX"),
+        ("45 Calle Del Sol, Santa Fe, NM 87501", "TX", "SANTA FE", "NM"),
+        ("12 Elm Ct", "CT", None, "CT"),
+        ("333 N Michigan Ave, NE", "OK", None, "OK"),
+    ],
+)
+def test_a_whole_address_beside_a_state_keeps_its_own(line: str, state: str, city: str | None, found: str) -> None:
+    address = standardize_address(line, state=state)
+    assert address is not None
+    assert (address.city, address.state) == (city, found)

@@ -191,6 +191,17 @@ def test_a_list_of_contacts_is_no_list_that_its_name_alone_says_it_is(
         assert "--feed" in refusal
 
 
+def test_what_no_registry_has_shows_that_a_list_is_none() -> None:
+    headers = ["Phone Number", "Date Added", "Added By", "Reason"]
+    refusal = misnamed(load_feed("dnc_registry"), headers, [Column([]) for _ in headers])
+    assert refusal is not None
+    assert "'Added By', which no such list has" in refusal
+    assert "--feed internal_dnc" in refusal
+    assert misnamed(load_feed("dnc_tx_state"), headers, [Column([]) for _ in headers]) is not None
+    assert misnamed(load_feed("dnc_registry"), headers[:2], [Column([]) for _ in headers[:2]]) is None
+    assert misnamed(load_feed("opt_outs"), headers, [Column([]) for _ in headers]) is None
+
+
 def test_a_list_of_contacts_without_a_header_is_known_by_its_values() -> None:
     sample = [Column(list(NAMES)), Column(list(PHONES))]
     assert misnamed(load_feed("dnc_registry"), ["column_0", "column_1"], sample) is not None
