@@ -98,6 +98,10 @@ _NOT_WORD = re.compile(r"[^A-Z0-9&]+")
 _LETTERS = frozenset(("Lu", "Ll", "Lt", "Lo"))
 _HASH_LETTERS = 16
 _HEX_AS_LETTERS = str.maketrans("0123456789abcdef", "GHIJKLMNOPABCDEF")
+#: What somebody owns, behind the name: 50%, 1/2 INT, 0.5.
+_SHARE = re.compile(
+    r"(\w+[\s,]+\w+.*?)[\s,]+(?:\d{1,3}(?:\.\d+)?\s*%|\d{1,3}/\d{1,4}|0?\.\d+)(?:\s*INT(?:EREST)?)?$", re.IGNORECASE
+)
 #: Fillers that programs write in capitals, though people are called so too.
 _OF_PROGRAMS = frozenset(("NULL", "NA"))
 _HAS_LETTER = re.compile(r"[^\W\d_]")
@@ -114,11 +118,12 @@ def parse_name(full: str) -> tuple[Party, ...]:
     ordinary = _ordinary(full)
     if ordinary:
         return (ordinary,)
-    text = cleaned(full)
+    text = cleaned(_lines_joined(full))
     if not any(character.isalnum() for character in text):
         return ()
     if len(text) > TEXT_MAX:
         return (_entity("unknown", text),)
+    text = _SHARE.sub(r"\1", text)
     upper = text.upper()
     owner, *care_of = _CARE_OF.split(text, maxsplit=1) if any(sign in upper for sign in _CARE_OF_SIGNS) else (text,)
     parties = list(_owners(owner)) if owner.strip(" ,;") else []
@@ -129,6 +134,15 @@ def parse_name(full: str) -> tuple[Party, ...]:
             parties.extend(party._replace(role=role if i == 0 or parties else party.role)
                            for i, party in enumerate(contacts))  # fmt: skip
     return tuple(parties) or (_entity("unknown", text),)
+
+
+def _lines_joined(full: str) -> str:
+    """A cell of several lines, each a person, as one line of joint owners."""
+    if "\n" not in full:
+        return full
+    lines = [line for piece in full.splitlines() if (line := squeeze(piece).strip(" ,;&"))]
+    is_people = 1 < len(lines) <= 6 and all(len(line.split()) > 1 and classify(line) == "person" for line in lines)
+    return " ; ".join(lines) if is_people else full
 
 
 def parse_name_parts(

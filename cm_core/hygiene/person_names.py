@@ -38,10 +38,11 @@ class _Part:
 
 _ASIDE = re.compile(r"\([^()]*\)|\"[^\"]*\"|[(\")]|(?<!\w)'\w+'(?!\w)")
 _JOINED = r"&|\+|\b(?:AND|OR)\b|(?<=\s)/(?=\s)|(?<=[^\W\d_]{2})/(?=[^\W\d_]{2})"
-_JOINER = re.compile(rf"\s*(?:{_JOINED}|;)\s*", re.IGNORECASE)
-#: In a cell for a part of a name, a semicolon joins nothing.
+_JOINER = re.compile(rf"\s*(?:{_JOINED}|[;|])\s*", re.IGNORECASE)
+#: In a cell for a part of a name, a semicolon or a bar joins nothing.
 _CELL_JOINER = re.compile(rf"\s*(?:{_JOINED})\s*", re.IGNORECASE)
 _COUPLE = re.compile(r"\b(MR|DR|REV)\.?\s*(?:&|AND)\s*(?:MRS|MS)\b\.?\s*", re.IGNORECASE)
+_CARE_OF = re.compile(r"\s+(?:C/O|%)\s", re.IGNORECASE)
 _INITIALS = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?\.?")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 # How much likelier (natural log) two words must stand one way round than the other to say anything; and First Last, to
@@ -65,7 +66,7 @@ def _marker_patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str
     anywhere = [marker for marker in raw["person_markers"] if marker not in ends and marker not in joiners]
     aliases = any_of(raw["alias_markers"]) + r"|[AFN]/K/A|[AFN]\.K\.A\.?"
     return (
-        re.compile(rf"[\s,]+(?:{aliases})(?![\w/]).*", re.IGNORECASE),
+        re.compile(rf"[\s,]+(?:{aliases})(?![\w/]).*?(?=\s+(?:&|AND)\s|\s*[;|]|$)", re.IGNORECASE),
         re.compile(rf"[\s,]*(?<![\w/])(?:{any_of(raw['spouse_joiners'])})(?![\w/])[\s,.:]*", re.IGNORECASE),
         re.compile(rf"[\s,]*(?<![\w/'-])(?:{any_of(anywhere)})(?![\w/'-])\.?", re.IGNORECASE),
         re.compile(rf"(?<=\w)[\s,]+(?:{any_of(sorted(ends))})\.?$|(?<=\w )(\w+),\s*LE$", re.IGNORECASE),
@@ -216,7 +217,8 @@ def comma_after_surname(text: str) -> str:
 
     What has a comma, is no plain name of one person, or clearly stands otherwise (JOHN SMITH) comes back as it is.
     """
-    if (plain := _plain_name(text)) is None:
+    name, title, said = _without_markers(text)
+    if (plain := _plain_name(name)) is None:
         return text
     surname_words, names = plain
     given = next((name for name in (names[1], names[-1]) if len(name) > 1), None)
@@ -224,8 +226,20 @@ def comma_after_surname(text: str) -> str:
         given is not None and given_over_surname(names[0]) - given_over_surname(given) > _SAYS_OTHERWISE
     ):
         return text
-    tokens = text.split()
-    return f"{' '.join(tokens[:surname_words])}, {' '.join(tokens[surname_words:])}"
+    tokens = name.split()
+    given_names = " ".join(filter(None, (title, *tokens[surname_words:])))
+    return f"{' '.join(tokens[:surname_words])}, {given_names}{said}"
+
+
+def _without_markers(text: str) -> tuple[str, str, str]:
+    """A whole name, a title behind it, and what follows that is part of no name: markers, asides, c/o."""
+    found = (pattern.search(text) for pattern in (*_marker_patterns(), _ASIDE, _CARE_OF))
+    end = min((match.start() for match in found if match and match.start()), default=len(text))
+    name, said = text[:end].rstrip(" ,"), text[end:]
+    tokens = name.split()
+    if len(tokens) > 2 and tokens[-1].rstrip(".").upper() in words().raw["titles"]:
+        return " ".join(tokens[:-1]), tokens[-1], said
+    return name, "", said
 
 
 def _plain_name(text: str) -> tuple[int, list[str]] | None:

@@ -20,6 +20,8 @@ from cm_core.imports.feed_catalog import Feed, Field
 _REPEATABLE = ("phone", "email", "identifier")
 #: Those of them whose columns may have the same header.
 _SEVERAL = ("phone", "email")
+#: Fields of which only the best column counts, though others are called so too: they name somebody else.
+_ONE_COLUMN = ("full_name", "second_name")
 _NUMBERED = re.compile(r"(.*?)[\W_]*([1-9])\W*")
 _PHONE_TYPES = {"fax": "fax", "mobile": "mobile", "cell": "mobile", "wireless": "mobile", "landline": "landline"}
 _GENERIC = ""
@@ -121,8 +123,19 @@ def match_headers(headers: Sequence[str], feed: Feed, written: Sequence[str] = (
             uses.append(Use(name, (position,), (header,), "header", label_of(name, header)))
         elif not any(use.field == name for use in uses):
             ranked[name].append((rank, position))
+    street_prefixes = {
+        slot: {_prefix_of(written[position], feed) for _, position in ranked.get(f"{slot}.line1", [])}
+        for slot in {name.rpartition(".")[0] for name in ranked if "." in name}
+    }
     for name, candidates in ranked.items():
         columns = tuple(position for _, position in sorted(candidates))
+        slot, dot, part = name.rpartition(".")
+        if name in _ONE_COLUMN:
+            columns = columns[:1]  # the name of another does not stand in for one that is blank
+        elif dot and part != "line1" and len(columns) > 1:
+            # OWNER STATE beside STATE: the state of the well is not the owner's where that is blank.
+            beside = [c for c in columns if _prefix_of(written[c], feed) in street_prefixes[slot]]
+            columns = tuple(beside) or columns
         uses.append(Use(name, columns, tuple(headers[c] for c in columns), "header"))
     return mapping_of(_adopt_generic_address(uses), headers, feed)
 
@@ -186,6 +199,19 @@ def _classify(header: str, feed: Feed) -> tuple[str, int] | None:
         if (rank := _rank(text, declared)) is not None:
             return f"{_GENERIC}.{part}", rank
     return None
+
+
+def _prefix_of(header: str, feed: Feed) -> str:
+    """What stands before the part of an address in a header."""
+    text = squash(header)
+    if any(_rank(text, declared) is not None for declared in feed.address_fields.values()):
+        return ""
+    for prefix in sorted(feed.address_prefixes, key=len, reverse=True):
+        if text.startswith(prefix) and any(
+            _rank(text[len(prefix) :], declared) is not None for declared in feed.address_fields.values()
+        ):
+            return prefix
+    return ""
 
 
 def _further_addresses(headers: Sequence[str], written: Sequence[str], feed: Feed) -> dict[int, tuple[str, int] | None]:
@@ -262,7 +288,7 @@ def _adopt_generic_address(uses: list[Use]) -> list[Use]:
         slot, dot, part = use.field.rpartition(".")
         if dot and slot == _GENERIC:
             lacking = [s for s in slots if f"{s}.{part}" not in fields]
-            if len(slots) == 1 and lacking:
+            if len(lacking) == 1:
                 kept.append(replace(use, field=f"{slots[0]}.{part}"))
             elif not slots and part in ("city", "state", "zip", "zip4", "line2"):
                 kept.append(use)

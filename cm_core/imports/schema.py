@@ -153,8 +153,8 @@ def misnamed(feed: Feed, headers: Sequence[str], sample: Sequence[Column]) -> st
         return None
     if (odd := next((header for header in headers if means(header, feed.never_has)), None)) is not None:
         return (
-            f"Only the file's name says that it is of feed {feed.name!r} ({feed.description.rstrip('.')}), but it has a "
-            f"column {odd!r}, which no such list has. Is it your own list of who asked not to be called (--feed "
+            f"Only the file's name says that it is of feed {feed.name!r} ({feed.description.rstrip('.')}), but it has "
+            f"a column {odd!r}, which no such list has. Is it your own list of who asked not to be called (--feed "
             f"internal_dnc)? {REMEDY}"
         )
     if any(means(header, feed.told_by) for header in headers):

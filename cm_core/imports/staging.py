@@ -238,8 +238,10 @@ def _define_inputs(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
             part: value_of(mapping.one(f"{slot}.{part}"), mapping.constants.get(f"{slot}.{part}"))
             for part in _ADDRESS_FIELDS
         }
+        if third := mapping.one(f"{slot}.line3"):
+            parts["line2"] = f"nullif(concat_ws(', ', {parts['line2']}, {value_of(third)}), '')"
         kind = f"nullif('{slot.partition('#')[0]}', '')"
-        needed = [value_of(mapping.one(f"{slot}.{part}")) for part in ("line1", "line2", "city", "zip")]
+        needed = [value_of(mapping.one(f"{slot}.{part}")) for part in ("line1", "line2", "line3", "city", "zip")]
         present = f"coalesce({', '.join(needed)}) is not null"
         addresses.append(_keyed(parts, f"{ordinal} as ordinal, {kind} as address_type", present))
     if not addresses:

@@ -384,3 +384,43 @@ def test_a_word_alone_among_first_names_is_one_though_nobody_knows_it() -> None:
 )
 def test_a_list_with_surnames_first_gets_its_commas(name: str, expected: str) -> None:
     assert comma_after_surname(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "people"),
+    [
+        ("JOHN SMITH AS HIS SEPARATE PROPERTY", "JOHN SMITH"),
+        ("JOHN SMITH, AS HIS SOLE AND SEPARATE PROPERTY", "JOHN SMITH"),
+        ("GARCIA JOHN R SEP PROP", "JOHN GARCIA"),
+        ("SMITH JOHN W ***SUSPENSE***", "JOHN SMITH"),
+        ("CLARK JOHN H/W MARY", "JOHN CLARK; MARY CLARK"),
+        ("SMITH, JOHN & WF MARY", "JOHN SMITH; MARY SMITH"),
+        ("DOE JANE A\nDOE RICHARD", "JANE DOE; RICHARD DOE"),
+        ("WHITE, PAUL | WHITE, CAROL", "PAUL WHITE; CAROL WHITE"),
+        ("Bob Jones a/k/a Robert Jones and wife, Sue Jones", "Bob Jones; Sue Jones"),
+        ("MARY SMITH F/K/A MARY JONES AND TOM BROWN", "MARY SMITH; TOM BROWN"),
+        ("JOHN SMITH 50%", "JOHN SMITH"),
+        ("TOM BROWN 1/2 INT", "TOM BROWN"),
+    ],
+)
+def test_what_is_said_of_people_is_no_name(text: str, people: str) -> None:
+    found = parse_name(text)
+    assert {party.entity_type for party in found} == {"person"}
+    assert "; ".join(f"{party.first} {party.last}" for party in found) == people
+
+
+def test_a_firm_in_two_lines_is_one() -> None:
+    (firm,) = parse_name("FIRST NATIONAL BANK\nOF TULSA")
+    assert firm.organization_name == "FIRST NATIONAL BANK OF TULSA"
+
+
+@pytest.mark.parametrize(
+    ("text", "comma"),
+    [
+        ("MOORE JOHN ET UX", "MOORE, JOHN ET UX"), ("MOORE JOHN C/O BOB JONES", "MOORE, JOHN C/O BOB JONES"),
+        ("MOORE JOHN LIFE ESTATE", "MOORE, JOHN LIFE ESTATE"), ("MOORE SUSAN MRS", "MOORE, MRS SUSAN"),
+        ("JOHN SMITH ET UX", "JOHN SMITH ET UX"), ("MOORE OIL CO", "MOORE OIL CO"),
+    ],
+)  # fmt: skip
+def test_in_a_roll_the_surname_stands_first_before_a_marker_too(text: str, comma: str) -> None:
+    assert comma_after_surname(text) == comma

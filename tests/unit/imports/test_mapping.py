@@ -160,6 +160,48 @@ def test_a_city_beside_two_whole_addresses_is_none_of_theirs() -> None:
     assert _map("Name", "City", *headers).unmapped == ("City",)
 
 
+def test_city_and_state_without_a_prefix_belong_to_the_only_street_that_lacks_them() -> None:
+    fields = _fields(_map("Owner", "Property Address", "City", "State", "Zip",
+                          *(f"Mailing {part}" for part in ("Address", "City", "State", "Zip"))))  # fmt: skip
+    assert (fields["property.city"], fields["mailing.city"]) == (("City",), ("Mailing City",))
+
+
+def test_what_is_not_the_owners_stands_in_for_nothing() -> None:
+    """The operator of the well, and the state that it lies in."""
+    owner = [f"Owner {part}" for part in ("Name", "Address", "City", "State", "Zip")]
+    mapping = _map(*owner, "Operator Name", "State")
+    assert _fields(mapping)["full_name"] == ("Owner Name",)
+    assert _fields(mapping)[".state"] == ("Owner State",)
+    assert mapping.unmapped == ("Operator Name", "State")
+    assert _fields(_map("Grantor", "Grantee", "Phone"))["full_name"] == ("Grantor",)
+
+
+def test_what_was_handed_to_a_vendor_is_an_address_of_its_own() -> None:
+    parts = ("Address", "City", "State", "Zip")
+    mapping = _map("Name", *(f"Input {part}" for part in parts), *parts)
+    assert mapping.address_slots() == ["", "other"]
+    assert _fields(mapping)[".line1"] == ("Address",)
+
+
+@pytest.mark.parametrize(
+    ("headers", "fields"),
+    [
+        ("OWNER,MAILADR1,MAILADR2,OWNADR1,OWNCITY,OWNSTATE,OWNZIP1",
+         "full_name mailing.line1 mailing.line2 .line1 .city .state .zip"),
+        ("py_owner_name,py_addr_line1,py_addr_line2,py_addr_line3,py_addr_city,py_addr_state,py_addr_zip",
+         "full_name mailing.line1 mailing.line2 mailing.line3 mailing.city mailing.state mailing.zip"),
+        ("Owner,Address 1,Address 2,Address 3,City State Zip", "full_name .line1 .line2 .line3 .city"),
+        ("Taxpayer,Tax Mailing Address,Tax Mailing City,Tax Mailing State,Tax Mailing Zip",
+         "full_name mailing.line1 mailing.city mailing.state mailing.zip"),
+        ("Payee Name 1,Payee Name 2,Payee Address,Payee City", "full_name second_name .line1 .city"),
+        ("number1,number2,first_name", "phone phone first_name"),
+    ],
+)  # fmt: skip
+def test_headers_of_rolls_decks_and_dialers(headers: str, fields: str) -> None:
+    mapping = match_headers(headers.split(","), load_feed("contacts"))
+    assert [use.field for use in mapping.uses] == fields.split()
+
+
 def test_a_file_with_no_usable_column_says_what_it_has_and_what_it_needs() -> None:
     with pytest.raises(
         FileRejected, match=r"needs at least one of full_name.*Columns found: 'Well', 'Depth'"
