@@ -198,6 +198,12 @@ def test_what_speaks_of_it_and_is_not_understood_is_reported() -> None:
         assert len(_understand(["Name", "Phone", header], {header: values}).notes) == 1
 
 
+@pytest.mark.parametrize("header", ["OK to Call", "Texts OK", "Email permission status", "May Text?"])
+def test_what_says_it_the_other_way_round_is_reported(header: str) -> None:
+    """A no there is a no to contacting: nobody reads it so, and somebody has to know."""
+    assert len(_understand(["Name", "Phone", header], {header: ["No", "Yes"]}).notes) == 1
+
+
 @pytest.mark.parametrize("header", ["Opt Out Date", "Unsubscribed At"])
 def test_dates_in_any_form_are_told_by_the_header(header: str) -> None:
     for values in (["2024/01/05", "5 January 2024"] * 5, [str(45_000 + n) for n in range(9)]):
