@@ -12,6 +12,7 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import duckdb
+import pyarrow as pa
 
 from cm_core.compute.scratch import scratch
 from cm_core.settings import Settings
@@ -89,6 +90,13 @@ def beside(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     other = connection.cursor()
     other.execute(f"use {_DATABASE}")
     return other
+
+
+def put_table(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    """Make the table `name` of these rows, in the place of one that is there."""
+    connection.register("rows_of_table", rows)
+    connection.execute(f"create or replace table {name} as from rows_of_table")
+    connection.unregister("rows_of_table")
 
 
 def scratch_folder(connection: duckdb.DuckDBPyConnection) -> Path | None:

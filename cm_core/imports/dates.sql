@@ -17,7 +17,8 @@ create or replace macro moment_of(t) as case
             '%Y-%m-%d %H:%M:%S', '%Y-%m-%d %H:%M:%S.%f', '%Y-%m-%d %H:%M', '%Y-%m-%d %I:%M:%S %p', '%Y-%m-%d %I:%M %p',
             '%Y-%m-%dT%H:%M:%S', '%Y-%m-%dT%H:%M:%SZ', '%Y-%m-%dT%H:%M:%S.%fZ',
             '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %H:%M', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y %I:%M %p', '%m/%d/%Y %I:%M%p',
-            '%a %m/%d/%Y %I:%M %p', '%a, %d %b %Y %H:%M:%S', '%d %b %Y', '%d %B %Y', '%Y/%m/%d', '%Y/%m/%d %H:%M:%S', '%b %d, %Y %I:%M %p', '%b %d, %Y %H:%M', '%B %d, %Y %I:%M %p'
+            '%a %m/%d/%Y %I:%M %p', '%a, %d %b %Y %H:%M:%S', '%d %b %Y', '%d %B %Y', '%Y/%m/%d',
+            '%Y/%m/%d %H:%M:%S', '%b %d, %Y %I:%M %p', '%b %d, %Y %H:%M', '%B %d, %Y %I:%M %p'
         ]),
         try_cast(t as timestamptz)::timestamp
     )

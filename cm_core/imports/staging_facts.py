@@ -13,7 +13,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from cm_core.compute import sql
+from cm_core.compute import put_table, sql
 from cm_core.imports.feed_catalog import Feed, load_feed
 from cm_core.imports.mapping import Mapping, match_headers
 from cm_core.imports.reader import Batch
@@ -79,8 +79,8 @@ def stage_facts(
     asked = [number for (number,) in con.execute(_ASKED_PERSONS).fetchall() if number is not None]
     known = pa.table({"id": pa.array(find_persons(asked) if asked else [], pa.int64())}, schema=_IDS)
     words = [(_squashed(word), value) for value, some in rule.words.items() for word in (value, *some)]
-    _table(con, "known_persons", known)
-    _table(
+    put_table(con, "known_persons", known)
+    put_table(
         con,
         "fact_words",
         pa.table(
@@ -90,7 +90,7 @@ def stage_facts(
             }
         ),
     )
-    _table(
+    put_table(
         con,
         "fact_contacts",
         pa.table({"kind": pa.array(rule.contacts, pa.string()), "precedence": pa.array(range(len(rule.contacts)))}),
@@ -142,12 +142,6 @@ def _stage_contact_points(
 def _fields(mapping: Mapping, fields: dict[str, str]) -> str:
     columns = ", ".join(f"{value_of(mapping.one(field))} as {name}" for field, name in fields.items())
     return f"select row_number, {columns} from source"
-
-
-def _table(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
-    con.register("rows_of_table", rows)
-    con.execute(f"create or replace table {name} as from rows_of_table")
-    con.unregister("rows_of_table")
 
 
 def _squashed(word: str) -> str:

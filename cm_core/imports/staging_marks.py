@@ -6,12 +6,11 @@ What follows from it for `dnc_registry`, `opt_outs` and `contact_facts` is `cm_c
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from cm_core.compute import quoted, sql
+from cm_core.compute import put_table, quoted, sql
 from cm_core.imports.feed_catalog import MarkName
 from cm_core.imports.mapping import Mapping, Use
 from cm_core.imports.marks import LINE_TYPE, nothing_patterns, words
@@ -32,11 +31,6 @@ KINDS: MappingType[MarkName, tuple[str, ...]] = {
     "deceased": ("owner", "phone", "email"),
 }
 _FIRST_ONLY = frozenset({"deceased"})
-
-
-def has_marks(file_format: MappingType[str, Any] | None) -> bool:
-    """Whether an import has the staged table `marks`, by the columns that it was read with."""
-    return any(use.get("field") in KINDS for use in (file_format or {}).get("columns", []))
 
 
 def marks_of(mapping: Mapping) -> list[Use]:
@@ -69,15 +63,12 @@ def stage_marks(con: duckdb.DuckDBPyConnection, mapping: Mapping, *, left_out: b
     cells = " union all ".join(map(_cells, range(len(uses)), uses))
     con.execute(f"create or replace view marks_in as select * from ({cells}) {kept}")
     said = [(word, "no") for word in words().no] + [(word, "yes") for word in words().yes - words().no]
-    _table(con, "mark_words", {"word": [word for word, _ in said], "says": [says for _, says in said]})
+    put_table(con, "mark_words", pa.table({"word": [word for word, _ in said], "says": [says for _, says in said]}))
     blank, nought = nothing_patterns()
-    _table(con, "mark_nothing", {"blank": [blank], "nought": [nought]})
+    put_table(con, "mark_nothing", pa.table({"blank": [blank], "nought": [nought]}))
     kinds = [(mark, kind, at, mark in _FIRST_ONLY) for mark, some in KINDS.items() for at, kind in enumerate(some)]
-    _table(
-        con,
-        "mark_kinds",
-        dict(zip(("mark", "kind", "precedence", "first_only"), zip(*kinds, strict=True), strict=True)),
-    )
+    columns = ("mark", "kind", "precedence", "first_only")
+    put_table(con, "mark_kinds", pa.table([list(values) for values in zip(*kinds, strict=True)], names=columns))
     con.execute(sql("cm_core.imports", "stage_marks.sql"))
 
 
@@ -93,9 +84,3 @@ def _cells(ordinal: int, use: Use) -> str:
 
 def _texts(some: frozenset[str]) -> str:
     return ", ".join(f"'{quoted(text)}'" for text in sorted(some))
-
-
-def _table(con: duckdb.DuckDBPyConnection, name: str, columns: MappingType[str, Any]) -> None:
-    con.register("rows_of_table", pa.table({column: list(values) for column, values in columns.items()}))
-    con.execute(f"create or replace table {name} as from rows_of_table")
-    con.unregister("rows_of_table")

@@ -195,7 +195,7 @@ def report_numbers(
         cursor.execute(statements.DROP_KNOWN)
         cursor.execute(statements.COUNT_DELTA)
         new = int(cursor.fetchone()[0])
-        cursor.execute(statements.INSERT_REPORTED)
+        cursor.execute(statements.LIST_FOUND)
         cursor.execute(statements.MARK_PHONES)
         changes.holders_changed(connection, "phone", "dnc_changed", "phone_e164")
         cursor.execute(statements.DROP_TEMPORARY_TABLES)

@@ -174,17 +174,6 @@ inner join dnc_registry as r on r.phone_e164 = d.phone_e164 and r.source = d.sou
 inner join dnc_changed as c on c.phone_e164 = d.phone_e164
 """
 COUNT_DELTA = "select count(*) from dnc_delta"
-#: Numbers that lists of contacts call listed, those of a list that was taken back in earlier times too.
-INSERT_REPORTED = """
-insert into dnc_registry
-    (phone_e164, source, listing_date, listed_from, removed_at, first_import_id, last_import_id)
-select phone_e164, source, null, listed_from, null, import_id, import_id
-from dnc_delta
-order by phone_e164, source
-on duplicate key update
-    removed_at = null,
-    last_import_id = greatest(dnc_registry.last_import_id, values(last_import_id))
-"""
 MARK_PHONES = """
 update phone_numbers as f
 inner join dnc_changed as d on d.phone_e164 = f.phone_e164
