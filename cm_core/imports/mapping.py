@@ -282,14 +282,14 @@ def _adopt_generic_address(uses: list[Use]) -> list[Use]:
     if any(use.field == f"{_GENERIC}.line1" for use in uses):
         return uses
     fields = {use.field for use in uses}
-    slots = [f.removesuffix(".line1") for f in fields if f.endswith(".line1")]
+    slots = sorted(f.removesuffix(".line1") for f in fields if f.endswith(".line1"))
     kept = []
     for use in uses:
         slot, dot, part = use.field.rpartition(".")
         if dot and slot == _GENERIC:
             lacking = [s for s in slots if f"{s}.{part}" not in fields]
             if len(lacking) == 1:
-                kept.append(replace(use, field=f"{slots[0]}.{part}"))
+                kept.append(replace(use, field=f"{lacking[0]}.{part}"))
             elif not slots and part in ("city", "state", "zip", "zip4", "line2"):
                 kept.append(use)
         else:

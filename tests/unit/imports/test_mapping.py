@@ -160,10 +160,13 @@ def test_a_city_beside_two_whole_addresses_is_none_of_theirs() -> None:
     assert _map("Name", "City", *headers).unmapped == ("City",)
 
 
-def test_city_and_state_without_a_prefix_belong_to_the_only_street_that_lacks_them() -> None:
-    fields = _fields(_map("Owner", "Property Address", "City", "State", "Zip",
-                          *(f"Mailing {part}" for part in ("Address", "City", "State", "Zip"))))  # fmt: skip
-    assert (fields["property.city"], fields["mailing.city"]) == (("City",), ("Mailing City",))
+@pytest.mark.parametrize(("lacking", "whole"), [("Property", "Mailing"), ("Mailing", "Property")])
+def test_city_and_state_without_a_prefix_belong_to_the_only_street_that_lacks_them(lacking: str, whole: str) -> None:
+    parts = ("Address", "City", "State", "Zip")
+    fields = _fields(_map("Owner", f"{lacking} Address", *parts[1:], *(f"{whole} {part}" for part in parts)))
+    for part in parts[1:]:
+        assert fields[f"{lacking}.{part}".lower()] == (part,)
+        assert fields[f"{whole}.{part}".lower()] == (f"{whole} {part}",)
 
 
 def test_what_is_not_the_owners_stands_in_for_nothing() -> None:
