@@ -133,7 +133,8 @@ def _field(column: dict[str, Any]) -> str | None:
     """What a column is, and what else there is to say of it."""
     if column["surname_first"]:
         return f"{column['field']}, surname first"
-    return f"{column['field']} of {column['of']}" if column["of"] else column["field"]
+    by_no = ", by a no" if column["by_no"] else ""
+    return f"{column['field']} of {column['of']}{by_no}" if column["of"] else f"{column['field']}{by_no}"
 
 
 def _show_schema(schema: dict[str, Any]) -> None:

@@ -51,6 +51,12 @@ class Field(_Model):
     patterns: tuple[str, ...] = ()
 
 
+class Mark(Field):
+    """How headers of a mark look, and those of columns in which a no says the same: `Do Not Call`, `OK to Call`."""
+
+    permits: tuple[str, ...] = ()
+
+
 class FactRule(_Model):
     """What a row of a list of facts says, and of which of its contact points; see `feeds/reassigned_numbers.yaml`.
 
@@ -96,7 +102,7 @@ class Feed(_Model):
     more_fields: dict[str, Field] = {}
     told_by: Field = Field()
     never_has: Field = Field()
-    marks: dict[MarkName, Field] = {}
+    marks: dict[MarkName, Mark] = {}
     fact: FactRule | None = None
     address_fields: dict[str, Field] = {}
     address_prefixes: dict[str, str] = {}

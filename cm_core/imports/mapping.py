@@ -35,7 +35,8 @@ class Use:
     their values are joined by a space. `label` is a phone's type or an identifier's name, None where unknown.
     `how` is what told: `feed` (declared), `header` or `content`; `confidence` (0 to 1) how sure that is.
     `surname_first` says of a column of whole names that they stand Last First Middle, where no comma tells.
-    `of` is the column of the phone number that this one says something about (`marks`).
+    `of` is the column of the phone number that this one says something about (`marks`); of a mark with `by_no`, a no
+    says it, as in `OK to Call`.
     """
 
     field: str
@@ -47,6 +48,7 @@ class Use:
     confidence: float = 1.0
     surname_first: bool = False
     of: int | None = None
+    by_no: bool = False
 
 
 @dataclass(frozen=True)

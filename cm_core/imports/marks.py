@@ -1,22 +1,23 @@
 """Columns of a list of contacts that say whom not to contact, and of what kind a number's line is.
 
 A mark is about everybody and everything in its row (`Do Not Mail`), or about the number of one column (`Phone 2 DNC`).
-What marks are called is in the feed, the words around them and what stands in them in `mark_words.yaml`. What becomes
-of them is in `staging_marks` and `cm_core.compliance.list_marks`. Pure: headers and a sample in, uses out.
+In some a no says it (`OK to Call`). What marks are called is in the feed, the words around them and what stands in
+them in `mark_words.yaml`. What becomes of them is in `staging_marks` and `cm_core.compliance.list_marks`. Pure:
+headers and a sample in, uses out.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from cm_core.hygiene.text import read_yaml
 from cm_core.imports.content import Column, is_date, is_email, is_phone
-from cm_core.imports.feed_catalog import Feed, Field
+from cm_core.imports.feed_catalog import Feed, Mark
 from cm_core.imports.mapping import Mapping as FileMapping
 from cm_core.imports.mapping import Use, squash
 
@@ -51,10 +52,22 @@ class Words:
     dated: tuple[str, ...]
     line_type: tuple[str, ...]
     speaks_of_it: tuple[str, ...]
+    speaks_of_consent: tuple[str, ...]
     beside: tuple[str, ...]
     yes: frozenset[str]
     no: frozenset[str]
+    permitted: frozenset[str]
+    denied: frozenset[str]
+    unsaid: frozenset[str]
     lines: Mapping[str, frozenset[str]]
+
+    def without_a_mark(self, *, by_no: bool) -> frozenset[str]:
+        """What says of a column that there is no mark."""
+        return self.permitted | self.unsaid if by_no else self.no
+
+    def with_a_mark(self, *, by_no: bool) -> frozenset[str]:
+        """What plainly says that there is one."""
+        return self.denied if by_no else self.yes
 
 
 @cache
@@ -69,8 +82,8 @@ def words() -> Words:
     lines = {kind: frozenset(map(squash, values)) for kind, values in declared["lines"].items()}
     return Words(
         some("before"), some("after"), some("dated"), some("line_type"), some("speaks_of_it"),
-        some("beside"),
-        frozenset(some("yes")), frozenset(some("no")), lines,
+        some("speaks_of_consent"), some("beside"), frozenset(some("yes")), frozenset(some("no")),
+        frozenset(some("permitted")), frozenset(some("denied")), frozenset(some("unsaid")), lines,
     )  # fmt: skip
 
 
@@ -81,13 +94,18 @@ def find_marks(headers: Sequence[str], written: Sequence[str], uses: Sequence[Us
     """
     if not feed.marks:
         return []
-    finder = _Finder(written, uses, feed)
+    plain = _Finder(written, uses, {name: _pattern(name, mark) for name, mark in feed.marks.items()})
+    by_no = _Finder(written, uses, {name: _permits(mark) for name, mark in feed.marks.items() if mark.permits})
     taken = {column for use in uses for column in use.columns}
     found = []
     for position, header in enumerate(headers):
-        if position not in taken and (told := finder.find(position)) is not None:
-            name, of = told
-            found.append(Use(name, (position,), (header,), "header", of=of))
+        if position in taken:
+            continue
+        use = Use("", (position,), (header,), "header")
+        if (told := plain.find(position)) is not None:
+            found.append(replace(use, field=told[0], of=told[1]))
+        elif (told := by_no.find(position)) is not None:
+            found.append(replace(use, field=told[0], of=told[1], by_no=True))
     return found
 
 
@@ -104,7 +122,7 @@ def fits(use: Use, sample: Sequence[Column]) -> bool:
         return any(squash(value) in known for value in values for known in words().lines.values())
     if sum(map(_is_contact, values)) >= _LEAST_SHARE * len(values):
         return False
-    if any(is_plain(value) for value in values):
+    if any(is_plain(value, by_no=use.by_no) for value in values):
         return True
     is_dated = squash(use.headers[0]).endswith(words().dated)
     dates = sum(1 for value in values if is_date(value) or (is_dated and any(map(str.isdigit, value))))
@@ -113,9 +131,9 @@ def fits(use: Use, sample: Sequence[Column]) -> bool:
     return len(values) <= _FEW and all(len(value) <= _LONGEST for value in values)
 
 
-def is_plain(value: str) -> bool:
+def is_plain(value: str, *, by_no: bool = False) -> bool:
     """Whether a cell is a yes or a no, or several of them, and not merely blank."""
-    known = words().yes | words().no
+    known = words().with_a_mark(by_no=by_no) | words().without_a_mark(by_no=by_no)
     parts = [squash(part) for part in _PARTS.split(value) if not _NOTHING.fullmatch(part)]
     return bool(parts) and all(part in known for part in parts)
 
@@ -139,11 +157,18 @@ def unheard(
     for position, header in enumerate(headers):
         if header not in mapping.unmapped or not (not sample or sample[position].values):
             continue
-        if header in found or _speaks_of_it(squash(header), understood):
+        values = sample[position].values if sample else []
+        if header in found or _speaks_of_it(squash(header), understood) or _denies(squash(header), values):
             yield (
                 f"Column {header!r} may say whom not to contact; it is kept raw, and nobody is blocked by it. If it "
                 "says so, call it Do Not Call, Opt Out or the like, with yes or no in it"
             )
+
+
+def _denies(text: str, values: Sequence[str]) -> bool:
+    """Whether a column about consent says that somebody gave none. That is no request, but worth a look."""
+    is_about_it = any(word in text for word in words().speaks_of_consent)
+    return is_about_it and any(squash(value) in words().denied for value in values)
 
 
 def _speaks_of_it(text: str, understood: Sequence[str]) -> bool:
@@ -160,11 +185,11 @@ def _is_contact(value: str) -> bool:
 class _Finder:
     """What the columns of one file are, as marks."""
 
-    def __init__(self, written: Sequence[str], uses: Sequence[Use], feed: Feed) -> None:
+    def __init__(self, written: Sequence[str], uses: Sequence[Use], patterns: Mapping[str, re.Pattern[str]]) -> None:
         self._written = [" ".join(header.lower().split()) for header in written]
         self._headers = [squash(_CUSTOM_FIELD.sub("", header)) for header in written]
         self._phones = [column for use in uses if use.field == "phone" for column in use.columns]
-        self._patterns = {name: _pattern(name, declared) for name, declared in feed.marks.items()}
+        self._patterns = patterns
 
     def find(self, position: int) -> tuple[str, int | None] | None:
         """The field of a column, and the column of the number that it is about; None if it is neither."""
@@ -256,8 +281,17 @@ class _Finder:
         return (name, None) if name != LINE_TYPE else None
 
 
-def _pattern(name: str, declared: Field) -> re.Pattern[str]:
+def _pattern(name: str, declared: Mark) -> re.Pattern[str]:
     """A squashed header with the name of a mark in it, and words that do not matter around it."""
-    called = "|".join([*sorted(map(squash, declared.synonyms), key=len, reverse=True), *declared.patterns])
-    dated = "" if name in _UNDATED else f"(?:{'|'.join(words().dated)})?"
-    return re.compile(f"(?:{'|'.join(words().before)}){{0,3}}(?:{called})(?:{'|'.join(words().after)}){{0,2}}{dated}")
+    called = [*sorted(map(squash, declared.synonyms), key=len, reverse=True), *declared.patterns]
+    return _among_words(called, "" if name in _UNDATED else f"(?:{'|'.join(words().dated)})?")
+
+
+def _permits(declared: Mark) -> re.Pattern[str]:
+    """A squashed header of a column in which a no is the mark."""
+    return _among_words(sorted(map(squash, declared.permits), key=len, reverse=True), "")
+
+
+def _among_words(called: Sequence[str], end: str) -> re.Pattern[str]:
+    before, after = "|".join(words().before), "|".join(words().after)
+    return re.compile(f"(?:{before}){{0,3}}(?:{'|'.join(called)})(?:{after}){{0,2}}{end}")

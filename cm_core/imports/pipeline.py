@@ -180,6 +180,7 @@ class OpenFile:
                 "confidence": uses[position].confidence if position in uses else None,
                 "surname_first": position in uses and uses[position].surname_first,
                 "of": self.source.headers[about[position]] if position in about else None,
+                "by_no": position in uses and uses[position].by_no,
             }
             for position, header in enumerate(self.source.headers)
         ]

@@ -1,6 +1,7 @@
 -- What columns say about whom not to contact, by contact point.
--- In:  marks_in(row_number, ordinal, mark, of_raw, raw, header): cells of such columns, `of_raw` the phone cell that one
---      is about; mark_words(word, says); mark_nothing(blank, nought); mark_kinds(mark, kind, precedence): which contact points of a row a mark is about;
+-- In:  marks_in(row_number, ordinal, mark, by_no, of_raw, raw, header): cells of such columns, `of_raw` the phone cell
+--      that one is about, `by_no` where a no says it (OK to Call); mark_words(by_no, word, is_mark);
+--      mark_nothing(blank, nought); mark_kinds(mark, kind, precedence): which contact points of a row a mark is about;
 --      phone_values, row_phones, row_emails, row_addresses, addresses (stage_contacts.sql), parameters(file_date); the
 --      macros of dates.sql.
 -- Out: marks(row_number, mark, kind, key, said_at, header): said_at where the list gives the day; findings.
@@ -8,32 +9,38 @@ create or replace table mark_values as
 with texts as (
     select
         raw,
+        by_no,
         moment_of(raw) as moment,
-        regexp_full_match(raw, n.blank) or regexp_full_match(raw, n.nought) as is_nothing,
+        -- A lone 0 is a no, which says it in a column that permits.
+        regexp_full_match(raw, n.blank) or (regexp_full_match(raw, n.nought) and (not by_no or length(raw) > 2)) as is_nothing,
         [
             regexp_replace(lower(part), '[^a-z0-9]', '', 'g')
             for part in regexp_split_to_array(raw, '[;,|\n]')
             if not regexp_full_match(part, n.blank)
         ] as words
-    from (select distinct raw from marks_in)
+    from (select distinct raw, by_no from marks_in)
     cross join mark_nothing as n
 ),
 known as (
-    select list(word) filter (where says = 'no') as no_words, list(word) as all_words from mark_words
+    select by_no, list(word) filter (where not is_mark) as no_words, list(word) as all_words
+    from mark_words
+    group by by_no
 )
 select
     t.raw,
-    t.is_nothing or len([w for w in t.words if not list_contains(k.no_words, w)]) = 0 as is_no,
+    t.by_no,
+    -- The day on which somebody was asked, where a yes permits.
+    t.is_nothing or (t.by_no and t.moment is not null) or len([w for w in t.words if not list_contains(k.no_words, w)]) = 0 as is_no,
     t.moment is not null or len([w for w in t.words if not list_contains(k.all_words, w)]) = 0 as is_plain,
-    case when t.moment between timestamp '1970-01-01' and p.file_date + interval 1 day then t.moment end as said_at
+    case when not t.by_no and t.moment between timestamp '1970-01-01' and p.file_date + interval 1 day then t.moment end as said_at
 from texts as t
-cross join known as k
+inner join known as k on t.by_no = k.by_no
 cross join parameters as p;
 
 create or replace table marks_said as
 select m.row_number, m.mark, m.of_raw, max(v.said_at) as said_at, arg_min(m.header, m.ordinal) as header
 from marks_in as m
-inner join mark_values as v on m.raw = v.raw
+inner join mark_values as v on m.raw = v.raw and m.by_no = v.by_no
 where not v.is_no
 group by m.row_number, m.mark, m.of_raw;
 
@@ -71,7 +78,9 @@ from found
 group by row_number, mark, kind, key;
 
 insert into findings (row_number, error_type, field_name, field_value, error_message, row_status)
-select distinct m.row_number, 'VALIDATION', m.mark, left(m.raw, 200), 'Neither a yes nor a no; it counts as a yes', null
+select distinct
+    m.row_number, 'VALIDATION', m.mark, left(m.raw, 200),
+    'Neither a yes nor a no; it counts as a ' || case when m.by_no then 'no' else 'yes' end, null
 from marks_in as m
-inner join mark_values as v on m.raw = v.raw
+inner join mark_values as v on m.raw = v.raw and m.by_no = v.by_no
 where not v.is_no and not v.is_plain;

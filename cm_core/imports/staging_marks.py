@@ -62,8 +62,12 @@ def stage_marks(con: duckdb.DuckDBPyConnection, mapping: Mapping, *, left_out: b
     kept = "anti join forgotten_rows using (row_number)" if left_out else ""
     cells = " union all ".join(map(_cells, range(len(uses)), uses))
     con.execute(f"create or replace view marks_in as select * from ({cells}) {kept}")
-    said = [(word, "no") for word in words().no] + [(word, "yes") for word in words().yes - words().no]
-    put_table(con, "mark_words", pa.table({"word": [word for word, _ in said], "says": [says for _, says in said]}))
+    said = [
+        {"by_no": by_no, "word": word, "is_mark": word not in words().without_a_mark(by_no=by_no)}
+        for by_no in (False, True)
+        for word in words().without_a_mark(by_no=by_no) | words().with_a_mark(by_no=by_no)
+    ]
+    put_table(con, "mark_words", pa.Table.from_pylist(said))
     blank, nought = nothing_patterns()
     put_table(con, "mark_nothing", pa.table({"blank": [blank], "nought": [nought]}))
     kinds = [(mark, kind, at, mark in _FIRST_ONLY) for mark, some in KINDS.items() for at, kind in enumerate(some)]
@@ -75,8 +79,8 @@ def stage_marks(con: duckdb.DuckDBPyConnection, mapping: Mapping, *, left_out: b
 def _cells(ordinal: int, use: Use) -> str:
     of = "null::varchar" if use.of is None else f"nullif(trim(c{use.of}), '')"
     texts = " union all ".join(
-        f"select row_number, {ordinal} as ordinal, '{use.field}' as mark, {of} as of_raw, trim(c{column}) as raw, "
-        f"'{quoted(header)}' as header from source where trim(c{column}) <> ''"
+        f"select row_number, {ordinal} as ordinal, '{use.field}' as mark, {use.by_no} as by_no, {of} as of_raw, "
+        f"trim(c{column}) as raw, '{quoted(header)}' as header from source where trim(c{column}) <> ''"
         for column, header in zip(use.columns, use.headers, strict=True)
     )
     return texts if use.of is None else f"select * from ({texts}) where of_raw is not null"

@@ -34,6 +34,14 @@ TRACED = (
     "Quentin,Abernathy,,,7 Pine Rd,Ada,OK,74820,405-321-1005,,N,,,,q@example.org,,TRUE,\n"
     "Rosalind,Featherstone,,,1 Main St,Enid,OK,73701,405-321-1006,L,0,,,,,no,false,2025-11-30\n"
 )
+#: The other way round: a no says whom not to contact.
+PERMITTED = (
+    "Name,Phone 1,Phone 1 OK to Call,Phone 2,Email,Zip,OK to Text,Can Email\n"
+    "Gertrude Hollingsworth,405-321-1001,N,405-321-1002,g@example.org,74101,Yes,0\n"
+    "Otto Vandermeer,405-321-1003,ok,,o@example.org,73069,No,opted in\n"
+    "Ida Quill,405-321-1004,,,i@example.org,74820,after five,\n"
+    "Ann Plain,405-321-1005,2025-02-03,,a@example.org,73701,unknown,Y\n"
+)
 ASKED = (
     "Name,Phone,Email,Address,City,State,Zip,Do Not Call,Email Opt Out,Opted Out,Opt Out Date\n"
     "Gertrude Hollingsworth,405-321-1001,g@example.org,12 Elm St,Tulsa,OK,74101,1,0,,\n"
@@ -128,6 +136,23 @@ def test_what_people_asked_for(settings: Settings, database: Database, tmp_path:
     assert opted_out_addresses(database) == ["i@example.org", "o@example.org"]
     # Whose they are is known at once: they came with their people.
     assert query(database, "select count(*) from opt_outs where person_id is null") == [(0,)]
+
+
+def test_what_is_not_permitted(settings: Settings, database: Database, tmp_path: Path) -> None:
+    record = import_file(settings, database, write(tmp_path / "crm export.csv", PERMITTED))
+    assert listings(database) == [("+14053211001", "reported", LISTED, None)]
+    assert requests(database) == [
+        ("sms", "+14053211003", LISTED, "Column OK to Text", "contact_list"),
+        ("sms", "+14053211004", LISTED, "Column OK to Text", "contact_list"),
+        ("email", "GERTRUDE|HOLLINGSWORTH||74101", LISTED, "Column Can Email", "contact_list"),
+        ("sms", "IDA|QUILL||74820", LISTED, "Column OK to Text", "contact_list"),
+        ("sms", "OTTO|VANDERMEER||73069", LISTED, "Column OK to Text", "contact_list"),
+        ("email", "g@example.org", LISTED, "Column Can Email", "contact_list"),
+    ]
+    report = error_report(settings, record.import_id)
+    assert [(row["row_number"], row["field_value"], row["error_message"]) for row in report] == [
+        ("3", "after five", "Neither a yes nor a no; it counts as a no")
+    ]
 
 
 def test_who_is_marked_may_not_be_contacted(settings: Settings, database: Database, tmp_path: Path) -> None:

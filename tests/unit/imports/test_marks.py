@@ -70,7 +70,7 @@ def test_what_a_column_is_called(header: str, mark: str) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["Opt In", "Email Opt In", "Consent", "OK to call", "Call Result", "Email Status", "Contact Type", "Owner Type",
+    ["Opt In", "Email Opt In", "Consent", "Texts OK", "Call Result", "Email Status", "Contact Type", "Owner Type",
      "DNC Check Date", "Call Count", "Type", "Mail City", "Notes", "Death Certificate No"],
 )  # fmt: skip
 def test_what_is_called_otherwise_is_none(header: str) -> None:
@@ -198,10 +198,31 @@ def test_what_speaks_of_it_and_is_not_understood_is_reported() -> None:
         assert len(_understand(["Name", "Phone", header], {header: values}).notes) == 1
 
 
-@pytest.mark.parametrize("header", ["OK to Call", "Texts OK", "Email permission status", "May Text?"])
-def test_what_says_it_the_other_way_round_is_reported(header: str) -> None:
-    """A no there is a no to contacting: nobody reads it so, and somebody has to know."""
+@pytest.mark.parametrize(
+    ("header", "mark", "of"),
+    [
+        ("OK to Call", "do_not_call", None), ("Can Call?", "do_not_call", None),
+        ("Owner May Be Called", "do_not_call", None), ("Permission to Text", "do_not_text", None),
+        ("May Text?", "do_not_text", None),
+        ("Email permission status", "do_not_email", None), ("AllowBulkEmail", "do_not_email", None),
+        ("OK to Mail", "do_not_mail", None), ("Can Contact", "do_not_contact", None),
+        ("Phone 1 OK to Call", "dnc", "Phone 1"), ("OK to Text 2", "do_not_text", "Phone 2"),
+    ],
+)  # fmt: skip
+def test_in_some_columns_a_no_says_it(header: str, mark: str, of: str | None) -> None:
+    headers = ["Name", "Phone 1", "Phone 2", header]
+    understood = _understand(headers, {header: ["Yes", "No"]})
+    assert _marks(headers, {header: ["Yes", "No"]}) == {header: (mark, of)}
+    (use,) = [use for use in understood.mapping.uses if use.headers == (header,)]
+    assert use.by_no
+    assert understood.notes == ()
+
+
+@pytest.mark.parametrize("header", ["Texts OK", "Callable", "Email Opt-In", "TCPA Consent", "Accepts Email Marketing"])
+def test_that_nobody_consented_is_reported(header: str) -> None:
+    """It is no request; but somebody has to know that nobody is blocked by it."""
     assert len(_understand(["Name", "Phone", header], {header: ["No", "Yes"]}).notes) == 1
+    assert _understand(["Name", "Phone", "Email Opt-In"], {"Email Opt-In": ["Yes"]}).notes == ()
 
 
 @pytest.mark.parametrize("header", ["Opt Out Date", "Unsubscribed At"])
@@ -213,6 +234,7 @@ def test_dates_in_any_form_are_told_by_the_header(header: str) -> None:
 def test_a_cell_is_plain_or_not() -> None:
     assert all(map(marks.is_plain, ("Y", "no", "Fed; State", "N, N", "Not on DNC", "0")))
     assert not any(map(marks.is_plain, ("", "-", "—", "maybe", "✓", "Y - said so")))
+    assert all(marks.is_plain(value, by_no=True) for value in ("OK", "no", "In", "Unsubscribed", "not set", "0"))
 
 
 def test_lists_of_whom_not_to_contact_have_no_such_columns() -> None:
@@ -229,3 +251,7 @@ def test_the_words_are_told_apart() -> None:
     assert {"n", "0", "false", "no", "off", "clean"} <= words.no
     assert not {"ok", "in", "active"} & words.no, "states whose list it is, and a registration in force"
     assert all("" not in some for some in (words.yes, words.no, words.before, words.after))
+    three = (words.permitted, words.denied, words.unsaid)
+    assert sum(map(len, three)) == len(frozenset.union(*three)), "no word says two things"
+    assert {"y", "1", "ok", "in", "optedin"} <= words.permitted
+    assert {"n", "0", "false", "out", "unsubscribed"} <= words.denied
