@@ -7,6 +7,7 @@ Do-not-call and time-zone rules are not here either.
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import pyarrow as pa
@@ -59,7 +60,10 @@ _EXTENSION = re.compile(
     r"(?<=\d)[\s,;.()\-]*(?:;?\bext(?:ension|n)?\b|(?<![a-z])ext|(?<![a-z])x|#)[\s.:=#]*(\d{1,15})\)?$", re.IGNORECASE
 )
 _LABEL = re.compile(
-    r"\b(?:telephone|phone|tel|ph|cellular|cell|mobile|mob|home|work|office|fax|main|direct|business|bus)\b[.:#]?"
+    r"\b(?:telephone|phone|tel|ph|cellular|cell|mobile|mob|home|work|office|fax|main|direct|business|bus"
+    # These may be the letters of a toll-free number, too.
+    r"|(?<!\d-)(?:land ?line|residence|res|personal|primary|secondary|alternate|alt|day|daytime|evenings?|eve|nights?"
+    r"|voice|toll[ -]?free)(?!-[\dA-Z]))\b[.:#]?(?: (?:no|nbr|num|number|line)\b[.:#]?)?"
     r"|\b[chwmof]:|\([chwmof]\)|(?<=\d)\s+[chwmof]$",
     re.IGNORECASE,
 )
@@ -72,6 +76,9 @@ _VANITY = re.compile(
 _LETTERS = re.compile(r"[^\W\d_]")
 _LETTER_RUN = re.compile(r"[^\W\d_]+")
 _LOOKALIKE = re.compile(r"(?:(?<=\d)[OoIl]+(?=[\d\s.-]|$)|(?<![A-Za-z])[OoIl]+(?=\d))")
+#: Whole numbers one behind the other, with no more than blanks and labels between them.
+_WHOLE = re.compile(rf"(?<![\d+]){_ORDINARY.pattern}(?!\d)", re.ASCII)
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _DIGIT = re.compile(r"\d", re.ASCII)
 _NOT_DIGIT = re.compile(r"\D+", re.ASCII)
 
@@ -82,9 +89,9 @@ def standardize_phone(raw: str) -> tuple[Phone, ...]:
     Valid means: libphonenumber says so and, for NANP numbers, the exchange is not N11, the line is not one of
     the fictitious 555-0100 to 555-0199 and the number is no known filler (NANPA; `data/placeholders.csv`).
     Ten digits, or eleven with a leading 1, are read as a US number (seed E1); others need `+` or `011`.
-    Several numbers may stand in a cell with `/ ; , | & :::`, a line break, `or`, `and` between them; what has fewer
-    than seven digits is a piece of its neighbour, not a number. A lone letter among digits (4O5) is never
-    turned into a digit. Never raises.
+    Several numbers may stand in a cell with `/ ; , | & :::`, a line break, `or`, `and` between them, or whole ones with
+    labels or blanks; what has fewer than seven digits is a piece of its neighbour, not a number. A lone letter among
+    digits (4O5) is never turned into a digit. Never raises.
     """
     if len(raw) > PHONE_MAX:
         return (Phone(None, None, None, None, "too_long"),) if squeeze(raw) else ()
@@ -94,7 +101,7 @@ def standardize_phone(raw: str) -> tuple[Phone, ...]:
     if is_blank(raw):
         return ()
     found: dict[tuple[str | None, str | None], Phone] = {}
-    for part in _parts(raw):
+    for part in chain.from_iterable(map(_apart, _parts(raw))):
         if not is_blank(part):
             phone = _one(squeeze(part))
             found.setdefault((phone.e164 or phone.raw, phone.extension), phone)
@@ -139,6 +146,15 @@ def _parts(raw: str) -> list[str]:
         else:
             parts[-1] += separator + piece
     return parts
+
+
+def _apart(part: str) -> list[str]:
+    """`C: 405-321-1234 H: 918-321-1234` is two numbers."""
+    if _digits(part) < 20:
+        return [part]
+    found = [number[0] for number in _WHOLE.finditer(part)]
+    between = _LABEL.sub(" ", _WHOLE.sub(" ", part))
+    return [part] if len(found) < 2 or _LETTER_OR_DIGIT.search(between) else found
 
 
 def _digits(text: str) -> int:

@@ -25,8 +25,10 @@ create or replace macro moment_of(t) as case
 end;
 
 -- A birth lies before its list. Where a year of two digits may be either century's (a child, or somebody over a
--- hundred), it is neither.
+-- hundred), it is neither. Day nought and day one of spreadsheets and databases are put where nothing is known: as
+-- birthdays they would part people from themselves, and join others.
 create or replace macro birth_of(t, moment, file_date) as case
+    when moment between timestamp '1899-12-30' and timestamp '1900-01-01' then null
     when not has_short_year(t) or moment <= file_date - interval 10 year then moment
     when moment > file_date then moment - interval 100 year
 end;

@@ -102,6 +102,42 @@ def test_several_numbers_in_a_cell(separator: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "raw",
+    ["C: 405-234-5678 H: 918-234-5678", "Day: (405) 234-5678 Eve: (918) 234-5678", "405-234-5678 918-234-5678",
+     "405-234-5678 (cell) 918-234-5678 (home)"],
+)  # fmt: skip
+def test_whole_numbers_with_labels_between_them(raw: str) -> None:
+    assert numbers(raw) == [("+14052345678", None, None), ("+19182345678", None, None)]
+
+
+@pytest.mark.parametrize(
+    "raw", ["40523456789182345678", "405-234-5678 then 918-234-5678", "405-234-5678 12 918-234-5678"]
+)
+def test_what_is_not_clearly_several_numbers_is_none(raw: str) -> None:
+    assert [e164 for e164, _, _ in numbers(raw)] == [None]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["405-234-5678 (evening)", "Phone No. 405-234-5678", "alt 405 234 5678", "405.234.5678 landline",
+     "Work Line: 4052345678"],
+)  # fmt: skip
+def test_a_label_is_no_part_of_the_number(raw: str) -> None:
+    assert numbers(raw) == [("+14052345678", None, None)]
+
+
+@pytest.mark.parametrize(
+    "raw", ["405-234-5678 wife", "405-234-5678 do not call", "405-234-5678 no", "405-234-5678 wrong"]
+)
+def test_a_remark_that_says_more_is_left_to_people(raw: str) -> None:
+    assert numbers(raw) == [(None, None, "letters")]
+
+
+def test_the_letters_of_a_toll_free_number_may_be_a_word() -> None:
+    assert numbers("800-RES-1234") == [("+18007371234", None, None)]
+
+
 def test_the_same_number_twice_in_a_cell_is_one() -> None:
     assert numbers("405-234-5678 / 4052345678; none") == [("+14052345678", None, None)]
 

@@ -51,6 +51,12 @@ def test_what_a_column_is_known_by_is_read(con: duckdb.DuckDBPyConnection) -> No
     assert not [text for text in known if MOMENTS[text] is None]
 
 
+def test_the_first_days_of_spreadsheets_are_nobodys_birthday(con: duckdb.DuckDBPyConnection) -> None:
+    births = {"12/30/1899": None, "1/1/1900": None, "1900-01-01 00:00:00": None, "1/2/1900": date(1900, 1, 2)}
+    birth = "birth_of(t, moment_of(t), timestamp '2026-03-01')::date"
+    assert dict(con.execute(f"select t, {birth} from unnest(?) as texts(t)", [list(births)]).fetchall()) == births
+
+
 def test_years_of_two_digits_in_a_list_of_people(con: duckdb.DuckDBPyConnection) -> None:
     births = ["2/2/41", "3-Mar-40", "2/2/85", "2/2/16", "2/2/26", "2/2/1926", "1/1/2020"]
     headers = ["Name", "DOB", "Last Updated"]
