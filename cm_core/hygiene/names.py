@@ -102,6 +102,19 @@ _HEX_AS_LETTERS = str.maketrans("0123456789abcdef", "GHIJKLMNOPABCDEF")
 _SHARE = re.compile(
     r"(\w+[\s,]+\w+.*?)[\s,]+(?:\d{1,3}(?:\.\d+)?\s*%|\d{1,3}/\d{1,4}|0?\.\d+)(?:\s*INT(?:EREST)?)?$", re.IGNORECASE
 )
+#: Between who has the land for life and who has it then: LE REM, LIFE ESTATE, REMAINDER TO. Both are owners.
+_REMAINDER = re.compile(
+    r"[\s,;(]+(?:L\.?/?E\.?|LIFE EST(?:ATE)?|LIFE TENANT)\)?[\s,;(]+"
+    r"(?:W/ ?)?REM(?:AINDER(?:MAN|MEN)?)?(?:\s+TO)?\)?[\s:,;]+(?=\w)",
+    re.IGNORECASE,
+)
+#: An estate, and behind a comma who speaks for it: BROWN EDWARD EST, BROWN ALICE IND EXR.
+_REPRESENTED = re.compile(
+    r"((?:THE\s+)?EST(?:ATE)?\s+OF\s+[^,;]+|[^,;]+\sEST(?:ATE)?)\s*[,;]\s*([^,;]+?)[\s,]+"
+    r"(?:IND(?:EP(?:ENDENT)?)?\s+)?(?:CO-?\s*)?(?:EXR|EXRX|EXTRX|EXEC|EXECUTOR|EXECUTRIX|ADMR|ADMX|ADMIN"
+    r"|ADMINISTRATOR|ADMINISTRATRIX|PER(?:S(?:ONAL)?)?\s+REP(?:RESENTATIVE)?)",
+    re.IGNORECASE,
+)
 #: Fillers that programs write in capitals, though people are called so too.
 _OF_PROGRAMS = frozenset(("NULL", "NA"))
 _HAS_LETTER = re.compile(r"[^\W\d_]")
@@ -126,6 +139,9 @@ def parse_name(full: str) -> tuple[Party, ...]:
     text = _SHARE.sub(r"\1", text)
     upper = text.upper()
     owner, *care_of = _CARE_OF.split(text, maxsplit=1) if any(sign in upper for sign in _CARE_OF_SIGNS) else (text,)
+    if represented := _REPRESENTED.fullmatch(owner) if not care_of else None:
+        owner, *care_of = represented.groups()
+    owner = _REMAINDER.sub(" & ", owner)
     parties = list(_owners(owner)) if owner.strip(" ,;") else []
     if care_of and care_of[0].strip(" ,;"):
         role: Role = "contact" if parties else "owner"

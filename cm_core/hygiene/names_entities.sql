@@ -38,7 +38,12 @@ shaped as (
             '(?:,? (?:[A-Za-z0-9&''-]+|[A-Za-z0-9&''-]*[A-Za-z0-9]\.|(?:[A-Za-z]\.)+[A-Za-z]?'
             '|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}))*'
         )
-        and not regexp_matches(upper_name, '\b(?:ATTN|ATTENTION|CARE|DBA|DOING|TRADING|IRA)\b|\b[A-Z] [A-Z] [A-Z]\b')
+        and not regexp_matches(
+            upper_name,
+            '\b(?:ATTN|ATTENTION|CARE|DBA|DOING|TRADING|IRA|REM|REMAINDER|REMAINDERMAN|REMAINDERMEN)\b'
+            '|\b(?:EXR|EXRX|EXTRX|EXEC|EXECUTOR|EXECUTRIX|ADMR|ADMX|ADMIN|ADMINISTRATOR|ADMINISTRATRIX|REP|REPRESENTATIVE)$'
+            '|\b[A-Z] [A-Z] [A-Z]\b'
+        )
         and key_text <> ''
         and not regexp_matches(key_text, '\b[A-Z] [A-Z] [A-Z]\b')
 ),

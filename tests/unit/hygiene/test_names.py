@@ -409,6 +409,23 @@ def test_what_is_said_of_people_is_no_name(text: str, people: str) -> None:
     assert "; ".join(f"{party.first} {party.last}" for party in found) == people
 
 
+@pytest.mark.parametrize(
+    ("text", "owners"),
+    [
+        ("SMITH JOHN W LE REM SMITH MARY", ["owner JOHN SMITH", "joint_owner MARY SMITH"]),
+        ("John Smith (Life Estate) Remainder to Mary Smith & Bob Jones",
+         ["owner John Smith", "joint_owner Mary Smith", "joint_owner Bob Jones"]),
+        ("BROWN EDWARD EST, BROWN ALICE IND EXR", ["owner BROWN EDWARD EST", "contact BROWN ALICE"]),
+        ("ESTATE OF EDWARD BROWN, ALICE BROWN EXECUTOR", ["owner ESTATE OF EDWARD BROWN", "contact ALICE BROWN"]),
+        ("EDWARD BROWN ESTATE; ALICE BROWN, PERSONAL REPRESENTATIVE",
+         ["owner EDWARD BROWN ESTATE", "contact ALICE BROWN"]),
+    ],
+)  # fmt: skip
+def test_who_has_the_rest_and_who_speaks_for_an_estate(text: str, owners: list[str]) -> None:
+    found = parse_name(text)
+    assert [f"{p.role} {p.organization_name or f'{p.first} {p.last}'}" for p in found] == owners
+
+
 def test_a_firm_in_two_lines_is_one() -> None:
     (firm,) = parse_name("FIRST NATIONAL BANK\nOF TULSA")
     assert firm.organization_name == "FIRST NATIONAL BANK OF TULSA"
