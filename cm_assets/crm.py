@@ -118,12 +118,13 @@ def crm_suppressions(context: dg.AssetExecutionContext, store: DatabaseResource,
     if missing := pipedrive.missing(store.settings):
         say_what_is_missing(context, missing)
         return
-    from cm_core.compliance.newest import suppressions_mark
+    from cm_core.crm.suppressions import up_to
 
     with clean_failures(context):
-        mark = suppressions_mark(store.database)  # before it is looked at what there is
+        mark = up_to(store.database)  # before it is looked at what there is
         applied = pipedrive.push_suppressions(store.settings, store.database, requested_by=f"run {context.run.run_id}")
-    if applied is not None and (left := sum(applied.steps.get(state, 0) for state in ("waiting", "sending"))):
+    waiting = 0 if applied is None else sum(applied.steps.get(state, 0) for state in ("waiting", "sending"))
+    if applied is not None and (left := waiting + applied.to_try_again):
         # Failed, and without the mark: the sensor has it tried again.
         raise dg.Failure(
             f"{left} people whom nobody may contact are not marked in Pipedrive yet. {applied.waits_for or ''}".strip(),

@@ -61,11 +61,11 @@ def suppressions_sensor(job: ExecutableDefinition, *, interval_seconds: int) -> 
     def new_suppressions(
         context: dg.SensorEvaluationContext, store: DatabaseResource, pipedrive: PipedriveResource
     ) -> dg.RunRequest | dg.SkipReason:
-        from cm_core.compliance.newest import suppressions_mark
+        from cm_core.crm.suppressions import up_to
 
         if missing := pipedrive.missing(store.settings):
             return not_set_up(missing)
-        mark = suppressions_mark(store.database)
+        mark = up_to(store.database)
         if mark == _pushed_up_to(context.instance):
             return dg.SkipReason(f"The CRM knows all up to {mark}.")
         return _wait(context.instance, job.name) or dg.RunRequest()

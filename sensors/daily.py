@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 #: After the pulls, and after the marts of the day (UTC).
 RECONCILE, PUSH = "30 1 * * *", "0 11 * * *"
-#: Days before the last one that are pulled too where that failed or nothing ran.
-MADE_GOOD = 6
+#: Days before the last one that are pulled too where that failed or nothing ran. A pull of Pipedrive begins where the
+#: one before has ended; RingCentral has no such thing, and keeps a year.
+MADE_GOOD = {"pipedrive": 6, "ringcentral": 365}
+#: So many of them at once, the newest first.
+MOST_MADE_GOOD = 14
 _RUNNING = dg.DefaultScheduleStatus.RUNNING
 
 
 def pull_schedule(job: ExecutableDefinition, *, system: str, assets: Sequence[str], cron: str) -> dg.ScheduleDefinition:
-    """The schedule of a job over days, on by default: the day that ended, and those of the week that are missing."""
+    """The schedule of a job over days, on by default: the day that ended, and those before that are missing."""
 
     @dg.schedule(
         name=f"{job.name}_daily",
@@ -34,7 +37,7 @@ def pull_schedule(job: ExecutableDefinition, *, system: str, assets: Sequence[st
         cron_schedule=cron,
         execution_timezone="UTC",
         default_status=_RUNNING,
-        description="Requests the pull of the day that has ended, and of days of the week before that failed.",
+        description="Requests the pull of the day that has ended, and of days before that are missing.",
     )
     def schedule(
         context: dg.ScheduleEvaluationContext,
@@ -49,8 +52,8 @@ def pull_schedule(job: ExecutableDefinition, *, system: str, assets: Sequence[st
         last = context.scheduled_execution_time.date() - timedelta(days=1)
         if last < settings.days_from:
             return dg.SkipReason(f"The first day is {settings.days_from} (CM_DAYS_FROM).")
-        first = max(settings.days_from, last - timedelta(days=MADE_GOOD))
-        wanted = [*_left_out(context.instance, assets, first, last), last]
+        first = max(settings.days_from, last - timedelta(days=MADE_GOOD[system]))
+        wanted = [*_left_out(context.instance, assets, first, last)[-MOST_MADE_GOOD:], last]
         tick = f"{context.scheduled_execution_time:%Y-%m-%d}"
         return [dg.RunRequest(run_key=f"{day} at {tick}", partition_key=day.isoformat()) for day in wanted]
 

@@ -17,14 +17,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cm_core.crm import links, noting, people, steps
 from cm_core.crm.client import PipedriveClient, pipedrive
 from cm_core.crm.closed import Closed, as_of_now, closed_now
 from cm_core.crm.fields import PersonFields, refresh_fields
-from cm_core.crm.merge_fields import DO_NOT_CONTACT, Agreed, Merge, Outcome, Side, resolve
+from cm_core.crm.merge_fields import DO_NOT_CONTACT, Agreed, Merge, Outcome, Side, heeding, resolve
 from cm_core.crm.noting import Reading
 from cm_core.crm.plan import FEW, chunk_size, ready_fields
 from cm_core.crm.population import CrmPerson
@@ -55,6 +55,7 @@ _DOWN_AFTER = 5
 #: People in a row with whom we may do nothing, after which that is about the account too.
 _MOST_NOT_ALLOWED = 5
 _DATE_ONLY = ("cm_checked",)
+_FORBIDDEN = 403
 
 
 @dataclass
@@ -71,6 +72,8 @@ class Applied:
     failed: int = 0
     resolved: int = 0
     linked: int = 0
+    #: Of those that failed, the ones that another try may do: not those with whom we may do nothing.
+    to_try_again: int = 0
     waits_for: str | None = None
     usage: Usage | None = None
 
@@ -208,7 +211,7 @@ class _Run:
             reading = self._noted([number], step)
             person = reading.there.get(number)
         if number in reading.refused:
-            self._not_done(step, reading.refused[number])
+            self._not_read(step, reading.refused[number])
         elif person is None:
             self._end(step, "superseded", "Not there any more.")
         return person
@@ -219,8 +222,9 @@ class _Run:
             with suppress(BudgetSpent):
                 self._fields, self._are_fresh = refresh_fields(self._settings, self._client), True
 
-    def _update(self, step: Step, person: CrmPerson) -> None:
+    def _update(self, planned: Step, person: CrmPerson) -> None:
         theirs = person.side(self._fields, self._keys)
+        step = replace(planned, ours=heeding(person.agreed, planned.ours, theirs))
         merge = resolve(person.agreed, step.ours, theirs, person.authors)
         pushes = _wanted(step, merge)
         if not pushes:
@@ -260,7 +264,7 @@ class _Run:
         merge = resolve(Agreed(), step.ours, Side())
         try:
             body = body_of(merge, merge.pushes, self._fields)
-            reply = self._client.create_person(body, from_reserve=_is_first(step), max_wait_s=self._patience)
+            reply = self._client.create_person(body, max_wait_s=self._patience)
         except ApiError as error:
             self._not_done(step, error)
             return
@@ -279,7 +283,7 @@ class _Run:
         ids = [step.crm_person_id, step.merge_with_id]
         reading = noting.read(self._connection, self._client, self._fields, ids)
         if reading.refused:
-            self._not_done(step, next(iter(reading.refused.values())))
+            self._not_read(step, next(iter(reading.refused.values())))
             return
         if len(reading.there) < len(ids):
             self._end(step, "superseded", "One of the two is not there any more.")
@@ -318,6 +322,18 @@ class _Run:
     def _answered(self) -> None:
         self._unanswered = self._put_off = self._not_allowed = 0
 
+    def _not_read(self, step: Step, error: ApiError) -> None:
+        """The step's person cannot be read, so that nothing was sent: it has failed. Raises what ends the apply."""
+        if not isinstance(error, ApiUnavailable):
+            self._not_done(step, error)
+            return
+        self._unanswered += 1
+        if self._unanswered >= _DOWN_AFTER:
+            raise error
+        self._end(step, "failed", str(error))
+        self.result.failed += 1
+        self.result.to_try_again += 1
+
     def _not_done(self, step: Step, error: ApiError) -> None:
         """A request that did not succeed: it waits, has failed, or has to be looked up. Raises what ends the apply."""
         if isinstance(error, Unanswered | ApiUnavailable):
@@ -340,7 +356,8 @@ class _Run:
                 state: Any = "superseded" if gone else "failed"
                 steps.end(cursor, step, state, at=people.now(cursor), error=str(error))
             else:
-                steps.give_back(cursor, step, untried=True)
+                # Shut out (403): it may be this one request that is not liked. The others go first next time.
+                steps.give_back(cursor, step, untried=error.status != _FORBIDDEN)
         if isinstance(error, Busy) and error.seconds <= LONGEST_PAUSE_S and self._put_off < _MOST_PUT_OFF:
             self._put_off += 1
             time.sleep(error.seconds)
@@ -348,6 +365,7 @@ class _Run:
         if not is_refused or is_ours:
             raise error
         self.result.failed += not isinstance(error, NotThere)
+        self.result.to_try_again += not isinstance(error, NotThere | NotAllowed)
 
 
 def _wanted(step: Step, merge: Merge) -> tuple[Outcome, ...]:

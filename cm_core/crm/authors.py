@@ -2,7 +2,7 @@
 
 What the changelog says is kept in `crm_persons.manual` beside what webhooks told (`source`: `app` is a person's edit,
 `api` a program's, `created` a value that was never edited, `asked` that the changelog cannot tell) and is forgotten
-when the field changes. What cannot be told counts as a person's.
+when the field changes. What cannot be told counts as a person's. A changelog that cannot be read leaves it open.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from cm_core.crm.client import PipedriveClient
+from cm_core.crm.edits import BY_HAND, is_program
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.merge_fields import Author
 from cm_core.crm.population import CrmPerson, authors_of
 from cm_core.crm.records import canonical, moment
 from cm_core.crm.sides import THERE
-from cm_core.web import BudgetSpent, NotAllowed, NotThere
+from cm_core.web import ApiRefused, ApiUnavailable, BudgetSpent, NotAllowed, NotThere
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
 
 TOKENS = 20
-_BY_HAND = "app"
+#: Changelogs in a row that could not be read, after which no more are asked for.
+_MOST_FAILURES = 3
 _KEEP = "update crm_persons set manual = %s where crm_person_id = %s and manual <=> %s"
 
 
@@ -33,6 +35,7 @@ class Authors:
         self._client = client
         self._fields = fields
         self._left = most_tokens
+        self._failures = 0
         self.asked = 0
         self.answers: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
 
@@ -45,8 +48,16 @@ class Authors:
         except BudgetSpent:
             self._left = 0
             return None
-        except (NotThere, NotAllowed):
+        except NotThere:
             return None
+        except (ApiRefused, ApiUnavailable) as error:
+            if error.of_the_account and not isinstance(error, NotAllowed):
+                raise
+            self._failures += 1
+            if self._failures >= _MOST_FAILURES:
+                self._left = 0
+            return None
+        self._failures = 0
         self._left -= TOKENS
         self.asked += 1
         manual = dict(person.manual)
@@ -76,5 +87,6 @@ def _entry(change: dict[str, Any] | None, known: dict[str, Any] | None, *, is_wh
         is_created = is_whole and known is None
         return {"at": (known or {}).get("at"), "by": None, "source": "created" if is_created else "asked"}
     at = moment(change.get("time"))
-    source = _BY_HAND if change.get("change_source") == _BY_HAND else "api"
+    told = change.get("change_source")
+    source = "api" if is_program(told) else BY_HAND if told else "asked"
     return {"at": at and at.strftime("%Y-%m-%dT%H:%M:%SZ"), "by": change.get("actor_user_id"), "source": source}

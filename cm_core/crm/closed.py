@@ -15,7 +15,7 @@ from cm_core.compliance.rules import CHANNELS
 from cm_core.compute import session
 from cm_core.crm import people
 from cm_core.crm.do_not_contact import channels_closed
-from cm_core.crm.merge_fields import VERDICTS
+from cm_core.crm.merge_fields import NO, VERDICTS
 from cm_core.crm.population import NEVER_CREATED, want
 from cm_core.crm.steps import Step
 from cm_core.settings import Settings
@@ -24,8 +24,6 @@ from cm_core.store.locks import looking
 if TYPE_CHECKING:
     from pymysql.connections import Connection
 
-#: What a verdict begins with that forbids.
-_NO = "No:"
 # Whoever went into another entity is that one: what was asked of it counts.
 _NOW = """
 select entity_id, entity_id from persons where entity_id in %s
@@ -78,7 +76,5 @@ def as_of_now(step: Step, closed: Closed) -> Step:
     if not new:
         return step
     outdated = {VERDICTS[channel] for channel in new}
-    own = {
-        name: words for name, words in step.ours.own.items() if name not in outdated or (words or "").startswith(_NO)
-    }
+    own = {name: words for name, words in step.ours.own.items() if name not in outdated or (words or "").startswith(NO)}
     return replace(step, ours=replace(step.ours, do_not_contact=step.ours.do_not_contact | new, own=own))

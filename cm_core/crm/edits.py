@@ -12,8 +12,16 @@ from typing import Any
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.records import PersonRecord, normal
 
-#: How the CRM names changes that a person made in its app.
+#: How `crm_persons.manual` names changes that a person made, on the web or in an app.
 BY_HAND = "app"
+UNKNOWN = "unknown"
+#: How the CRM names changes that programs made. Whatever else it names is a person's way in (`app`, `mobile`).
+_PROGRAMS = frozenset({"api", "automation", "automations", "workflow", "import", "sync", "integration", "marketplace"})
+
+
+def is_program(source: object) -> bool:
+    """Whether a change with this `change_source` was made by a program."""
+    return str(source or "").strip().lower() in _PROGRAMS
 
 
 @dataclass(frozen=True)
@@ -64,11 +72,11 @@ def find_edits(
     known = {name: value for name, value in manual.items() if name not in changed}
     for name in changed - ours:
         teller = _teller(name, before, after, told)
-        if teller is None or teller.source == BY_HAND:
+        if teller is None or not is_program(teller.source):
             known[name] = {
                 "at": after.update_time.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "by": teller.user_id if teller else None,
-                "source": BY_HAND if teller else "unknown",
+                "source": BY_HAND if teller and teller.source != UNKNOWN else UNKNOWN,
             }
     return Edits(frozenset(ours), frozenset(changed - ours), known)
 
@@ -85,11 +93,11 @@ def corrected(manual: Mapping[str, Any], told: Told) -> dict[str, Any]:
     at = told.update_time.strftime("%Y-%m-%dT%H:%M:%SZ")
     known = dict(manual)
     for name in told.fields:
-        if (entry := known.get(name)) and entry["at"] == at and entry["source"] == "unknown":
-            if told.source == BY_HAND:
-                known[name] = {**entry, "by": told.user_id, "source": BY_HAND}
-            else:
+        if (entry := known.get(name)) and entry["at"] == at and entry["source"] == UNKNOWN:
+            if is_program(told.source):
                 del known[name]
+            elif told.source != UNKNOWN:
+                known[name] = {**entry, "by": told.user_id, "source": BY_HAND}
     return known
 
 

@@ -187,7 +187,7 @@ def _things(
         for read in lists:
             items += read(ids=some).items
     pull = pulls.open_pull(connection, source, pull_id=pull_id, detail={"events": outcomes})
-    pulls.put_page(settings, pull, items)
+    pulls.put_page(settings, pull, reader.kept(source, items))
     with transaction(connection), connection.cursor() as cursor:
         pull = pulls.note_page(cursor, pull, None, len(items), read=True, detail={})
     return land_things(settings, connection, client, pull, reader.fields, at=at, suffix="webhooks")

@@ -108,7 +108,7 @@ def _decide(
 
     def lines() -> Iterator[dict[str, Any]]:
         for each in people.waiting(database):
-            new, landed = opt_outs.new_lines(each.record, fields, each.opt_outs)
+            new, landed = opt_outs.new_lines(each.record, fields, each.opt_outs, each.had)
             outs.extend(new)
             marks.append({"id": each.crm_person_id, "mark": each.mark, "opt_outs": landed})
             if each.is_live:
@@ -117,8 +117,8 @@ def _decide(
     count, checksum = pulls.put_lines(settings, pull, "landing.jsonl", lines())
     marked, _ = pulls.put_lines(settings, pull, _MARKS, marks)
     out_count, out_checksum = pulls.put_lines(settings, pull, "opt_outs.jsonl", outs)
-    key = pulls.landing_key(PERSONS, at, suffix) if count else None
-    out_key = pulls.landing_key(OPT_OUTS, at, suffix) if out_count else None
+    key = pulls.free_landing_key(settings, pull, PERSONS, at, suffix) if count else None
+    out_key = pulls.free_landing_key(settings, pull, OPT_OUTS, at, suffix) if out_count else None
     with transaction(connection), connection.cursor() as cursor:
         if out_key:
             out_id = pull.pull_id + _SUFFIX_OF_OPT_OUTS

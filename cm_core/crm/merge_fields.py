@@ -27,6 +27,10 @@ VERDICTS = {"call": "cm_call", "sms": "cm_text", "email": "cm_email", "mail": "c
 OWN = ("cm_entity", *VERDICTS.values(), "cm_checked")
 FIELDS = (*SINGLE, *SETS, DO_NOT_CONTACT, *OWN)
 
+#: What a verdict begins with that forbids; and one of a channel whose request has not come in to us yet.
+NO = "No:"
+ASKED_THERE = f"{NO} Do not contact is ticked"
+
 #: Who gave a value in the CRM. Not known: the CRM can be asked.
 Author = Literal["person", "machine"]
 Winner = Literal["ours", "theirs", "both"]
@@ -194,6 +198,19 @@ def resolve(base: Agreed, ours: Side, theirs: Side, authors: Mapping[str, Author
     outcomes.append(_union(base, ours, theirs, said))
     outcomes += [_own(name, ours, theirs) for name in OWN if name in ours.own]
     return Merge(tuple(outcomes), replace(result, do_not_contact=said, own={**theirs.own, **ours.own}))
+
+
+def heeding(base: Agreed, ours: Side, theirs: Side) -> Side:
+    """Our side, where no verdict says yes to a channel that somebody has just closed there: we may not know of it."""
+    new = theirs.do_not_contact - base.do_not_contact - ours.do_not_contact
+    if not new:
+        return ours
+    closed = {VERDICTS[channel] for channel in new if channel in VERDICTS}
+    own = {
+        name: ASKED_THERE if name in closed and not (words or "").startswith(NO) else words
+        for name, words in ours.own.items()
+    }
+    return replace(ours, own=own)
 
 
 def additions(base: Agreed, ours: Side, theirs: Side, name: str) -> tuple[Point, ...]:

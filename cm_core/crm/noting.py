@@ -15,14 +15,14 @@ from cm_core.crm import people, steps
 from cm_core.crm.client import PipedriveClient
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.merge_fields import Agreed, Merge, Outcome, Side, merged, resolve, settled
-from cm_core.crm.opt_outs import opt_outs, ticked_by_us
+from cm_core.crm.opt_outs import had_there, new_lines, ticked_by_us
 from cm_core.crm.plan import FEW
 from cm_core.crm.population import CrmPerson, crm_person
 from cm_core.crm.records import PersonRecord, canonical, normal
 from cm_core.crm.sides import AddressKeys, theirs_of
 from cm_core.crm.steps import Step
 from cm_core.store.locks import retry_deadlocks, transaction
-from cm_core.web import NotAllowed, NotThere
+from cm_core.web import ApiError, ApiRefused, ApiUnavailable, NotAllowed, NotThere
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -33,10 +33,14 @@ from crm_persons
 where crm_person_id in %s and state = 'live'
 """
 _AGREE = "update crm_persons set agreed = %s, entity_id = %s where crm_person_id = %s"
-_OPT_OUTS = "select opt_outs from crm_persons where crm_person_id = %s for update"
+_OPT_OUTS = "select opt_outs, agreed from crm_persons where crm_person_id = %s for update"
 _SET_OPT_OUTS = "update crm_persons set opt_outs = %s where crm_person_id = %s"
 _LANDS_AGAIN = "update crm_persons set landed_hash = null where crm_person_id = %s and state <> 'erased'"
 _IS_LANDED = "update crm_persons set landed_hash = record_hash, changed = '[]', pushed = null where crm_person_id = %s"
+
+
+#: People in a row of whom no answer came, after which the CRM is taken to be down.
+_OUTAGE = 3
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Reading:
     """People of the CRM as they were just read: who is `there`, and of whom it was `refused` to say anything."""
 
     there: dict[int, CrmPerson] = field(default_factory=dict)
-    refused: dict[int, NotAllowed] = field(default_factory=dict)
+    refused: dict[int, ApiError] = field(default_factory=dict)
 
 
 def rows(connection: Connection[Any], ids: Sequence[int]) -> dict[int, CrmPerson]:
@@ -62,7 +66,8 @@ def read(
 ) -> Reading:  # fmt: skip
     """Read people anew and note the reading; who is not there any more is noted as gone and left out.
 
-    10 tokens for each hundred, or 1 each where they are fewer than ten. Transactions of its own.
+    10 tokens for each hundred, or 1 each where they are fewer than ten. Transactions of its own. One person of whom
+    the CRM gives no answer that can be used keeps nobody else waiting; several in a row are an outage, and raised.
     """
     if not ids:
         return Reading()
@@ -71,7 +76,8 @@ def read(
     connection.commit()
     found: list[dict[str, Any]] = []
     asked: dict[int, float] = {}
-    refused: dict[int, NotAllowed] = {}
+    refused: dict[int, ApiError] = {}
+    failures = 0
     if len(ids) >= FEW:
         found = list(client.persons_of(ids, from_reserve=from_reserve))
         asked = dict.fromkeys(ids, client.api.sent_at)
@@ -82,9 +88,13 @@ def read(
             found.append(client.get_person(person_id, from_reserve=from_reserve))
         except NotThere:
             continue
-        except NotAllowed as error:
+        except (ApiRefused, ApiUnavailable) as error:
+            failures = failures + 1 if isinstance(error, ApiUnavailable) else 0
+            if failures >= _OUTAGE or (error.of_the_account and not isinstance(error, NotAllowed)):
+                raise
             refused[person_id] = error
             continue
+        failures = 0
         asked[person_id] = client.api.sent_at
     _note(connection, fields, [normal(each) for each in found], set(ids) - refused.keys(), read_at)
     live = rows(connection, ids)
@@ -177,7 +187,8 @@ def _note_ours(connection: Connection[Any], fields: PersonFields, step: Step, re
         cursor.execute(_OPT_OUTS, (record.id,))
         row: Any = cursor.fetchone()
         known = set(json.loads(row[0])) if row and row[0] else set()
-        said = known | ticked_by_us(record, fields, step.ours.do_not_contact)
+        had = had_there(row[1] if row else None)
+        said = known | ticked_by_us(record, fields, step.ours.do_not_contact, had)
         if said != known:
             cursor.execute(_SET_OPT_OUTS, (canonical(sorted(said)), record.id))
-    return not opt_outs(record, fields).keys() <= said
+    return bool(new_lines(record, fields, said, had)[0])

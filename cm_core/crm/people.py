@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cm_core.crm.edits import Told, corrected, values_of
+from cm_core.crm.edits import UNKNOWN, Told, corrected, values_of
 from cm_core.crm.fields import PersonFields
+from cm_core.crm.opt_outs import Had, had_there
 from cm_core.crm.readings import DELETED, ERASED, GONE, LIVE, MERGED, STATES, Known, Readings, row_of
 from cm_core.crm.records import PersonRecord, canonical, moment, normal
 
@@ -81,7 +82,7 @@ state <> 'erased' and (landed_hash is null or landed_hash <> record_hash)
 and (state = 'live' or landed_hash is null or landed_hash <> concat('-', left(record_hash, 63)))
 """
 _WAITING = f"""
-select crm_person_id, state, record, record_hash, changed, opt_outs
+select crm_person_id, state, record, record_hash, changed, opt_outs, agreed
 from crm_persons
 where {_HAS_TO_LAND}
 order by crm_person_id
@@ -112,7 +113,7 @@ class Waiting:
     """A person that has to land: the record in normal form, its mark, the opt-outs that have landed already.
 
     Of one who is not live any more, only the opt-outs land. `changed`: the fields that others than us changed since it
-    last landed, under our names; None: it never landed.
+    last landed, under our names; None: it never landed. `had`: the keys of what the person has or had there.
     """
 
     crm_person_id: int
@@ -121,6 +122,7 @@ class Waiting:
     mark: str
     changed: frozenset[str] | None
     opt_outs: tuple[str, ...]
+    had: Had
 
 
 def now(cursor: Any) -> datetime:
@@ -253,11 +255,11 @@ def waiting(database: Database) -> Iterator[Waiting]:
 
     with closing(database.connect()) as connection, connection.cursor(pymysql.cursors.SSCursor) as cursor:
         cursor.execute(_WAITING)
-        for person_id, state, record, digest, changed, opt_outs in cursor:
+        for person_id, state, record, digest, changed, opt_outs, agreed in cursor:
             mark = digest if state == LIVE else f"-{digest[:63]}"
             landed = tuple(json.loads(opt_outs or "[]"))
             fields = None if changed is None else frozenset(json.loads(changed))
-            yield Waiting(person_id, state == LIVE, normal(json.loads(record)), mark, fields, landed)
+            yield Waiting(person_id, state == LIVE, normal(json.loads(record)), mark, fields, landed, had_there(agreed))
 
 
 def merged_ids(cursor: Any) -> dict[int, list[int]]:
@@ -326,4 +328,4 @@ def told_by(meta: Mapping[str, Any], changed: Sequence[str], fields: PersonField
         return None
     user = str(meta.get("user_id") or "")
     names = frozenset(fields.keys.get(name, name) for name in changed)
-    return Told(at, int(user) if user.isdigit() else None, str(meta.get("change_source") or "unknown"), names)
+    return Told(at, int(user) if user.isdigit() else None, str(meta.get("change_source") or UNKNOWN), names)

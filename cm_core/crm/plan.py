@@ -23,8 +23,8 @@ from cm_core.compute import session
 from cm_core.crm import people, settlements, steps
 from cm_core.crm.authors import Authors
 from cm_core.crm.client import TOKENS, PipedriveClient
-from cm_core.crm.fields import PersonFields, person_fields
-from cm_core.crm.merge_fields import DO_NOT_CONTACT, Agreed, Author, Merge, Outcome, Side, resolve, settled
+from cm_core.crm.fields import PersonFields, known_fields, person_fields
+from cm_core.crm.merge_fields import DO_NOT_CONTACT, Agreed, Author, Merge, Outcome, Side, heeding, resolve, settled
 from cm_core.crm.population import CrmPerson, Pair, Population, read_population
 from cm_core.crm.records import canonical
 from cm_core.crm.sides import AddressKeys
@@ -32,7 +32,7 @@ from cm_core.crm.steps import FULL, SUPPRESSIONS, PlanRow, Step, change_of
 from cm_core.errors import SettingsError
 from cm_core.settings import Settings
 from cm_core.store.locks import looking, named_lock, retry_deadlocks, transaction
-from cm_core.web import BudgetSpent
+from cm_core.web import ApiUnavailable, BudgetSpent
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -80,6 +80,8 @@ class Draft:
     resolutions: list[tuple[int, int, Outcome]] = field(default_factory=list)
     agreed: list[tuple[int, int, str | None, str]] = field(default_factory=list)
     landing: list[tuple[CrmPerson, tuple[str, ...], str | None, datetime]] = field(default_factory=list)
+    #: People whose requests it has looked at: older plans' steps about these are superseded.
+    covered: set[int] = field(default_factory=set)
 
     def add(self, step: Step) -> None:
         """One more step."""
@@ -101,7 +103,7 @@ def make_plan(settings: Settings, database: Database, client: PipedriveClient, *
         with planning(connection):
             at = database_time(connection)
         with looking(connection):
-            population = read_population(connection, con, load_rules(), at=at)
+            population = read_population(connection, con, load_rules(), at=at, fields=fields)
         keys.learn(population.texts())
         draft = Draft(new_plan_id(at), fields, client.api.limiter.server_time())
         authors = Authors(client, fields, most_tokens=_tokens_for_asking(client))
@@ -115,8 +117,16 @@ def make_plan(settings: Settings, database: Database, client: PipedriveClient, *
 
 
 def ready_fields(settings: Settings, client: PipedriveClient) -> PersonFields:
-    """The account's fields. Raises SettingsError where some of ours, or options of them, are missing."""
-    fields = person_fields(settings, client)
+    """The account's fields; as last read, however long ago, where they cannot be read anew today.
+
+    Raises SettingsError where some of ours, or options of them, are missing.
+    """
+    try:
+        fields = person_fields(settings, client)
+    except (BudgetSpent, ApiUnavailable):
+        if (known := known_fields(settings)) is None:
+            raise
+        fields = known
     if missing := fields.missing:
         raise SettingsError(
             f"Pipedrive has no field {', '.join(repr(one.name) for one in missing)} of the right type: `cm crm setup` "
@@ -192,8 +202,8 @@ def _plan_create(draft: Draft, pair: Pair) -> None:
     ours = _with_date(pair.ours, pair.checked_at)
     merge = resolve(Agreed(), ours, Side())
     changes = tuple(change_of(outcome) for outcome in merge.pushes)
-    priority = priority_of(merge.pushes, steps.OF_NEW)
-    draft.add(Step("create", pair.entity_id, None, changes, TOKENS["create"], ours, priority))
+    # Nobody is in a hurry to be told of a request of somebody who is not there yet.
+    draft.add(Step("create", pair.entity_id, None, changes, TOKENS["create"], ours, steps.OF_NEW))
 
 
 def _plan_update(
@@ -202,12 +212,14 @@ def _plan_update(
 ) -> None:  # fmt: skip
     theirs = person.side(draft.fields, keys)
     known: dict[str, Author] = person.authors
-    merge = resolve(person.agreed, pair.ours, theirs, known)
+    draft.covered.add(person.id)
+    ours = heeding(person.agreed, pair.ours, theirs)
+    merge = resolve(person.agreed, ours, theirs, known)
     if merge.asks and authors is not None and (answers := authors.ask(person, merge.asks)) is not None:
         known = answers
-        merge = resolve(person.agreed, pair.ours, theirs, known)
+        merge = resolve(person.agreed, ours, theirs, known)
     draft.counts["author_unknown"] += len(merge.asks)
-    ours, merge = dated(pair.ours, pair.checked_at, theirs, person.agreed, known, merge)
+    ours, merge = dated(ours, pair.checked_at, theirs, person.agreed, known, merge)
     _note(draft, pair, person, ours, theirs, merge)
     if not merge.pushes:
         draft.counts["nothing"] += 1
@@ -236,7 +248,7 @@ def _with_date(ours: Side, checked_at: datetime | None) -> Side:
 def _is_old(there: str | None, checked_at: datetime) -> bool:
     try:
         return there is None or datetime.fromisoformat(there) <= checked_at - timedelta(days=CHECKED_DAYS)
-    except ValueError:
+    except (ValueError, TypeError):  # no date, or one with a zone
         return True
 
 
@@ -263,12 +275,14 @@ def _plan_merges(client: PipedriveClient, draft: Draft, several: Sequence[Pair],
     try:
         weights = {int(found["id"]): found for found in client.persons_of(ids, extras=_SURVIVOR_EXTRAS)}
     except BudgetSpent:
-        draft.counts["merges_put_off"] += len(several)
-        return
+        weights = {}
     for pair in several:
+        for person in pair.theirs:
+            _plan_requests(draft, pair, person, keys)
         there = [person for person in pair.theirs if person.id in weights]
         if len(there) < 2 or not all(person.has_landed for person in there):
-            # Gone meanwhile, or with edits that have not come in: a merge would lose them. The next plan sees.
+            # No budget to ask, gone meanwhile, or with edits that have not come in, which a merge would lose: the next
+            # plan sees.
             draft.counts["merges_put_off"] += 1
             continue
         survivor, why = choose_survivor(there, weights)
@@ -282,15 +296,20 @@ def _plan_merges(client: PipedriveClient, draft: Draft, several: Sequence[Pair],
         _plan_survivor(draft, pair, survivor, keys)
 
 
+def _plan_requests(draft: Draft, pair: Pair, person: CrmPerson, keys: AddressKeys) -> None:
+    """What was asked for does not wait for a merge, nor for the others who are the same person."""
+    draft.covered.add(person.id)
+    merge = resolve(person.agreed, pair.ours, person.side(draft.fields, keys), person.authors)
+    if said := tuple(change_of(outcome) for outcome in merge.pushes if outcome.field == DO_NOT_CONTACT):
+        draft.add(Step("update", pair.entity_id, person.id, said, TOKENS["update"], pair.ours, steps.FIRST))
+
+
 def _plan_survivor(draft: Draft, pair: Pair, survivor: CrmPerson, keys: AddressKeys) -> None:
-    """What the CRM makes of the merge is not known before: the step looks anew. Requests do not wait for it."""
+    """What the CRM makes of the merge is not known before: the step looks anew."""
     theirs = survivor.side(draft.fields, keys)
-    ours = _with_date(pair.ours, pair.checked_at)
+    ours = _with_date(heeding(survivor.agreed, pair.ours, theirs), pair.checked_at)
     merge = resolve(survivor.agreed, ours, theirs, survivor.authors)
     changes = tuple(change_of(outcome) for outcome in merge.pushes)
-    if any(outcome.field == DO_NOT_CONTACT for outcome in merge.pushes):
-        said = tuple(change for change in changes if change["field"] == DO_NOT_CONTACT)
-        draft.add(Step("update", pair.entity_id, survivor.id, said, TOKENS["update"], ours, steps.FIRST))
     draft.add(Step("update", pair.entity_id, survivor.id, changes, TOKENS["update"], ours, steps.OF_SURVIVORS))
 
 
@@ -327,7 +346,11 @@ def _write(
     more = {name: count for name, count in draft.counts.items() if name not in actions and count}
     counts = {**actions, **more, "fields": dict(draft.by_field), "left_out": dict(left_out)}
     with transaction(connection), connection.cursor() as cursor:
-        steps.supersede(cursor, draft.plan_id, (FULL, SUPPRESSIONS) if kind == FULL else (SUPPRESSIONS,), at)
+        if kind == FULL:
+            steps.supersede(cursor, draft.plan_id, (FULL,), at)
+            steps.supersede(cursor, draft.plan_id, (SUPPRESSIONS,), at, of=draft.covered)
+        else:
+            steps.supersede(cursor, draft.plan_id, (SUPPRESSIONS,), at)
         steps.add_plan(
             cursor, draft.plan_id, kind, draft.steps, made_at=at, counts=counts, tokens=tokens, seconds=seconds,
             requested_by=by,

@@ -1,5 +1,8 @@
 """Who is looked at when a push is planned: people of the CRM with their golden records, and who may be created there.
 
+People of the CRM who have not been imported yet belong to nobody: whoever has the number or mailbox of one of them, or
+is named by it, is not created, but waits for the import.
+
 Read in a few set queries, however many people there are. What is to be done about them is `plan`.
 
 Only natural persons are created: Pipedrive keeps organisations as things of another kind. A person of the CRM whose
@@ -21,6 +24,7 @@ import pyarrow as pa
 from cm_core.compliance.rules import CHANNELS, Rules
 from cm_core.compute import sql
 from cm_core.crm import population_statements as statements
+from cm_core.crm.contact_keys import email_keys, phone_keys
 from cm_core.crm.do_not_contact import channels_closed
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.merge_fields import SINGLE, VERDICTS, Agreed, Author, Point, Side, Text
@@ -93,6 +97,11 @@ _OURS = "select * from ours order by entity_id"
 _TEXTS = "select address from ours where address is not null"
 
 
+_LIVE_UNOWNED = """
+select record from crm_persons where state = 'live' and crm_person_id not in (select crm_person_id from owned)
+"""
+
+
 class MartsMissing(CmError):
     """The marts that a push reads have not been built."""
 
@@ -145,6 +154,8 @@ class Population:
 
     con: duckdb.DuckDBPyConnection
     left_out: dict[str, int] = field(default_factory=dict)
+    #: Match keys and entity numbers of people of the CRM who are nobody's yet.
+    not_imported: frozenset[str] = frozenset()
 
     def texts(self) -> list[str]:
         """The addresses of all golden records."""
@@ -181,14 +192,18 @@ class Population:
             return "deceased, or had their data deleted"
         if ours.do_not_contact >= set(CHANNELS):
             return "may not be contacted at all"
+        keys = ours.keys("phones") | ours.keys("emails") | {str(pair.entity_id)}
+        if not self.not_imported.isdisjoint(keys):
+            return "perhaps in the CRM already, by somebody who has not been imported yet"
         if not ours.name.key or not (ours.phones or ours.emails or ours.address.key):
             return "without a name or a contact point"
         return None
 
 
 def read_population(
-    connection: Connection[Any], con: duckdb.DuckDBPyConnection, rules: Rules, *, at: datetime, candidates: bool = True
-) -> Population:
+    connection: Connection[Any], con: duckdb.DuckDBPyConnection, rules: Rules, *, at: datetime, fields: PersonFields,
+    candidates: bool = True,
+) -> Population:  # fmt: skip
     """Read everybody into `con`, as the connection sees them. Makes temporary tables in it.
 
     Raises MartsMissing where the marts were not built. Without `candidates` only people who are in the CRM.
@@ -197,11 +212,22 @@ def read_population(
     read_owners(connection, con, candidates=candidates)
     _want(connection, con, "select entity_id from owned union select entity_id from candidates_left")
     read_ours(connection, con, rules, at=at)
-    population = Population(con)
+    population = Population(con, not_imported=_not_imported(con, fields))
     for why, query in _LEFT_OUT.items():
         if count := int(con.execute(query).fetchall()[0][0]):
             population.left_out[why] = count
     return population
+
+
+def _not_imported(con: duckdb.DuckDBPyConnection, fields: PersonFields) -> frozenset[str]:
+    found: set[str] = set()
+    for (text,) in con.execute(_LIVE_UNOWNED).fetchall():
+        record = normal(json.loads(text))
+        found.update(key for point in record.phones for key in phone_keys(point.value))
+        found.update(key for point in record.emails for key in email_keys(point.value))
+        if entity := fields.value(record, "cm_entity"):
+            found.add(str(entity))
+    return frozenset(found)
 
 
 def read_owners(connection: Connection[Any], con: duckdb.DuckDBPyConnection, *, candidates: bool) -> None:

@@ -19,9 +19,9 @@ from cm_core.crm.client import Page, PipedriveClient, pipedrive
 from cm_core.crm.fields import PersonFields, person_fields, refresh_fields
 from cm_core.crm.landing import Landing, land_people
 from cm_core.crm.people import Readings
-from cm_core.crm.pulls import ACTIVITIES, DEALS, OPEN, PERSONS, Pull
+from cm_core.crm.pulls import ACTIVITIES, DEALS, EMPTY, OPEN, PERSONS, Pull
 from cm_core.crm.records import PersonRecord, moment, normal
-from cm_core.crm.things import land_things
+from cm_core.crm.things import land_things, person_of
 from cm_core.settings import Settings
 from cm_core.store.locks import retry_deadlocks, transaction
 from cm_core.web import ApiRefused, Usage
@@ -146,6 +146,14 @@ class Reader:
         for record in records:
             self.not_understood |= self.fields.not_understood(record)
 
+    def kept(self, source: str, items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """What may be kept: nothing of people who had their data deleted with us."""
+        whose = [each.get("id") if source == PERSONS else person_of(each) for each in items]
+        with self._connection.cursor() as cursor:
+            erased = people.erased_of(cursor, sorted({number for number in whose if isinstance(number, int)}))
+        self._connection.commit()
+        return [each for each, number in zip(items, whose, strict=True) if number not in erased]
+
     def now(self) -> datetime:
         """The database's clock."""
         with self._connection.cursor() as cursor:
@@ -158,7 +166,7 @@ class Reader:
         lists = self._lists(pull)
         number = int(pull.detail.get("list", 0))
         page = lists[number](pull.next_cursor)
-        pulls.put_page(self._settings, pull, page.items)
+        pulls.put_page(self._settings, pull, self.kept(pull.source, page.items))
         detail: dict[str, Any] = {} if pull.pages else {"covered_to": _covered(pull, page, read_at).isoformat()}
         is_last_page = page.next_cursor is None
         is_last = is_last_page and number + 1 == len(lists)
@@ -210,7 +218,10 @@ def _open(settings: Settings, connection: Connection[Any], source: str, day: dat
     """The day's pull that is under way, or a new revision of it."""
     last = pulls.last_of_day(connection, source, day)
     if last and last.state == OPEN:
-        return last
+        if not everything or last.window_from is None or last.is_decided:
+            return last
+        with transaction(connection), connection.cursor() as cursor:  # all of it is read instead
+            pulls.finish(cursor, last, EMPTY)
     revision = last.revision + 1 if last else 1
     overlap = timedelta(minutes=settings.pipedrive_overlap_minutes)
     begin, end = datetime.combine(day, time()), datetime.combine(day, time()) + timedelta(days=1)

@@ -260,6 +260,14 @@ def landing_key(source: str, at: datetime, suffix: str) -> str:
     return f"raw-uploads/{at:%Y/%m/%d/%H}/{source}_{stamp}_{suffix}.jsonl"
 
 
+def free_landing_key(settings: Settings, pull: Pull, source: str, at: datetime, suffix: str) -> str:
+    """`landing_key`; where something lies there, of a time before the database was restored, one of the pull's own."""
+    key = landing_key(source, at, suffix)
+    if not landing_zone(settings).exists(key):
+        return key
+    return landing_key(source, at, f"{suffix}_{pull.started_at:%Y%m%dT%H%M%S%f}")
+
+
 def utc_now() -> datetime:
     """Now, naive UTC: for names only, never for what was read when."""
     return datetime.now(UTC).replace(tzinfo=None)

@@ -14,7 +14,7 @@ from typing import Any
 from cm_core.crm.edits import Edits, Told, find_edits, is_same
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.merge_fields import DO_NOT_CONTACT
-from cm_core.crm.opt_outs import opt_outs, ticked_by_us
+from cm_core.crm.opt_outs import Had, had_there, new_lines, ticked_by_us
 from cm_core.crm.records import PersonRecord, canonical, moment_text, normal
 from cm_core.crm.sides import remembered
 
@@ -100,20 +100,21 @@ def row_of(
         found.unchanged += 1
         return None
     landed = known.landed_hash
-    said_outs = _said(known, before, record, edits, fields)
+    agreed = remembered(known.agreed, before, record, fields)
+    had = had_there(agreed)
+    said_outs = _said(known, before, record, edits, fields, had)
     if edits.others:
         found.changed += 1
     elif edits.ours:
         found.echoes += 1
         # A request there may be about a contact point that it had not before our write.
-        if landed == known.record_hash and opt_outs(record, fields).keys() <= said_outs:
+        if landed == known.record_hash and not new_lines(record, fields, said_outs, had)[0]:
             landed = record.hash
     else:
         found.unchanged += 1
     found.deleted += state == DELETED and known.state != DELETED
     new = fields.by_our_names(record.fields)
     is_back = bool(edits.any or all(is_same(new.get(name), value) for name, value in pushed.items()))
-    agreed = remembered(known.agreed, before, record, fields)
     pushed_still = None if is_back else known.pushed
     changed = None if known.changed is None else canonical(sorted({*json.loads(known.changed), *edits.others}))
     # A record has one time for all its fields, and our own writes move it too.
@@ -124,7 +125,9 @@ def row_of(
     )
 
 
-def _said(known: Known, before: PersonRecord, after: PersonRecord, edits: Edits, fields: PersonFields) -> set[str]:
+def _said(
+    known: Known, before: PersonRecord, after: PersonRecord, edits: Edits, fields: PersonFields, had: Had
+) -> set[str]:
     """The opt-outs that are no news: those that have landed, and those that our own write has just put there.
 
     What anybody there ever ticked is theirs, though we have put it back.
@@ -134,7 +137,7 @@ def _said(known: Known, before: PersonRecord, after: PersonRecord, edits: Edits,
         return said
     theirs = {*(fields.value(before, DO_NOT_CONTACT) or ()), *json.loads(known.agreed or "{}").get(DO_NOT_CONTACT, ())}
     ours = {*(fields.value(after, DO_NOT_CONTACT) or ())} - theirs
-    return said | ticked_by_us(after, fields, ours)
+    return said | ticked_by_us(after, fields, ours, had)
 
 
 def _is_stale(record: PersonRecord, known: Known, read_at: datetime) -> bool:

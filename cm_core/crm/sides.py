@@ -10,17 +10,15 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 
+from cm_core.crm.contact_keys import email_keys, phone_keys
 from cm_core.crm.fields import CHANNELS, PersonFields
 from cm_core.crm.merge_fields import DO_NOT_CONTACT, OWN, SINGLE, Agreed, Merge, Outcome, Point, Side, Text, read_again
 from cm_core.crm.records import ContactPoint, PersonRecord, canonical
 from cm_core.hygiene.addresses import standardize_address, standardize_addresses
-from cm_core.hygiene.emails import standardize_email
-from cm_core.hygiene.phones import standardize_phone
 from cm_core.hygiene.text import fold, squeeze
 
 #: Our name of a field -> the one that records, events and `crm_persons.manual` have.
@@ -66,19 +64,6 @@ def named(text: str | None) -> Text:
 def located(text: str | None, keys: AddressKeys) -> Text:
     """An address in one line."""
     return Text(text or None, keys.of(text))
-
-
-@lru_cache(maxsize=200_000)
-def phone_keys(text: str) -> tuple[str, ...]:
-    """The keys of the phone numbers in a text, as `phone_numbers.phone_key` has them; of none, the text itself."""
-    found = standardize_phone(text)
-    return tuple(_phone_key(phone.e164, phone.extension) for phone in found if phone.e164) or (_plain(text),)
-
-
-@lru_cache(maxsize=200_000)
-def email_keys(text: str) -> tuple[str, ...]:
-    """The keys of the e-mail addresses in a text; of none, the text itself."""
-    return tuple(found.key for found in standardize_email(text) if found.email and found.key) or (_plain(text),)
 
 
 def theirs_of(record: PersonRecord, fields: PersonFields, keys: AddressKeys) -> Side:
@@ -181,10 +166,6 @@ def from_json(document: Mapping[str, Any]) -> Side:
 def phone_text(e164: str, extension: str | None) -> str:
     """A phone number as we write it there."""
     return f"{e164} x{extension}" if extension else e164
-
-
-def _phone_key(e164: str | None, extension: str | None) -> str:
-    return f"{e164};ext={extension}" if extension else str(e164)
 
 
 def _point(point: ContactPoint, keys: tuple[str, ...]) -> Point:

@@ -8,7 +8,7 @@ a step is taken once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,6 +43,12 @@ inner join crm_plans as p on p.plan_id = s.plan_id
 set s.state = 'superseded', s.done_at = %s
 where s.state = 'waiting' and p.kind in %s and p.plan_id <> %s and p.made_at <= %s
 """
+_WHOM = """
+select distinct s.crm_person_id
+from crm_steps as s
+inner join crm_plans as p on p.plan_id = s.plan_id
+where s.state = 'waiting' and p.kind in %s and p.plan_id <> %s and p.made_at <= %s and s.crm_person_id is not null
+"""
 # A plan with a step that nobody knows the end of stays open: its next apply finds out.
 _SUPERSEDE_PLANS = """
 update crm_plans as p
@@ -66,7 +72,7 @@ from crm_steps as s
 inner join crm_plans as p on p.plan_id = s.plan_id
 where s.state = 'waiting' and p.state in ('READY', 'APPLYING', 'WAITING')
     and (p.plan_id = %s or p.kind = 'suppressions') and s.attempts < %s
-order by p.kind = 'suppressions' desc, s.priority, s.id
+order by p.kind = 'suppressions' desc, s.priority, s.attempts, s.id
 limit %s
 """
 _FIRST_WAITS = f"""
@@ -200,12 +206,22 @@ def add_plan(
         )  # fmt: skip
 
 
-def supersede(cursor: Any, plan_id: str, kinds: Sequence[str], at: datetime) -> None:
-    """What waits of other plans of these kinds is superseded by this one, which looked at `at`.
+def supersede(
+    cursor: Any, plan_id: str, kinds: Sequence[str], at: datetime, *, of: Collection[int] | None = None
+) -> None:
+    """What waits of other plans of these kinds is superseded by this one, which looked at `at`; with `of`, what is
+    about these people alone.
 
     Not what was planned later: making a plan takes minutes, and the newer one may know of somebody who asked meanwhile.
     """
-    cursor.execute(_SUPERSEDE, (at, tuple(kinds), plan_id, at))
+    if of is None:
+        cursor.execute(_SUPERSEDE, (at, tuple(kinds), plan_id, at))
+    else:
+        cursor.execute(_WHOM, (tuple(kinds), plan_id, at))
+        whom = sorted({int(number) for (number,) in cursor.fetchall()} & set(of))
+        for start in range(0, len(whom), _AT_ONCE):
+            some = tuple(whom[start : start + _AT_ONCE])
+            cursor.execute(f"{_SUPERSEDE} and s.crm_person_id in %s", (at, tuple(kinds), plan_id, at, some))
     cursor.execute(_SUPERSEDE_PLANS, (at, tuple(kinds), plan_id, at))
 
 

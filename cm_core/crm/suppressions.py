@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from cm_core.compliance.newest import suppressions_mark
 from cm_core.compliance.rule_book import load_rules
 from cm_core.compute import session
 from cm_core.crm import steps
@@ -23,6 +24,7 @@ from cm_core.crm.fields import CHANNELS, PersonFields
 from cm_core.crm.merge_fields import DO_NOT_CONTACT, VERDICTS, Agreed, Side, resolve
 from cm_core.crm.plan import Draft, database_time, new_plan_id, planning, ready_fields, write_plan
 from cm_core.crm.population import crm_person, read_owners, want
+from cm_core.crm.population_statements import RECORD_ID
 from cm_core.crm.records import canonical
 from cm_core.crm.sides import AddressKeys, theirs_of
 from cm_core.crm.steps import SUPPRESSIONS, Step, change_of
@@ -57,10 +59,21 @@ order by c.crm_person_id
 # `agreed` says that it was told: a deletion empties it.
 _ERASED = "select crm_person_id from crm_persons where state = 'erased' and agreed is null order by crm_person_id"
 _TOLD = "update crm_persons set agreed = %s where crm_person_id = %s and state = 'erased'"
+_LINKS = f"select coalesce(max(id), 0), count(*) from person_identifiers where id_type = '{RECORD_ID}'"
 _DATA_DELETED = "No: data deleted"
 _MOST_NAMED = 20
 _LOOKS = 600
 _PAUSE_S = 1.0
+
+
+def up_to(database: Database) -> str:
+    """How far what the CRM has to know has come: another text means that there are new requests, facts, or people of
+    the CRM whom they may be about.
+    """
+    with closing(database.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute(_LINKS)
+        newest, count = cursor.fetchone() or (0, 0)
+    return f"{suppressions_mark(database)}, link {int(newest)} of {int(count)}"
 
 
 def plan_suppressions(settings: Settings, database: Database, fields: PersonFields, *, requested_by: str) -> str | None:

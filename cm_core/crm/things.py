@@ -41,7 +41,8 @@ def land_things(
         count, checksum = pulls.put_lines(settings, pull, "landing.jsonl", lines)
         with transaction(connection), connection.cursor() as cursor:
             same = bool(count) and pull.day is not None and pulls.checksum_before(cursor, pull) == checksum
-            key = pulls.landing_key(pull.source, at, suffix) if count and not same else None
+            is_new = count and not same
+            key = pulls.free_landing_key(settings, pull, pull.source, at, suffix) if is_new else None
             pull = pulls.decide(cursor, pull, key, checksum if count else None, lines=0 if same else count, same=same)
     pulls.land(settings, pull, f"{pull.folder}/landing.jsonl")
     if pull.state == OPEN:
@@ -73,10 +74,10 @@ def _lines(
             latest[thing["id"]] = max(latest.get(thing["id"], mine), mine)
     for number, page in enumerate(pulls.pages(settings, pull)):
         chosen = [thing for place, thing in enumerate(page) if latest[thing["id"]][1:] == (number, place)]
-        ids = {person for thing in chosen if (person := _person_of(thing)) is not None}
+        ids = {person for thing in chosen if (person := person_of(thing)) is not None}
         known, erased = _people(connection, client, sorted(ids), fields)
         for thing in chosen:
-            if (person := _person_of(thing)) not in erased:
+            if (person := person_of(thing)) not in erased:
                 yield with_person(thing, known.get(person or 0))
 
 
@@ -97,7 +98,8 @@ def _people(
     return known, erased
 
 
-def _person_of(thing: Mapping[str, Any]) -> int | None:
+def person_of(thing: Mapping[str, Any]) -> int | None:
+    """The id of the person whom an activity or a deal is about."""
     found = thing.get("person_id")
     if isinstance(found, Mapping):  # v1's
         found = found.get("value")

@@ -100,6 +100,8 @@ def event_of(body: bytes) -> tuple[Any, ...] | None:
     if not isinstance(meta, dict):
         raise _Refused("no meta")
     event_id, entity, action, number = (str(meta.get(name) or "") for name in ("id", "entity", "action", "entity_id"))
+    if event_id and entity and entity not in _ENTITIES:  # of a lead, whose id is no number
+        return None
     if not event_id or len(event_id) > 64 or not event_id.isascii() or not number.isdecimal() or len(number) > 18:
         raise _Refused("no id")
     if entity not in _ENTITIES or action not in _ACTIONS:

@@ -46,16 +46,21 @@ def _messages(settings: Settings) -> Source:
 
 
 def _read(extensions: list[str], client: RingCentralClient, window: Window, cursor: str | None) -> Page:
-    """A page of an extension; cursors are `<position of the extension>:<page>`."""
-    position, _, number = (cursor or "0:").partition(":")
-    page = client.list_messages(extensions[int(position)], window.begin, window.end, number or None)
+    """A page of an extension; cursors are `<extension>:<page>`.
+
+    Where the extension is not read any more, by a pull that was left since, its first is.
+    """
+    extension, _, number = (cursor or ":").partition(":")
+    if extension not in extensions:
+        extension, number = extensions[0], ""
+    page = client.list_messages(extension, window.begin, window.end, number or None)
     # As with calls: `dateTo` itself is the next window's.
     end = window.end.isoformat()
     records = [message for message in page.records if str(message.get("creationTime", "")) < end]
     if page.next_page is not None:
-        return Page(records, f"{position}:{page.next_page}")
-    following = int(position) + 1
-    return Page(records, f"{following}:" if following < len(extensions) else None)
+        return Page(records, f"{extension}:{page.next_page}")
+    following = extensions[extensions.index(extension) + 1 :]
+    return Page(records, f"{following[0]}:" if following else None)
 
 
 def _key(message: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 #: A pull that was left for longer begins anew: what it has read may have changed meanwhile.
 _LEFT_FOR_GOOD = timedelta(hours=6)
+_HALF = re.compile("[\ud800-\udfff]")
 #: Two at the same window would read the same; the second waits so long for the first.
 _PATIENCE_S = 5.0
 
@@ -195,9 +197,7 @@ class _Pages:
 
     def keep(self, number: int, records: list[dict[str, Any]]) -> None:
         """Keep a page; one of the same number is replaced."""
-        # Sorted, so that the same record has the same bytes however the API orders its fields.
-        lines = (json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":")) for record in records)
-        self._store.put_bytes("".join(f"{line}\n" for line in lines).encode(), self._key(number))
+        self._store.put_bytes("".join(f"{_line(record)}\n" for record in records).encode(), self._key(number))
 
     def lines(self, count: int) -> Callable[[], Iterator[str]]:
         """Call it for all records of the first `count` pages, a line each; twice, if need be."""
@@ -211,6 +211,14 @@ class _Pages:
 
     def _key(self, number: int) -> str:
         return f"{self._folder}/page-{number:05d}.jsonl"
+
+
+def _line(record: dict[str, Any]) -> str:
+    """The record as JSON; sorted, so that it has the same bytes however the API orders its fields.
+
+    Half of a character, where a text was cut within one, is no UTF-8: a mark stands for it, and the text is read.
+    """
+    return _HALF.sub("\ufffd", json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
 
 
 def _landed_before(connection: Connection[Any], source: Source, window: Window) -> _Pull | None:

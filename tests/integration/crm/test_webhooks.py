@@ -96,7 +96,8 @@ def test_only_who_knows_the_password_and_sends_an_event_is_taken(endpoint: str, 
     assert httpx.post(endpoint, content=b" " * (1 << 20) + b"{}", auth=AUTH).status_code == 413
     chunks = iter([b" " * (1 << 19)] * 4)
     assert httpx.post(endpoint, content=chunks, auth=AUTH).status_code == 413, "nor without a length"
-    assert httpx.post(endpoint, json=event(entity="note"), auth=AUTH).status_code == 200
+    for entity, number in (("note", 7), ("lead", "b0c3e0a0-1f4e-11ee-9be9-0242ac120002")):
+        assert httpx.post(endpoint, json=event(entity=entity, entity_id=number), auth=AUTH).status_code == 200
     assert rows(database, "select count(*) from crm_webhooks") == [(0,)]
     for _ in range(2):
         assert httpx.post(endpoint, json=good, auth=AUTH).status_code == 200

@@ -218,6 +218,11 @@ def test_the_schedule_asks_for_the_day_that_ended_and_for_those_that_were_left_o
             at_home.report_runless_asset_event(dg.AssetMaterialization(f"ringcentral_{asset}", partition=day))
     found = _tick(set_up, at_home, "pull_ringcentral_daily")
     assert [request.partition_key for request in found.run_requests] == ["2026-02-27", "2026-03-02"]
+    for asset in ("call_log", "messages", "consents"):  # out for months: the newest of the days that are missing first
+        at_home.report_runless_asset_event(dg.AssetMaterialization(f"ringcentral_{asset}", partition="2026-01-05"))
+    found = _tick(set_up, at_home, "pull_ringcentral_daily")
+    wanted = [request.partition_key for request in found.run_requests]
+    assert (wanted[0], wanted[-2:], len(wanted)) == ("2026-02-13", ["2026-02-27", "2026-03-02"], 15)
     assert DAILY_PULL.split()[1] == "0"  # after midnight
 
 
@@ -246,7 +251,7 @@ def test_new_requests_are_written_to_the_crm_until_it_knows_them(
         at_home.report_runless_asset_event(dg.AssetMaterialization("crm_suppressions", metadata={"up_to": up_to}))
 
     assert len(_tick(set_up, at_home, "new_suppressions").run_requests) == 1
-    tell("opt-out 0, fact 0")
+    tell("opt-out 0, fact 0, link 0 of 0")
     assert "knows all" in str(_tick(set_up, at_home, "new_suppressions").skip_message)
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute(
@@ -288,18 +293,24 @@ class _Closed(_Account):
         return Applied("push_2", "WAITING", {"applied": 3, "waiting": 2}, 3, waits_for="Pipedrive asks for a pause.")
 
 
-def test_requests_that_only_wait_do_not_count_as_known_to_the_crm(
-    set_up: Settings, at_home: dg.DagsterInstance
+class _Broken(_Account):
+    """An account of which one person cannot be read."""
+
+    def push_suppressions(self, settings: Settings, database: Database, *, requested_by: str) -> Any:
+        return Applied("push_2", "DONE", {"applied": 3, "failed": 2}, 3, failed=2, to_try_again=2)
+
+
+@pytest.mark.parametrize(("account", "why"), [(_Closed(), " Pipedrive asks for a pause."), (_Broken(), "")])
+def test_requests_that_did_not_get_there_do_not_count_as_known_to_the_crm(
+    set_up: Settings, at_home: dg.DagsterInstance, account: PipedriveResource, why: str
 ) -> None:
-    defs = build_defs(dbt=False, resources={"store": database_of(set_up), "pipedrive": _Closed()})
+    defs = build_defs(dbt=False, resources={"store": database_of(set_up), "pipedrive": account})
     run = defs.resolve_job_def("push_suppressions").execute_in_process(instance=at_home, raise_on_error=False)
     assert not run.success
     (failure,) = run.filter_events(lambda event: event.is_step_failure)
     said = failure.step_failure_data.user_failure_data
     assert said is not None
-    assert said.description == (
-        "2 people whom nobody may contact are not marked in Pipedrive yet. Pipedrive asks for a pause."
-    )
+    assert said.description == f"2 people whom nobody may contact are not marked in Pipedrive yet.{why}"
     assert "failed. The next is requested in" in str(_tick(set_up, at_home, "new_suppressions").skip_message)
 
 
@@ -311,5 +322,5 @@ def test_what_goes_out_is_shown_with_what_it_took(set_up: Settings, at_home: dg.
     pushed = _metadata(at_home, "crm_push")
     assert pushed["steps"] == {"applied": 1}
     assert (pushed["requests"], pushed["waited_seconds"], pushed["tokens_left_today"]) == (2, 0.5, 29_985)
-    assert _metadata(at_home, "crm_suppressions") == {"up_to": "opt-out 0, fact 0"}
+    assert _metadata(at_home, "crm_suppressions") == {"up_to": "opt-out 0, fact 0, link 0 of 0"}
     assert "knows all" in str(_tick(set_up, at_home, "new_suppressions").skip_message)

@@ -18,6 +18,7 @@ from cm_core.imports.records import ImportRecord
 from cm_core.settings import Settings
 from cm_core.store import Database
 from cm_core.telephony import pull_calls, pull_consents, pull_messages
+from cm_core.telephony.client import Page, RingCentralClient
 from tests.integration.changes import noted
 from tests.integration.imports.steps import counts, import_file, query, run
 from tests.integration.telephony.conftest import call
@@ -236,6 +237,25 @@ def test_texts_are_touchpoints_and_what_people_write_is_heeded(
         ("sms", MARY, people[MARY], "sms_keyword")
     ]
     assert query(database, "select contact_key, value from contact_facts") == [(JAMES, "opt_out")]
+
+
+def test_half_of_a_character_keeps_no_text_away(
+    settings: Settings, database: Database, api: RingCentral, imported: Import, people: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A text that was cut within an emoji is JSON, but no UTF-8."""
+    ours = [{"phoneNumber": "+14052329000"}]
+    said = [
+        {"id": n, "type": "SMS", "direction": "Inbound", "messageStatus": "Received", "subject": text,
+         "from": {"phoneNumber": person}, "to": ours, "creationTime": "2026-09-14T10:00:00.000Z"}
+        for n, (person, text) in enumerate([(MARY, "STOP \ud83d"), (JAMES, "STOP")], 1)
+    ]  # fmt: skip
+    monkeypatch.setattr(RingCentralClient, "list_messages", lambda *_, **__: Page(said, None))
+    pull_messages(settings, database, DAY)
+    with noted(database):
+        imported()
+    held = query(database, "select phone_e164 from opt_outs union select contact_key from contact_facts order by 1")
+    assert held == [(MARY,), (JAMES,)]
 
 
 def test_consents_of_pairs_are_one_opt_out_of_the_whole_business(

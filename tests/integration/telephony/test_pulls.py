@@ -26,6 +26,7 @@ from cm_core.telephony import (
     pulls,
     statements,
 )
+from cm_core.telephony.client import Page
 from cm_core.web import ApiUnavailable
 from tests.integration.telephony.conftest import call
 from tests.servers.ringcentral import RingCentral, generate
@@ -212,6 +213,26 @@ def test_texts_of_several_extensions_land_together(
     result = pull_messages(settings, database, DAY)
     assert (result.records, result.pages) == (13, 3)
     assert [r["extensionId"] for r in landed(settings, result.landing_key)].count("77") == 1
+
+
+def test_an_extension_that_is_not_read_any_more_ends_no_pull(
+    ringcentral_settings: Callable[..., Settings], database: Database, api: RingCentral, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def list_messages(self: RingCentralClient, extension: str, *arguments: Any) -> Page:
+        if extension == "103":
+            raise KeyboardInterrupt
+        read.append(extension)
+        return Page([], None)
+
+    monkeypatch.setattr(RingCentralClient, "list_messages", list_messages)
+    settings = ringcentral_settings(ringcentral_extensions="~,102,103")
+    with pytest.raises(KeyboardInterrupt):
+        pull_messages(settings, database, DAY)
+    fewer = settings.model_copy(update={"ringcentral_extensions": "~,102"})
+    assert pull_messages(fewer, database, DAY).state == "EMPTY"
+    assert read == ["~", "102", "~", "102"], "what is left begins with the first"
 
 
 def test_consents_land_when_they_differ_from_what_landed_last(

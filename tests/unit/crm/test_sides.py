@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cm_core.crm.contact_keys import email_keys, phone_keys
 from cm_core.crm.edits import is_same
 from cm_core.crm.fields import OUR_FIELDS, PersonFields
 from cm_core.crm.merge_fields import Agreed, Point, Side, resolve
@@ -15,11 +16,9 @@ from cm_core.crm.sides import (
     AddressKeys,
     as_json,
     body_of,
-    email_keys,
     from_json,
     located,
     named,
-    phone_keys,
     phone_text,
     remembered,
     theirs_of,
