@@ -55,6 +55,7 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
         dagster-dbt raises when a model fails.
         """
         from cm_core.compliance import builds
+        from cm_core.compliance.rule_book import load_rules
         from cm_core.imports.records import now
         from cm_core.store.locks import named_lock
 
@@ -65,6 +66,7 @@ class DbtResource(dg.ConfigurableResource["DbtResource"]):
             runs = state_dir(settings) / "runs"
             target = runs / f"{context.run.run_id}-{context.op_execution_context.retry_number}"
             forget_old(runs, keep=_KEPT_RUNS)
+            load_rules(project_dir() / "seeds")  # no mart is made of rules that nothing else would be decided by
             rules = fingerprint(project_dir())
             if not _selects_all(context):
                 builds.part(database, rules)

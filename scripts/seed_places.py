@@ -33,6 +33,8 @@ _ZONES = (
 )  # fmt: skip
 #: What the packages have wrong: a place for a zone; Adak by the clock that it has in winter only; Orlando.
 _MISNAMED = {"Napakiak": "America/Anchorage"}
+#: West Wendover keeps Mountain time, by its own state's leave (49 CFR 71.9).
+_BESIDE = {("898", "NV", "America/Denver")}
 _NOT_THERE = {("907", "Pacific/Honolulu"), ("689", "America/Chicago")}
 #: Regions of the numbering plan that the national registry covers, with the code the postal service has for them.
 _UNITED_STATES = {"US", "PR", "VI", "GU", "AS", "MP"}
@@ -63,7 +65,9 @@ def main() -> None:
     zones |= {(state, zone) for _, _, _, state, zone in area_codes if state and zone}
     _write("area_code_places.csv", ("area_code", "kind", "country", "state", "zone"), area_codes)
     _write(
-        "zip3_places.csv", ("zip3", "state", "zone"), sorted({(zip5[:3], state, zone) for zip5, state, zone, _ in zips})
+        "zip3_places.csv",
+        ("zip3", "state", "zone"),
+        sorted({(zip5[:3], state, zone) for zip5, state, zone, _ in zips} | _BESIDE),
     )
     _write("state_zones.csv", ("state", "zone"), sorted(zones))
 

@@ -311,6 +311,8 @@ class _Writer:
         if by in ("other", "shared"):
             contact = self._write_another(by)
             values = {_COLUMNS[contact.kind]: contact.key}
+            if fact.get("recorded_for") == "another":  # with whom they were one person then
+                values["person_id"] = self._other_person()
         elif by == "contact":
             values = {_COLUMNS[self._case.kind]: self._case.contact().key}
         names = ", ".join(values)

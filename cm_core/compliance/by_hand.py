@@ -102,15 +102,16 @@ def reconsent(
 
     It is for the contact point: what was asked before, by it or by whoever is behind it, stops it no longer. Their
     other contact points stay as they are, and a later opt-out is not lifted. One fact per channel; of `all`, for those
-    that are opted out then. Raises UsageError where nothing is, or where one may be later (`is_later`), WriterBusy or
-    DatabaseUnavailable; nothing is recorded then.
+    that are opted out then; calls and texts are where either is, since a request on one may come to stop the other.
+    Raises UsageError where nothing is, or where one may be later (`is_later`), WriterBusy or DatabaseUnavailable;
+    nothing is recorded then.
     """
     if subject.kind not in ("phone", "email", "address"):
         raise UsageError("A re-consent is for a contact point: name the phone, the e-mail address or the --address.")
     moment, words = moment_of(at, now()), said(reason, source, by)
 
     def write(connection: Connection[Any]) -> list[dict[str, Any]]:
-        stopped = opted_out(connection, subject, moment)
+        stopped = opted_out(connection, subject, moment, by_phone=True)
         channels = stopped if channel == "all" else [name for name in stopped if name == channel]
         if not channels:
             raise UsageError(
@@ -125,7 +126,7 @@ def reconsent(
                 for name in channels
             ],
         )
-        if left := [name for name in opted_out(connection, subject, moment) if name in channels]:
+        if left := [name for name in opted_out(connection, subject, moment, by_phone=True) if name in channels]:
             raise UsageError(
                 f"What was asked at {subject} for {', '.join(left)} is of {moment:%Y-%m-%d} too, without a time: it "
                 "may be the later one. A re-consent of a later day lifts it."

@@ -39,24 +39,25 @@ from touchpoints as t
 inner join persons as p on p.id = t.person_id
 where t.campaign_id = %(campaign)s
 """
-#: Entity, golden person, the contact point as it is shown, and its key; contact points of touchpoints without a person.
+#: Entity, golden person, the contact point as it is shown, its key, and a number's extension; contact points of
+#: touchpoints without a person.
 _OF_CAMPAIGN = {
     kind: f"""
-    select distinct e.entity_id, g.id, c.{value}, c.{key}
+    select distinct e.entity_id, g.id, c.{value}, c.{key}, {extension}
     from ({_ENTITIES_OF_CAMPAIGN}) as e
     inner join persons as g on g.entity_id = e.entity_id and g.is_original = 1
     inner join persons as m on m.entity_id = e.entity_id
     inner join {table} as c on c.person_id = m.id
     where c.{value} is not null
     union
-    select null, null, t.{touched}, t.{touched}
+    select null, null, t.{touched}, t.{touched}, null
     from touchpoints as t
     where t.campaign_id = %(campaign)s and t.person_id is null and t.{touched} is not null
-    order by 1, 2, 4
+    order by 1, 2, 4, 5
     """
-    for kind, table, value, key, touched in (
-        ("phone", "phone_numbers", "phone_e164", "phone_e164", "phone_e164"),
-        ("email", "email_addresses", "email", "email_key", "email_key"),
+    for kind, table, value, key, touched, extension in (
+        ("phone", "phone_numbers", "phone_e164", "phone_e164", "phone_e164", "c.extension"),
+        ("email", "email_addresses", "email", "email_key", "email_key", "null"),
     )
 }
 _OF_CAMPAIGN["address"] = f"""
@@ -130,4 +131,12 @@ def contacts_of_campaign(
         rows = cursor.fetchall()
     if kind == "address":
         return [(entity, person, shown, _address(*rest)) for entity, person, shown, *rest in rows]
-    return [(entity, person, shown, Asked(Contact(kind, key))) for entity, person, shown, key in rows]
+    return [
+        (
+            entity,
+            person,
+            f"{shown} x{extension}" if extension else shown,
+            Asked(Contact(kind, key, extension=extension)),
+        )
+        for entity, person, shown, key, extension in rows
+    ]

@@ -54,6 +54,11 @@ class Holding:
     facts: Facts
 
 
+def line_type_of(contact: Contact, held: Holding) -> str | None:
+    """The type of a number's line: as a list says, or as we know; mobile, which is stricter, if either says so."""
+    return "mobile" if held.line_type == "mobile" else contact.line_type or held.line_type
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A contact point to look up, and where it lies, if it is a postal address."""

@@ -23,6 +23,8 @@ CHANNELS = ("call", "sms", "email", "mail")
 #: The column of `opt_outs` that has the key of a kind of contact point.
 COLUMN = {"phone": "phone_e164", "email": "email_key", "address": "address_key", "name_zip": "name_zip_key"}
 
+_BY_PHONE = ("call", "sms")
+
 Point = tuple[str, str]
 
 _POINTS = """
@@ -77,23 +79,25 @@ def facts_of(connection: Connection[Any], points: Iterable[Point]) -> list[dict[
     return _rows(connection, wanted, _FACTS, "starts_at")
 
 
-def opted_out(connection: Connection[Any], subject: Subject, at: datetime) -> list[str]:
+def opted_out(connection: Connection[Any], subject: Subject, at: datetime, *, by_phone: bool = False) -> list[str]:
     """The channels that requests stop at the subject at a moment, its own and of whoever is behind it.
 
-    A later re-consent of the subject itself lifts them.
+    A later re-consent of the subject itself lifts them. With `by_phone`, a request not to be called stops texts too,
+    and the other way round, whether or not the rules have it so by then.
     """
     asked = opt_outs_of(connection, points_of(connection, subject))
     given = [row for row in facts_of(connection, [(subject.kind, subject.key)]) if row["fact"] == "reconsent"]
-    return [channel for channel in CHANNELS if any(_holds(row, given, channel, at) for row in asked)]
+    return [channel for channel in CHANNELS if any(_holds(row, given, channel, at, by_phone=by_phone) for row in asked)]
 
 
-def _holds(asked: dict[str, Any], given: list[dict[str, Any]], channel: str, at: datetime) -> bool:
+def _holds(asked: dict[str, Any], given: list[dict[str, Any]], channel: str, at: datetime, *, by_phone: bool) -> bool:
     since = asked["opted_out_at"]
     lifted = any(
         row["channel"] in (channel, "all") and row["starts_at"] <= at and is_later(row["starts_at"], since)
         for row in given
     )
-    return asked["channel"] in (channel, "all") and since < at and not lifted
+    stopped = (*_BY_PHONE, "all") if by_phone and channel in _BY_PHONE else (channel, "all")
+    return asked["channel"] in stopped and since < at and not lifted
 
 
 def _rows(connection: Connection[Any], points: set[Point], queries: dict[str, str], time: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cm_core.compliance.business_days import opt_out_deadline
-from cm_core.compliance.facts import Contact, Facts, Kind
+from cm_core.compliance.facts import Contact, Facts, Kind, is_later
 from cm_core.compliance.lookup import Asked, Holding, facts_for
 from cm_core.compliance.rule_book import load_rules
 from cm_core.compliance.rules import Rules
@@ -109,7 +109,9 @@ def judge_contacts(settings: Settings, database: Database, *, at: datetime) -> J
     What was found about them before is replaced, in one transaction. Raises RulesError, WriterBusy or
     DatabaseUnavailable; nothing is changed then.
     """
-    rules = load_rules()
+    known_rules = load_rules()
+    # Our own caps are policy.
+    rules = replace(known_rules, caps=tuple(cap for cap in known_rules.caps if cap.state is not None), derived={})
     again = at - timedelta(days=DAYS_AGAIN)
     with closing(database.connect()) as connection, named_lock(connection, _LOCK, timeout_s=_LOCK_TIMEOUT_S):
         with looking(connection):
@@ -168,7 +170,9 @@ def _judge(
         holding = _of(holdings[each.key], each.entity_id)
         contact = replace(contacts[each.key], line_type=holding.line_type)
         facts = replace(holding.facts, touches=tuple(t for t in holding.facts.touches if t.at < each.at))
-        judged = verdict(contact, channel, _PURPOSE, each.at, facts, rules, campaign=each.campaign)
+        judged = verdict(
+            contact, channel, _PURPOSE, each.at, facts, rules, campaign=each.campaign and each.campaign.upper()
+        )
         reasons = [reason for rule in judged.rule_ids if (reason := rule.partition(".")[2]) in LAWFUL_REASONS]
         if not reasons:
             continue
@@ -188,12 +192,20 @@ def _of(holdings: list[Holding], entity_id: int | None) -> Holding:
 
 
 def _deadline(channel: str, at: datetime, facts: Facts, rules: Rules) -> date | None:
-    """By when the oldest request that spoke against the contact had to be honoured."""
+    """By when the oldest request that spoke against the contact had to be honoured; not one that was lifted since."""
     channels = {"all", *(("call", "sms") if _KINDS[channel] == "phone" else (channel,))}
+    given = [
+        fact.starts_at
+        for fact in facts.facts
+        if fact.fact == "reconsent" and fact.covers(channel) and fact.starts_at <= at
+    ]
     asked = [
         request.asked_at
         for request in facts.opt_outs
-        if request.reach != "shared" and request.channel in channels and request.asked_at <= at
+        if request.reach != "shared"
+        and request.channel in channels
+        and request.asked_at <= at
+        and not any(is_later(moment, request.asked_at) for moment in given)
     ]
     return opt_out_deadline(min(asked), rules) if asked else None
 

@@ -41,7 +41,19 @@ FILES = (
     "wireless_states.csv", "calling_hours.csv", "holidays.csv", "area_code_places.csv", "zip3_places.csv",
     "state_zones.csv",
 )  # fmt: skip
-_UNITS = ("day", "business_day", "month", "year", "percent")
+#: Each term, and the most that can be meant of each unit it may have.
+_TERMS: Mapping[str, Mapping[str, int]] = {
+    "dnc_list_max_age": {"day": 366},
+    "dnc_bad_lines": {"percent": 100},
+    "dnc_max_shrink": {"percent": 100},
+    "relationship_purchase": {"month": 120},
+    "relationship_inquiry": {"month": 120},
+    "opt_out_deadline": {"day": 366, "business_day": 366},
+    "wireless_port_grace": {"day": 366},
+    "decision_retention": {"year": 100},
+}
+#: A year: the longest hours of a cap.
+_MOST_HOURS = 8_784
 _DATED = ("effective_from", "effective_until")
 
 
@@ -80,7 +92,7 @@ def _load(folder: Path, fingerprint: str) -> Rules:
         hours=_hours(folder, states),
         holidays=holidays,
         business_holidays=business,
-        area_codes=_area_codes(folder),
+        area_codes=_area_codes(folder, states),
         zip3s=_grouped(read_rows(folder, "zip3_places.csv", ("zip3", "state", "zone")), "zip3"),
         states=states,
         fingerprint=fingerprint,
@@ -115,6 +127,8 @@ def _rules(folder: Path) -> tuple[Rule, ...]:
         )
         if not rule.purposes:
             row.refuse("purposes", f"is blank: name all, or some of {', '.join(PURPOSES)}")
+        if "all" in rule.purposes and len(rule.purposes) > 1:
+            row.refuse("purposes", "names all and others beside it: name all alone, or those that are meant")
         _check_beside(row, rule, found)
         found.append(replace(rule, purposes=frozenset(PURPOSES)) if "all" in rule.purposes else rule)
     _check_complete(found)
@@ -161,24 +175,30 @@ def _overlap(one: Dates, other: Dates) -> bool:
 def _terms(folder: Path) -> Mapping[str, tuple[Term, ...]]:
     found: dict[str, list[Term]] = defaultdict(list)
     for row in read_rows(folder, "compliance_terms.csv", ("term", "value", "unit", *_DATED)):
-        term = Term(row.whole("value"), row.choice("unit", _UNITS), _dates(row))
-        if any(_overlap(term.dates, other.dates) for other in found[row.text("term")]):
-            row.refuse("effective_from", f"lies in the days of another row of {row.text('term')!r}")
-        found[row.text("term")].append(term)
+        name = row.choice("term", _TERMS)
+        unit = row.choice("unit", _TERMS[name])
+        term = Term(row.whole("value", most=_TERMS[name][unit]), unit, _dates(row))
+        if any(_overlap(term.dates, other.dates) for other in found[name]):
+            row.refuse("effective_from", f"lies in the days of another row of {name!r}")
+        found[name].append(term)
     return {name: tuple(terms) for name, terms in found.items()}
 
 
 def _caps(folder: Path, states: Mapping[str, object]) -> Iterator[Cap]:
     columns = ("cap", "channel", "state", "campaign", "max_touches", "window_hours", "counts", *_DATED, "enabled",
                "description")  # fmt: skip
+    names: set[str] = set()
     for row in read_rows(folder, "frequency_caps.csv", columns):
+        if row.text("cap") in names:
+            row.refuse("cap", f"is {row.text('cap')!r}, as in a row before: name one that follows it in time otherwise")
+        names.add(row.text("cap"))
         cap = Cap(
             cap=row.text("cap"),
             channel=row.choice("channel", CHANNELS),
             state=row.choice("state", states, blank=True) or None,
-            campaign=row.optional("campaign"),
+            campaign=_campaign(row),
             max_touches=row.whole("max_touches", least=1),
-            window_hours=row.whole("window_hours", least=1),
+            window_hours=row.whole("window_hours", least=1, most=_MOST_HOURS),
             by_campaign=row.choice("counts", ("campaign", "any")) == "campaign",
             dates=_dates(row),
             description=row.text("description"),
@@ -193,7 +213,7 @@ def _pauses(folder: Path, states: Mapping[str, object]) -> Iterator[Pause]:
         channel = row.choice("channel", (*CHANNELS, "all"), blank=True)
         pause = Pause(
             channel=None if channel in ("", "all") else channel,
-            campaign=row.optional("campaign"),
+            campaign=_campaign(row),
             state=row.choice("state", states, blank=True) or None,
             starts_at=row.instant("starts_at"),
             ends_at=row.optional_instant("ends_at"),
@@ -202,6 +222,12 @@ def _pauses(folder: Path, states: Mapping[str, object]) -> Iterator[Pause]:
         if pause.ends_at is not None and pause.ends_at <= pause.starts_at:
             row.refuse("ends_at", "is not after starts_at")
         yield pause
+
+
+def _campaign(row: Row) -> str | None:
+    """As campaigns are compared; None for all of them."""
+    name = row.optional("campaign")
+    return None if name is None or name.lower() == "all" else name.upper()
 
 
 def _state_rules(folder: Path, name: str, states: Mapping[str, object]) -> Iterator[StateRule]:
@@ -246,12 +272,13 @@ def _holidays(folder: Path) -> tuple[Mapping[str, frozenset[date]], frozenset[da
     return {state: frozenset(found) for state, found in days.items()}, frozenset(business)
 
 
-def _area_codes(folder: Path) -> Mapping[str, AreaCode]:
+def _area_codes(folder: Path, states: Mapping[str, object]) -> Mapping[str, AreaCode]:
     found: dict[str, AreaCode] = {}
     for row in read_rows(folder, "area_code_places.csv", ("area_code", "kind", "country", "state", "zone")):
         code = row.matching("area_code", r"[2-9]\d\d", "an area code")
         kind = row.choice("kind", ("geographic", "toll_free", "personal", "premium"))
-        places = frozenset({Place(row.cells["state"], row.zone("zone"))}) if row.optional("zone") else frozenset()
+        state = row.choice("state", states, blank=True)
+        places = frozenset({Place(state, row.zone("zone"))}) if row.optional("zone") else frozenset()
         known = found.get(code)
         found[code] = AreaCode(kind, row.text("country"), places | (known.places if known else frozenset()))
     return found

@@ -65,9 +65,11 @@ class Row:
         value = self.cells[column]
         return value if re.fullmatch(pattern, value, re.ASCII) else self.refuse(column, f"is {value!r}, not {what}")
 
-    def whole(self, column: str, *, least: int = 0) -> int:
-        """A whole number of at least `least`."""
+    def whole(self, column: str, *, least: int = 0, most: int | None = None) -> int:
+        """A whole number of at least `least`, and at most `most`."""
         value = self._parsed(column, int, "a whole number")
+        if most is not None and value > most:
+            self.refuse(column, f"is {value}, more than {most}")
         return value if value >= least else self.refuse(column, f"is {value}, less than {least}")
 
     def flag(self, column: str) -> bool:
@@ -140,7 +142,13 @@ def read_rows(folder: Path, name: str, columns: Sequence[str]) -> Iterator[Row]:
         for cells in reader:
             if None in cells or None in cells.values():
                 raise RulesError(f"{name}, line {reader.line_num} has {_width(cells)} cells than the header.")
-            yield Row(name, reader.line_num, {column: value.strip() for column, value in cells.items()})
+            for column, value in cells.items():
+                if value != value.strip():  # the marts read the cell as it is
+                    raise RulesError(
+                        f"{name}, line {reader.line_num}, column {column!r} has a blank before or after "
+                        f"{value.strip()!r}. Take it out; nothing ran."
+                    )
+            yield Row(name, reader.line_num, cells)
     except csv.Error as error:
         raise RulesError(f"{name}, line {reader.line_num} is no CSV: {error}.") from None
 

@@ -217,11 +217,13 @@ class _Run:
             yield answers
 
     def _answer(self, cell: Cell, homes: tuple[Home, ...], holdings: Mapping[str, list[Holding]]) -> Answer:
-        """The strictest for the contact points of a cell."""
-        found = [
-            (one.contact.key, self._judge.judge(one.contact, holdings[one.contact.key], homes)) for one in cell.asked
-        ]
-        return found[0] if len(found) == 1 else min(found, key=lambda one: one[1].precedence, default=None)
+        """The strictest for the contact points of a cell, and when all of them may be used."""
+        asked = [(one.contact, holdings[one.contact.key]) for one in cell.asked]
+        found = [(contact.key, self._judge.judge(contact, held, homes)) for contact, held in asked]
+        if len(found) < 2:
+            return found[0] if found else None
+        first, _ = min(found, key=lambda one: one[1].precedence)
+        return first, self._judge.together(asked, homes)
 
 
 def added_headers(headers: Sequence[str], judged: Sequence[str]) -> list[str]:

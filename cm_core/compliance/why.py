@@ -14,7 +14,7 @@ from cm_core.compliance.contact_points import contacts_of
 from cm_core.compliance.facts import ALWAYS, NEVER, Contact, Facts
 from cm_core.compliance.findings import exemptions, findings
 from cm_core.compliance.judge import Question
-from cm_core.compliance.lookup import Asked, Holding, facts_for
+from cm_core.compliance.lookup import Asked, Holding, facts_for, line_type_of
 from cm_core.compliance.places import keys_of
 from cm_core.compliance.rule_book import load_rules
 from cm_core.compliance.rules import CHANNELS, Rules
@@ -126,7 +126,7 @@ def _target(text: str) -> tuple[Literal["phone", "email", "person"], Contact | N
 
 
 def _answer(contact: Contact, held: Holding, asked: Question, rules: Rules) -> Answer:
-    contact = replace(contact, line_type=contact.line_type or held.line_type)
+    contact = replace(contact, line_type=line_type_of(contact, held))
     found = verdict(contact, asked.channel, asked.purpose, asked.at, held.facts, rules, campaign=asked.campaign)
     places = keys_of(contact, held.facts.homes, rules) if contact.kind != "email" else ()
     shown = contact.key + (f" ext. {contact.extension}" if contact.extension else "")

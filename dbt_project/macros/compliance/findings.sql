@@ -20,6 +20,15 @@
 {% macro never() -%} cast(null as datetime(6)) {%- endmacro %}
 
 
+{# The earlier of an end and of the day before which a dated row was in force; null where neither ends. #}
+{% macro earlier_end(ends_at, effective_until) -%}
+  coalesce(
+        least({{ ends_at }}, cast({{ effective_until }} as datetime(6))), {{ ends_at }},
+        cast({{ effective_until }} as datetime(6))
+    )
+{%- endmacro %}
+
+
 {#
   When a contact point consented again on a channel after a request: the only thing that lifts one, and for it alone. A
   request of 00:00 sharp is of a day, nobody knows when: only a later day's consent is later.
@@ -167,7 +176,7 @@ select
 from {{ contacts }} as contacts
 inner join {{ ref('frequency_pauses') }} as paused
     on coalesce(nullif(paused.channel, ''), 'all') in {{ channels[:-1] }}, 'all')
-    and coalesce(paused.campaign, '') = ''
+    and lower(coalesce(paused.campaign, '')) in ('', 'all')
 left join {{ ref('int_entity_places') }} as homes
     on homes.entity_id = contacts.entity_id
 left join {{ ref('int_area_codes') }} as codes

@@ -71,10 +71,8 @@ touches as (
     from all_touches
     inner join {{ ref('frequency_caps') }} as caps
         on caps.channel = all_touches.channel
-        and caps.effective_from <= date(all_touches.touched_at)
-        and (caps.effective_until is null or caps.effective_until > date(all_touches.touched_at))
     where caps.enabled = 1
-        and coalesce(caps.campaign, '') = ''
+        and lower(coalesce(caps.campaign, '')) in ('', 'all')
         and all_touches.touched_at > {{ as_of() }} - interval caps.window_hours hour
 
 ),

@@ -25,13 +25,13 @@ shared as (
 -- Of this build.
 own as (
 
-    select opt_outs.opt_out_id, persons.entity_id, 1 as is_named
+    select opt_outs.opt_out_id, persons.entity_id, 1 as is_named, '' as kind
     from {{ ref('stg_persons') }} as persons
     inner join opt_outs
         on opt_outs.person_id = persons.person_id
     where {{ of_changed('persons.entity_id') }}
     union all
-    select opt_outs.opt_out_id, persons.entity_id, 1
+    select opt_outs.opt_out_id, persons.entity_id, 1, ''
     from {{ ref('stg_persons') }} as persons
     inner join {{ ref('stg_addresses') }} as addresses
         on addresses.person_id = persons.person_id
@@ -40,7 +40,7 @@ own as (
     where {{ of_changed('persons.entity_id') }}
     {%- for kind, contacts, held, asked in contact_points %}
     union all
-    select opt_outs.opt_out_id, contacts.entity_id, 0
+    select opt_outs.opt_out_id, contacts.entity_id, 0, '{{ kind }}'
     from {{ ref(contacts) }} as contacts
     inner join opt_outs
         on opt_outs.{{ asked }} = contacts.{{ held }}
@@ -51,57 +51,54 @@ own as (
 
 ),
 
-holders as (
-
-    select opt_out_id, entity_id, max(is_named) as is_named
-    from own
-    group by opt_out_id, entity_id
-
-),
-
 asked as (
 
-    select distinct opt_out_id from holders
+    select distinct opt_out_id, kind from own where kind <> ''
 
 ),
 
--- All who hold what those asked with, of this build or not.
+-- All who hold what those asked with, of this build or not; whom a request names beside is not counted among them.
 everybody as (
 
-    select asked.opt_out_id, persons.entity_id
-    from asked
-    inner join opt_outs
-        on opt_outs.opt_out_id = asked.opt_out_id
-    inner join {{ ref('stg_persons') }} as persons
-        on persons.person_id = opt_outs.person_id
     {%- for kind, contacts, held, asked in contact_points %}
-    union distinct
-    select asked.opt_out_id, contacts.entity_id
+    select asked.opt_out_id, asked.kind, contacts.entity_id
     from asked
     inner join opt_outs
         on opt_outs.opt_out_id = asked.opt_out_id
     inner join {{ ref(contacts) }} as contacts
         on contacts.{{ held }} = opt_outs.{{ asked }}
+    where asked.kind = '{{ kind }}'
+    {%- if not loop.last %}
+    union distinct
+    {%- endif %}
     {%- endfor %}
 
 ),
 
 counted as (
 
-    select opt_out_id, count(distinct entity_id) as entities
+    select opt_out_id, kind, count(distinct entity_id) as entities
     from everybody
-    group by opt_out_id
+    group by opt_out_id, kind
+
+),
+
+holders as (
+
+    select own.opt_out_id, own.entity_id, max(own.is_named = 1 or coalesce(counted.entities, 0) = 1) as is_certain
+    from own
+    left join counted
+        on counted.opt_out_id = own.opt_out_id and counted.kind = own.kind
+    group by own.opt_out_id, own.entity_id
 
 )
 
 select
     holders.entity_id,
     requests.channel,
-    holders.is_named = 1 or counted.entities = 1 as is_certain,
+    holders.is_certain,
     requests.opted_out_at as starts_at,
     requests.evidence
 from holders
-inner join counted
-    on counted.opt_out_id = holders.opt_out_id
 inner join {{ ref('int_opt_outs_by_channel') }} as requests
     on requests.opt_out_id = holders.opt_out_id

@@ -1,14 +1,23 @@
 {{ config(materialized="by_entity", indexes=[{"columns": ["entity_id", "channel"]}]) }}
 
--- From the touch that reaches a cap until the oldest of that many leaves the cap's window. Caps per campaign count as
--- reached when any one campaign has reached them.
+-- From the touch that reaches a cap until the oldest of that many leaves the cap's window, within the days of the cap.
+-- Caps per campaign count as reached when any one campaign has reached them.
+{%- set starts_at -%}
+    greatest(last_of.touched_at, cast(caps.effective_from as datetime(6)))
+{%- endset %}
+{%- set ends_at -%}
+    least(
+        first_of.touched_at + interval caps.window_hours hour,
+        coalesce(cast(caps.effective_until as datetime(6)), {{ end_of_time() }})
+    )
+{%- endset %}
 select
     last_of.entity_id,
     last_of.contact,
     caps.channel,
     nullif(caps.state, '') as state,
-    last_of.touched_at as starts_at,
-    first_of.touched_at + interval caps.window_hours hour as ends_at,
+    {{ starts_at }} as starts_at,
+    {{ ends_at }} as ends_at,
     concat(
         'frequency_caps ', last_of.cap, ': ', caps.max_touches, ' in ', caps.window_hours, ' hours, the last ',
         date(last_of.touched_at), coalesce(concat(', campaign ', nullif(last_of.subject, '')), '')
@@ -22,5 +31,5 @@ inner join {{ ref('int_capped_touches') }} as first_of
     and first_of.cap = last_of.cap
     and first_of.subject = last_of.subject
     and first_of.nth = last_of.nth - caps.max_touches + 1
-where first_of.touched_at + interval caps.window_hours hour > last_of.touched_at
+where {{ ends_at }} > {{ starts_at }}
     and {{ of_changed('last_of.entity_id') }}

@@ -139,7 +139,9 @@ from wireless
 inner join rules_on
     on rules_on.reason_code = 'wireless_no_consent'
 union all
-select wireless.entity_id, wireless.contact_key, 'all', 'wireless_state', wireless.starts_at, wireless.ends_at,
+select wireless.entity_id, wireless.contact_key, 'all', 'wireless_state',
+    greatest(wireless.starts_at, cast(states.effective_from as datetime(6))),
+    {{ earlier_end('wireless.ends_at', 'states.effective_until') }},
     concat(wireless.evidence, '; wireless_states: ', states.state)
 from wireless
 inner join {{ phones }} as phones
@@ -150,12 +152,12 @@ left join {{ ref('int_area_codes') }} as codes
     on codes.area_code = {{ area_code_of('phones') }}
 inner join {{ ref('wireless_states') }} as states
     on {{ may_be_in('states.state') }}
+    and (states.effective_until is null or wireless.starts_at < states.effective_until)
+    and (wireless.ends_at is null or states.effective_from < wireless.ends_at)
 union all
-select phones.entity_id, phones.contact_key, 'all', 'state_list_not_held', {{ always() }}, (
-        select min(versions.obtained_at)
-        from {{ ref('stg_dnc_list_versions') }} as versions
-        where versions.source = lists.list and versions.status = 'IN_FORCE'
-    ),
+select phones.entity_id, phones.contact_key, 'all', 'state_list_not_held',
+    cast(lists.effective_from as datetime(6)),
+    {{ earlier_end('held.obtained_at', 'lists.effective_until') }},
     concat('dnc_list_versions: no list ', lists.list)
 from {{ phones }} as phones
 inner join rules_on
@@ -166,7 +168,15 @@ left join {{ ref('int_area_codes') }} as codes
     on codes.area_code = {{ area_code_of('phones') }}
 inner join {{ ref('state_lists') }} as lists
     on {{ may_be_in('lists.state') }}
-where phones.phone_e164 like '+1%' and coalesce(codes.kind, '') <> 'toll_free' and {{ of_changed('phones.entity_id') }}
+left join (
+    select versions.source, min(versions.obtained_at) as obtained_at
+    from {{ ref('stg_dnc_list_versions') }} as versions
+    where versions.status = 'IN_FORCE'
+    group by versions.source
+) as held
+    on held.source = lists.list
+where (held.obtained_at is null or lists.effective_from < held.obtained_at)
+    and phones.phone_e164 like '+1%' and coalesce(codes.kind, '') <> 'toll_free' and {{ of_changed('phones.entity_id') }}
 union all
 select phones.entity_id, phones.contact_key, 'all', 'estate_hold', {{ always() }}, {{ never() }},
     concat('persons: a member of entity ', people.entity_id, ' is an estate')

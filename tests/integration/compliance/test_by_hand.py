@@ -122,6 +122,18 @@ def test_a_reconsent_lifts_what_came_before_it_at_one_contact_point_and_channel(
     assert stopped == [["call"], ["sms", "email", "mail"]]
 
 
+def test_a_stop_on_texts_that_comes_to_stop_calls_can_be_lifted_for_them(database: Database, people: People) -> None:
+    people.phone(people.person(5000), PHONE)
+    phone = Subject("phone", PHONE)
+    by_hand.suppress(database, phone, "sms", reason="asked", at=JUNE)
+    made = by_hand.reconsent(database, phone, "call", reason="signed", at=JUNE + timedelta(1))
+    assert [row["channel"] for row in made.rows] == ["call"]
+    assert recorded_of(database, phone).opted_out == ["sms"]
+    made = by_hand.reconsent(database, phone, "all", reason="signed again", at=JUNE + timedelta(2))
+    assert [row["channel"] for row in made.rows] == ["sms"]
+    assert recorded_of(database, phone).opted_out == []
+
+
 def test_facts_of_a_person_are_those_of_everything_it_has(database: Database, people: People) -> None:
     people.phone(people.person(5000), PHONE), people.phone(people.person(5001, entity=5000, original=0), OTHER)
     by_hand.suppress(database, Subject("phone", OTHER), "call", reason="asked")

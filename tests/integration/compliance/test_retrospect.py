@@ -86,6 +86,25 @@ def test_each_contact_is_held_against_what_was_so_at_its_time(
     assert len(_found(people)) == 6
 
 
+def test_our_own_caps_are_no_law_and_a_request_that_was_lifted_has_no_deadline(
+    settings: Settings, database: Database, called: People
+) -> None:
+    for day in range(2, 7):  # our own cap of a week, in a state that has none of a day
+        _call(called, 1, f"2026-03-0{day} 18:00:00")
+    called.opted_out("call", phone_e164=_number(2))
+    called.run("update opt_outs set opted_out_at = '2024-03-01 09:00:00'")
+    called.fact("reconsent", "phone", _number(2), channel="call", at="2024-06-01 12:00:00")
+    called.run(
+        "insert into opt_outs (channel, phone_e164, opted_out_at, source) "
+        "values ('call', %s, '2026-03-05 09:00:00', 'again')",
+        (_number(2),),
+    )
+    soon = _call(called, 2, FRIDAY)
+    judge_contacts(settings, database, at=NOW)
+    ((touchpoint, _, severity, deadline),) = _found(called)
+    assert (touchpoint, severity, deadline) == (soon, "within_deadline", datetime(2026, 3, 19).date())
+
+
 def test_a_fact_that_comes_in_late_changes_what_is_known_and_old_findings_stay(
     settings: Settings, database: Database, called: People
 ) -> None:

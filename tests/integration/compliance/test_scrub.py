@@ -155,6 +155,44 @@ def test_places_and_line_types_of_the_list_count(
     ]
 
 
+def test_a_cell_of_several_numbers_is_usable_when_all_of_them_are(
+    settings: Settings, database: Database, held: People, tmp_path: Path
+) -> None:
+    held.covered("503", at="2026-02-20 00:00:00")
+    path = tmp_path / "owners.csv"
+    path.write_text("phone\n405-762-0001 / 503-762-0001\n503-762-0001 / 405-762-0001\n")
+    early = _rows(_scrub(settings, database, path, at=datetime(2026, 3, 3, 7)).out)
+    assert {(row["verdict"], row["usable_from"]) for row in early} == {("wait", "2026-03-03 16:00:00")}  # 8 in Oregon
+    noon = _rows(_scrub(settings, database, path).out)  # until 8 p.m. in Oklahoma
+    assert {(row["verdict"], row["valid_until"]) for row in noon} == {("allowed", "2026-03-03 02:00:00")}
+
+
+def test_one_number_of_people_in_two_zones_is_usable_when_it_is_for_both(
+    settings: Settings, database: Database, held: People, tmp_path: Path
+) -> None:
+    """Closed on Sundays for one, closed at night for the other."""
+    for person, state, zip5 in ((1, "AL", "35203"), (2, "OR", "97201")):
+        (
+            held.person(person),
+            held.phone(person, "+14057620001"),
+            held.address(person, "1 MAIN ST", state=state, zip=zip5),
+        )
+    path = tmp_path / "owners.csv"
+    path.write_text("phone\n405-762-0001\n")
+    sunday = _rows(_scrub(settings, database, path, at=datetime(2026, 3, 1, 20)).out)
+    assert [(row["verdict"], row["usable_from"]) for row in sunday] == [("wait", "2026-03-02 16:00:00")]
+
+
+def test_that_we_know_a_number_to_be_mobile_is_stricter_than_a_header(
+    settings: Settings, database: Database, held: People, tmp_path: Path
+) -> None:
+    held.person(1), held.phone(1, "+14057620001", phone_type="mobile")
+    held.address(1, "1 MAIN ST", state="TX", zip="75001")
+    path = tmp_path / "owners.csv"
+    path.write_text("landline\n405-762-0001\n")
+    assert [row["code"] for row in _rows(_scrub(settings, database, path).out)] == ["L"]
+
+
 def test_e_mail_addresses_and_letters(settings: Settings, database: Database, held: People, tmp_path: Path) -> None:
     held.person(1), held.email(1, "Ann@example.org"), held.opted_out("email", email_key="ann@example.org")
     held.address(1, "1MAINST73701", street="1 MAIN ST", state="OK", zip="73701")
@@ -189,6 +227,10 @@ def test_a_campaigns_people(settings: Settings, database: Database, held: People
         ("", "+14057620003", "P"), ("1", "+14057620001", "C"), ("1", "+14057620002", "D")
     ]  # fmt: skip
     assert held.rows("select filename, campaign_id from scrubs") == [("campaign SPRING", 5)]
+    held.phone(1, "+14057620004;ext=5", phone_e164="+14057620004", extension="5")
+    texts = _rows(_scrub(settings, database, None, channel="sms", campaign_id=5, out=tmp_path / "texts.csv").out)
+    (behind,) = (row for row in texts if row["contact"] == "+14057620004 x5")
+    assert behind["verdict"] == "blocked", "nobody can be texted behind an extension"
     with pytest.raises(UsageError, match="no campaign 6"):
         _scrub(settings, database, None, campaign_id=6)
 

@@ -30,6 +30,18 @@ from tests.unit.compliance.conftest import MakeRules
         ("compliance_rules.csv", "call,999,no_rule_blocks,C,allowed,all,,1", "call,999,no_rule_blocks,C,allowed,all,,0",
          "no enabled row 'no_rule_blocks' for channel call"),
         ("compliance_rules.csv", "exempt_by,", "", "has no column 'exempt_by'"),
+        ("compliance_rules.csv", "dnc_listed,D,blocked,", "dnc_listed,D,blocked, ",
+         "column 'purposes' has a blank before or after"),
+        ("compliance_rules.csv", "invalid_contact,I,blocked,all,", "invalid_contact,I,blocked,all|solicitation,",
+         "column 'purposes' names all and others beside it"),
+        ("compliance_terms.csv", "relationship_purchase,18,month", "relationship_purchase,540,day",
+         "column 'unit' is 'day', not one of month"),
+        ("compliance_terms.csv", "dnc_list_max_age,31,day", "dnc_list_max_age,9999999,day",
+         "column 'value' is 9999999, more than 366"),
+        ("compliance_terms.csv", "dnc_list_max_age,31", "dnc_list_age,31", "column 'term' is 'dnc_list_age'"),
+        ("frequency_caps.csv", "ok_three_calls", "fl_three_calls", "column 'cap' is 'fl_three_calls', as in a row"),
+        ("frequency_caps.csv", ",3,24,campaign", ",3,2400000,campaign", "column 'window_hours' is 2400000, more than"),
+        ("area_code_places.csv", "405,geographic,US,OK,", "405,geographic,US,ok,", "column 'state' is 'ok'"),
         ("compliance_terms.csv", ",30,day,2003-10-01,2025-04-11", ",30,day,2003-10-01,", "lies in the days of another"),
         ("frequency_caps.csv", ",3,24,campaign", ",0,24,campaign", "column 'max_touches' is 0, less than 1"),
         ("frequency_caps.csv", "call,FL", "call,FX", "column 'state' is 'FX'"),
@@ -51,6 +63,12 @@ def _escaped(text: str) -> str:
     for sign in "()[]|.?*+":
         text = text.replace(sign, "\\" + sign)
     return text
+
+
+def test_campaigns_are_compared_as_touchpoints_have_them(with_rows: MakeRules) -> None:
+    rules = with_rows("frequency_pauses.csv", "call,Spring Mailer,,2026-11-01 00:00:00,,stopped",
+                      "call,all,OK,2026-11-01 00:00:00,,emergency")  # fmt: skip
+    assert [pause.campaign for pause in rules.pauses] == ["SPRING MAILER", None]
 
 
 def test_a_finding_without_a_rule_is_refused(folder: Path) -> None:
