@@ -15,6 +15,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from cm_core.aws_secrets import SecretsSource
 from cm_core.errors import SettingsError
 
+#: A URL of a store, and an amount of memory, as DuckDB reads it.
+_STORE = r"^(file:///|s3://[^/]+)"
+_SIZE = r"^ *\d+(\.\d+)? *([kKmMgGtT]i?)?[bB] *$"
+
 
 class Settings(BaseSettings):
     """Where things are and how strict the rules are. Each field `x` is the environment variable `CM_X`."""
@@ -29,14 +33,22 @@ class Settings(BaseSettings):
     database_readonly_url: SecretStr | None = Field(
         None, description="A read-only account for `cm sql`. Unset: the private server's own, or a READ ONLY session."
     )
-    landing_url: str | None = Field(None, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/landing.")
-    lake_url: str | None = Field(None, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/lake.")
+    landing_url: str | None = Field(
+        None, pattern=_STORE, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/landing."
+    )
+    lake_url: str | None = Field(
+        None, pattern=_STORE, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/lake."
+    )
     s3_endpoint_url: str | None = Field(None, description="An S3-compatible endpoint other than AWS.")
     s3_timeout_seconds: float = Field(60.0, gt=0, description="Nothing from S3 for so long: the request has failed.")
 
     # Resources
-    compute_memory_limit: str = Field("2GB", description="DuckDB's memory limit; beyond it, it spills to CM_HOME/tmp.")
-    import_memory_limit: str = Field("1GB", description="The same for each import, of which several may be under way.")
+    compute_memory_limit: str = Field(
+        "2GB", pattern=_SIZE, description="DuckDB's memory limit; beyond it, it spills to CM_HOME/tmp."
+    )
+    import_memory_limit: str = Field(
+        "1GB", pattern=_SIZE, description="The same for each import, of which several may be under way."
+    )
     compute_threads: int = Field(2, ge=1)
 
     # Imports
@@ -61,8 +73,12 @@ class Settings(BaseSettings):
     legacy_tables: str = Field(
         "", description="Tables to extract: `people,owners=voter_ny`, or the path of a YAML file with `table: feed`."
     )
-    legacy_slice_rows: int = Field(1_000_000, ge=1, description="Rows of a slice, which is one file and one import.")
-    legacy_statement_seconds: int = Field(900, ge=1, description="The source is asked to end longer statements.")
+    legacy_slice_rows: int = Field(
+        1_000_000, ge=1, le=10**9, description="Rows of a slice, which is one file and one import."
+    )
+    legacy_statement_seconds: int = Field(
+        900, ge=1, le=10**6, description="The source is asked to end longer statements."
+    )
 
     # The guards of resolve (architecture, "Resolve and apply"). 0 or false restores the seed's literal rule.
     shared_contact_max_surnames: int = Field(

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cm_core.errors import UsageError
-from cm_core.extract.source import Source, Table
-from cm_core.extract.statements import Aggregate, Column, KeyValue, as_text, in_range, key_order, quoted
+from cm_core.extract.source import ExtractFailed, Source, Table
+from cm_core.extract.statements import Aggregate, Column, KeyValue, as_key, in_range, key_order, quoted, text_key
 from cm_core.imports.feed_catalog import load_feed
 from cm_core.lake import ObjectStore, lake
 from cm_core.settings import Settings
@@ -44,7 +44,8 @@ class Slice:
 class Plan:
     """One extract of one table. Rows beyond the last slice came later and belong to the next extract.
 
-    A table without a key is a single slice. `has_snapshots` is that of the table (`source`).
+    A table without a key is a single slice. `has_snapshots` is that of the table (`source`); `slice_rows` is what was
+    asked for (0: not known).
     """
 
     plan_id: str
@@ -56,6 +57,8 @@ class Plan:
     rows: int
     slices: tuple[Slice, ...]
     has_snapshots: bool = False
+    slice_rows: int = 0
+    exact_keys: bool = False
 
     @property
     def key_columns(self) -> tuple[Column, ...]:
@@ -104,16 +107,22 @@ def make_plan(
 ) -> Plan:
     """The table's plan: the one there is, or a new one where there is none.
 
-    With `anew`, a new one also where `is_done(the last one)`; an extract under way goes on as it was planned.
+    With `anew`, a new one also where `is_done(the last one)`, or where the last one cannot be what is wanted any more:
+    of other columns or another key than the table has now, or of slices of another size than is asked for. Else an
+    extract under way goes on as it was planned.
     Raises UsageError where the table cannot be sliced or the feed is unknown.
     """
     load_feed(feed)
     store = lake(settings)
     with database.connect() as connection, named_lock(connection, "cm_extract_plan", timeout_s=600):
         known = latest_plan(settings, source, table)
-        if known and not (anew and is_done and is_done(known)):
+        if known and not anew:
             return known
-        plan = _planned(settings, source, source.table(table), feed, known)
+        found = source.table(table)
+        is_same = known is not None and _is_of(known, found, settings.legacy_slice_rows)
+        if known and is_same and not (is_done and is_done(known)):
+            return known
+        plan = _planned(settings, source, found, feed, known)
         store.put_bytes(json.dumps(dataclasses.asdict(plan), indent=1).encode(), f"{plan.folder}/plan.json")
     return plan
 
@@ -141,6 +150,13 @@ def slug(table: str) -> str:
     return re.sub(r"[^\w.]", "_", table)
 
 
+def _is_of(plan: Plan, table: Table, slice_rows: int) -> bool:
+    """Whether a plan made now would read the same columns along the same key in slices of the same size."""
+    size = plan.slice_rows or max((one.rows for one in plan.slices), default=0)
+    is_sized = size == slice_rows or (not plan.slice_rows and len(plan.slices) < 2 and size <= slice_rows)
+    return is_sized and plan.columns == table.columns and plan.key == tuple(column.name for column in table.key)
+
+
 def _planned(settings: Settings, source: Source, table: Table, feed: str, before: Plan | None) -> Plan:
     """Cut the table by walking along its key: every slice but the last has the same number of rows, however sparse
     the key is. The statements are short; nothing is held between them.
@@ -160,13 +176,15 @@ def _planned(settings: Settings, source: Source, table: Table, feed: str, before
         rows=sum(one.rows for one in slices),
         slices=tuple(slices),
         has_snapshots=table.has_snapshots,
+        slice_rows=settings.legacy_slice_rows,
+        exact_keys=True,
     )
 
 
 def _cut(source: Source, table: Table, slice_rows: int) -> list[Slice]:
     names = {
         "table": quoted(table.name),
-        "values": ", ".join(as_text(column) for column in table.key),
+        "values": ", ".join(as_key(column) for column in table.key),
         "order": key_order(table.key),
         "descending": ", ".join(f"{quoted(column.name)} desc" for column in table.key),
     }
@@ -185,6 +203,12 @@ def _cut(source: Source, table: Table, slice_rows: int) -> list[Slice]:
                 row: Any = cursor.fetchone()
                 slices.append(Slice(len(slices) + 1, after, end, int(row[0])))
                 return slices
+            if upto == after:
+                raise ExtractFailed(
+                    f"{table.name!r} in {source.where} cannot be cut into slices along its key "
+                    f"({', '.join(column.name for column in table.key)}): the server finds no end of one. Export it to "
+                    "a file and import that."
+                )
             slices.append(Slice(len(slices) + 1, after, upto, slice_rows))
             after = upto
 
@@ -210,17 +234,25 @@ def _key_value(row: Any) -> KeyValue | None:
 
 def _load(store: ObjectStore, key: str) -> Plan:
     document: dict[str, Any] = json.loads(store.get_bytes(key))
+    columns = tuple(Column(**column) for column in document["columns"])
+    of_key = [next(column for column in columns if column.name == name) for name in document["key"]]
+
+    def side(value: list[str] | None) -> KeyValue | None:
+        if value is None or document.get("exact_keys"):
+            return None if value is None else tuple(value)
+        return tuple(text_key(v) if c.is_text else v for c, v in zip(of_key, value, strict=True))  # of older plans
+
     known = {field.name for field in dataclasses.fields(Plan)}  # older plans say more, and less
     return Plan(
         **{
             **{name: value for name, value in document.items() if name in known},
-            "columns": tuple(Column(**column) for column in document["columns"]),
+            "columns": columns,
             "key": tuple(document["key"]),
             "slices": tuple(
                 Slice(
                     one["number"],
-                    None if one["after"] is None else tuple(one["after"]),
-                    None if one["upto"] is None else tuple(one["upto"]),
+                    side(one["after"]),
+                    side(one["upto"]),
                     one["rows"],
                 )
                 for one in document["slices"]

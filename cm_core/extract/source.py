@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -23,6 +23,7 @@ from cm_core.errors import CmError, DatabaseUnavailable, SettingsError, UsageErr
 from cm_core.extract.statements import Column
 from cm_core.settings import Settings
 from cm_core.store import Database
+from cm_core.store.database import check_parameters
 from cm_core.store.failures import error_code
 from cm_core.store.packets import read_rows
 
@@ -113,6 +114,8 @@ class Source:
                 with connection.cursor() as cursor:
                     for statement in self._session():
                         cursor.execute(statement)
+                    with suppress(pymysql.err.OperationalError, pymysql.err.InternalError):
+                        cursor.execute(self._limit())  # older servers have none; the reading itself is bounded
                 yield connection
 
     def table(self, name: str) -> Table:
@@ -145,12 +148,12 @@ class Source:
     def _flavour(self) -> str:
         return self._database.flavour
 
+    def _limit(self) -> str:
+        if self._flavour == "mariadb":
+            return f"set session max_statement_time = {self._statement_seconds}"
+        return f"set session max_execution_time = {self._statement_seconds * 1000}"
+
     def _session(self) -> list[str]:
-        limit = (
-            f"set session max_statement_time = {self._statement_seconds}"
-            if self._flavour == "mariadb"
-            else f"set session max_execution_time = {self._statement_seconds * 1000}"
-        )
         return [
             "set session transaction isolation level repeatable read",
             "set session transaction read only",
@@ -158,7 +161,6 @@ class Source:
             "set session sql_mode = '', time_zone = '+00:00'",
             "set names utf8mb4",
             f"set session lock_wait_timeout = {_LOCK_WAIT_S}",
-            limit,
         ]
 
     @contextmanager
@@ -192,13 +194,14 @@ def open_source(settings: Settings) -> Source:
         raise SettingsError(f"{_URL} is not set: mysql://user:password@host:port/database names the database to read.")
     try:
         url = make_url(settings.legacy_database_url.get_secret_value())
-        if url.get_backend_name() not in ("mysql", "mariadb") or not url.database:
+        if url.get_backend_name() not in ("mysql", "mariadb") or not url.database or "@" in (url.host or ""):
             raise ValueError
     except (ArgumentError, ValueError):
         raise SettingsError(
             f"{_URL} cannot be read: mysql://user:password@host:port/database is the form that works, with special "
             "characters of the password percent-encoded."
         ) from None
+    check_parameters(url, _URL)
     return Source(url, statement_seconds=settings.legacy_statement_seconds)
 
 

@@ -33,11 +33,13 @@ _KEY_TYPES = (
 _UTF8, _SINGLE_BYTES = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii"}), "latin1"
 #: Types whose values become the same text wherever text is wanted; and two that MySQL prints in two ways.
 _PRINTED, _FLOATING = _INTEGERS | {"decimal", "date", "datetime", "timestamp", "time"}, frozenset({"float", "double"})
+_CHARSET = re.compile(r"[a-z0-9_]+")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 #: How the rows' checksums become one. A row that is twice in a table without key would cancel itself in `bit_xor`.
 Aggregate = Literal["bit_xor", "sum"]
-#: A key's values, as text, in the order of the key's columns.
+#: A key's values in the order of the key's columns: numbers, dates and bytes (hexadecimal) as text; text as its
+#: character set and its bytes in that, `cp1251:c0`, since it may have no equal in any other.
 KeyValue = tuple[str, ...]
 
 
@@ -54,6 +56,11 @@ class Column:
     def is_integer(self) -> bool:
         """Whether the values are whole numbers."""
         return self.type in _INTEGERS
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the values are text in a character set."""
+        return self.type in _TEXT
 
     @property
     def can_be_key(self) -> bool:
@@ -76,6 +83,16 @@ def as_text(column: Column) -> str:
     if column.type in _TEXT or column.type in ("enum", "set"):
         return name if column.charset == "utf8mb4" else f"convert({name} using utf8mb4)"
     return f"concat({name})"
+
+
+def as_key(column: Column) -> str:
+    """The column's value as `KeyValue` has it."""
+    return f"concat('{column.charset}:', hex({quoted(column.name)}))" if column.is_text else as_text(column)
+
+
+def text_key(text: str) -> str:
+    """A text as `KeyValue` has it."""
+    return f"utf8mb4:{text.encode().hex()}"
 
 
 def _sent(column: Column, *, verify: bool) -> str:
@@ -193,6 +210,11 @@ def _value(column: Column, text: str) -> str:
         return text
     if column.type in _BINARY:
         return f"x'{bytes.fromhex(text).hex()}'"
+    if column.is_text:
+        charset, _, digits = text.partition(":")
+        if not _CHARSET.fullmatch(charset):
+            raise ValueError(f"{charset!r} is no character set")
+        return f"_{charset} x'{bytes.fromhex(digits).hex()}'"
     return _literal(text)
 
 

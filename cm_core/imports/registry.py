@@ -40,6 +40,35 @@ from cm_core.store.locks import is_held, named_lock
 _PREFIX = "raw-uploads"
 _LOCK = "cm_register"
 _CHUNK = 4 << 20
+#: When this process last listed all of a store on S3, and how often it does.
+_LOOKED_AT_ALL: dict[str, float] = {}
+_ALL_SECONDS = 900.0
+#: legacy / feed / table / plan / slice
+_SLICE_DEPTH = 5
+_LANDED_AS = """
+(
+    select import_id, feed from import_metadata
+    where landing_key = %s and checksum_sha256 = %s and status <> 'DUPLICATE'
+    order by id desc
+    limit 1
+)
+union all
+(select import_id, null from import_replays where landing_key = %s and checksum_sha256 = %s limit 1)
+limit 1
+"""
+_OVERTAKEN = """
+select 1
+from import_metadata as later
+where later.landing_key like %s and later.landing_key like %s and later.landing_key < %s
+    and later.status <> 'DUPLICATE'
+    and later.landing_key > (
+        select max(same.landing_key)
+        from import_metadata as same
+        where same.checksum_sha256 = %s and same.status <> 'DUPLICATE'
+            and same.landing_key like %s and same.landing_key like %s and same.landing_key < %s
+    )
+limit 1
+"""
 #: Names of files that are still being written, or that systems leave behind: in lower case, as they are compared.
 _PASSED_OVER = (
     ".*", "*~", "~$*", "*.part", "*.tmp", "*.partial", "*.crdownload", "*.download", "*.filepart", "_success",
@@ -226,8 +255,10 @@ def scan_landing(
     with database.connect() as connection, records.acting_as("landing zone"):
         seen = _seen(connection)
         for info in candidates:
-            if _object_id(store, info) in seen:
+            if not seen.isdisjoint((_object_id(store, info), _old_object_id(store, info))):
                 continue
+            if not (store.is_local or info.size or store.exists(info.key)):
+                continue  # what the console makes of a folder
             if time.monotonic() > deadline:
                 break
             path = store.local_path(info.key)
@@ -456,6 +487,14 @@ def _register_object(
     with named_lock(connection, _LOCK, timeout_s=60):
         if _is_seen(connection, store, info):
             return []
+        if landed_as := _landed_as(connection, info.key, sha256):
+            # With another time: a backup was restored, or it was put there again. Its name decides nothing anew.
+            known_as, known_feed = landed_as
+            if known_feed is None:
+                _enter_ledger(connection, store, info, known_as)
+                connection.commit()
+                return []
+            choice = Choice(known_feed)
         arrived = now()
         import_id = _insert(
             connection, choice, path.name, info.key, store.url(info.key), "landing zone", arrived, info.last_modified,
@@ -466,7 +505,11 @@ def _register_object(
         if reason := refusal(settings, choice, info.size):
             records.set_status(connection, import_id, "REJECTED", status_reason=reason, finished_at=now())
             registration = Registration(import_id, "REJECTED", feed, reason=reason)
-        elif (known := same_bytes(connection, sha256, feed, path.name, refused=False)) and known[0] != import_id:
+        elif (
+            (known := same_bytes(connection, sha256, feed, path.name, refused=False))
+            and known[0] != import_id
+            and not _was_overtaken(connection, sha256, info.key)
+        ):
             _mark_duplicate(connection, import_id, known[0])
             if known[1] in ("FAILED", "REJECTED"):  # whoever drops the file again wants it tried again
                 _try_again(connection, known[0], choice, f"the same file was dropped again: {info.key}")
@@ -514,7 +557,40 @@ def _enter_ledger(connection: Connection[Any], store: ObjectStore, info: ObjectI
 
 
 def _object_id(store: ObjectStore, info: ObjectInfo) -> str:
+    """A version of an object. A file of this machine stays what it is where its folder is copied or moved."""
+    if not store.is_local:
+        return _old_object_id(store, info)
+    modified = (info.last_modified - datetime(1970, 1, 1)) // timedelta(microseconds=1)
+    return hashlib.sha256(f"{info.key}\n{modified}-{info.size}".encode()).hexdigest()
+
+
+def _old_object_id(store: ObjectStore, info: ObjectInfo) -> str:
+    """As it was for local files too, by their place on the disk."""
     return hashlib.sha256(f"{store.url(info.key)}\n{info.etag}".encode()).hexdigest()
+
+
+def _landed_as(connection: Connection[Any], key: str, sha256: str) -> tuple[str, str | None] | None:
+    """The import that these very bytes at this very key are, with its feed, or that they are mended rows of (None)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LANDED_AS, (key, sha256, key, sha256))
+        row = cursor.fetchone()
+    return (str(row[0]), row[1]) if row else None
+
+
+def _was_overtaken(connection: Connection[Any], sha256: str, key: str) -> bool:
+    """Whether a slice of the legacy database had other bytes since it last had these: then they are news again."""
+    parts = key.split("/")
+    if parts[0] != "legacy" or len(parts) != _SLICE_DEPTH:
+        return False
+    folder, number = "/".join(parts[:3]), key.rpartition("-")[2]
+    with connection.cursor() as cursor:
+        of_slice = (_like(f"{folder}/") + "%", "%-" + _like(number), key)
+        cursor.execute(_OVERTAKEN, (*of_slice, sha256, *of_slice))
+        return cursor.fetchone() is not None
+
+
+def _like(text: str) -> str:
+    return re.sub(r"([\\%_])", r"\\\1", text)
 
 
 def _seen(connection: Connection[Any]) -> set[str]:
@@ -528,15 +604,25 @@ def _seen(connection: Connection[Any]) -> set[str]:
 def _is_seen(connection: Connection[Any], store: ObjectStore, info: ObjectInfo) -> bool:
     connection.commit()  # the question is about the present, not about when a transaction began
     with connection.cursor() as cursor:
-        return bool(cursor.execute("select 1 from landing_files where object_id = %s", (_object_id(store, info),)))
+        return bool(
+            cursor.execute(
+                "select 1 from landing_files where object_id in (%s, %s)",
+                (_object_id(store, info), _old_object_id(store, info)),
+            )
+        )
 
 
 def _prefixes(store: ObjectStore) -> list[str]:
-    """Where to look: everything in a local folder; on S3 the last two days by key, and all of it every 15 minutes."""
-    present = datetime.now(UTC)
-    if store.is_local or present.minute % 15 == 0:
+    """Where to look: everything in a local folder; on S3 the last two days by key and the slices of the legacy
+    database, and all of it first, and then every 15 minutes.
+    """
+    present, place = time.monotonic(), store.url("")
+    if store.is_local or present - _LOOKED_AT_ALL.get(place, -_ALL_SECONDS) >= _ALL_SECONDS:
+        _LOOKED_AT_ALL[place] = present
         return [""]
-    return [f"{_PREFIX}/{day:%Y/%m/%d}" for day in (present - timedelta(days=1), present, present + timedelta(days=1))]
+    today = datetime.now(UTC)
+    days = (today - timedelta(days=1), today, today + timedelta(days=1))
+    return ["legacy", *(f"{_PREFIX}/{day:%Y/%m/%d}" for day in days)]
 
 
 def _is_upload(key: str) -> bool:

@@ -43,6 +43,7 @@ _RETRIES = re.compile(r"after (\d+) retries")
 _NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 #: Files that the library is writing.
 _BEING_PUT = re.compile(r"^[^#]*#\d+$", re.ASCII)
+_BAD_PATH = "invalid path"
 _BROKEN_OFF = re.compile(r"response body|Got invalid [\w ]*response")
 
 
@@ -61,6 +62,7 @@ class ObjectStore:
 
     def __init__(self, url: str, settings: Settings) -> None:
         self._url = url.rstrip("/")
+        self._settings = settings
         self._root: Path | None = None
         parsed = urlparse(url)
         if parsed.scheme not in ("file", "s3"):
@@ -92,15 +94,14 @@ class ObjectStore:
     def list(self, prefix: str = "", *, unlisted: dict[str, str] | None = None) -> Iterator[ObjectInfo]:
         """Objects whose key starts with the folder `prefix`, in no order.
 
-        With `unlisted`, what lies in a local folder and cannot be an object (a name that is no text, a folder that may
-        not be read or leads back to itself) is entered there, with the reason, by its path; without, StoreError is
-        raised.
+        With `unlisted`, what cannot be an object (a name that is no text or has a blank part, a folder that may not be
+        read or leads back to itself) is entered there, with the reason, by its path; without, StoreError is raised.
         """
         if self._root is not None:
             return self._list_local(self._root, prefix, unlisted)
-        return self._list_remote(prefix)
+        return self._list_remote(prefix, unlisted)
 
-    def _list_remote(self, prefix: str) -> Iterator[ObjectInfo]:
+    def _list_remote(self, prefix: str, unlisted: dict[str, str] | None) -> Iterator[ObjectInfo]:
         last: str | None = None
         tries = 1
         while True:
@@ -111,10 +112,39 @@ class ObjectStore:
                         last, tries = item["path"], 1  # S3 lists in the order of keys
                 return
             except (BaseError, OSError) as error:
+                if unlisted is not None and _BAD_PATH in str(error):
+                    yield from self._list_keys(prefix, last, unlisted)
+                    return
                 if not _is_broken_off(error) or tries >= _TRIES:
                     raise StoreError(f"Cannot list {self.url(prefix)}: {_reason(error)}") from None
                 time.sleep(_pause(tries))
                 tries += 1
+
+    def _list_keys(self, prefix: str, last: str | None, unlisted: dict[str, str]) -> Iterator[ObjectInfo]:
+        """The rest of a list of S3 in which a key is none that the library takes: by AWS's own library, which is slower
+        and takes any.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError  # half a second, and hardly ever needed
+
+        place = urlparse(self._url)
+        root = place.path.strip("/") + "/" if place.path.strip("/") else ""
+        start = {"StartAfter": f"{root}{last}"} if last else {}
+        try:
+            pages = _s3_client(self._settings).get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=place.netloc, Prefix=f"{root}{prefix}/" if prefix else root, **start):
+                for item in page.get("Contents", ()):
+                    key = item["Key"].removeprefix(root)
+                    if key.endswith("/") and not item["Size"]:  # what the console makes of a folder
+                        continue
+                    if any(part in ("", ".", "..") for part in key.split("/")):
+                        unlisted[key] = (
+                            f"Cannot take {self.url(key)}: a part of its name between slashes is blank or dots. Store "
+                            "it under another name."
+                        )
+                        continue
+                    yield ObjectInfo(key, item["Size"], item["LastModified"].replace(tzinfo=None), item["ETag"])
+        except (BotoCoreError, ClientError) as error:
+            raise StoreError(f"Cannot list {self.url(prefix)}: {_first_line(error)}") from None
 
     def _list_local(self, root: Path, prefix: str, unlisted: dict[str, str] | None) -> Iterator[ObjectInfo]:
         """The library's list stops at the first name or folder that it does not take."""
@@ -316,6 +346,19 @@ def _open_s3(url: str, settings: Settings) -> Any:
         },
     }
     return from_url(url, **options)
+
+
+def _s3_client(settings: Settings) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        read_timeout=settings.s3_timeout_seconds,
+        retries={"total_max_attempts": _TRIES, "mode": "standard"},
+        s3={"addressing_style": "path" if settings.s3_endpoint_url else "auto"},
+    )
+    region = os.environ.get("AWS_REGION") or None
+    return boto3.client("s3", endpoint_url=settings.s3_endpoint_url, region_name=region, config=config)
 
 
 def _retrying(again: Callable[[BaseException], bool]) -> tenacity.Retrying:

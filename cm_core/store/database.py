@@ -6,9 +6,11 @@ their callers.
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pymysql
@@ -29,7 +31,9 @@ _OLDEST: dict[str, tuple[int, int]] = {"mariadb": (10, 6), "mysql": (8, 0)}
 # Strict, so that a value that does not fit is an error, and the same on both servers.
 _SESSION = (
     "set session sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
-    "NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY', time_zone = '+00:00'",
+    "NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY', time_zone = '+00:00', "
+    # Some sessions hold a lock while others work for hours.
+    "wait_timeout = 604800",
     "set names utf8mb4 collate utf8mb4_unicode_ci",
     "set session transaction isolation level read committed",
 )
@@ -38,6 +42,13 @@ _SERVER_FACTS = "select version(), @@global.local_infile"
 _CREATE_DATABASE = "create database if not exists {name} character set utf8mb4 collate utf8mb4_unicode_ci"
 
 Flavour = Literal["mariadb", "mysql"]
+
+#: Parameters of a database URL that name files, and all that one may have.
+_FILES = frozenset({"ssl_ca", "ssl_cert", "ssl_key"})
+_PARAMETERS = _FILES | {
+    "charset", "local_infile", "connect_timeout", "read_timeout", "write_timeout", "unix_socket", "ssl_disabled",
+    "ssl_verify_cert", "ssl_verify_identity", "ssl_check_hostname",
+}  # fmt: skip
 
 if TYPE_CHECKING:
     _PlainConnection = pymysql.connections.Connection[Any]  # generic in the stubs only
@@ -122,10 +133,17 @@ class Database:
     @cached_property
     def engine(self) -> sqlalchemy.Engine:
         """A SQLAlchemy engine (pymysql). Raises DatabaseUnavailable where `connect` would."""
+
+        def make() -> _Session:
+            # Before SQLAlchemy asks the first one how the server quotes names; it then sets names of its own.
+            connection = _Session(**self._connect_args())
+            self._set_up_session(connection)
+            return connection
+
         engine = sqlalchemy.create_engine(
             self.url,
             isolation_level="READ COMMITTED",
-            creator=lambda: _Session(**self._connect_args()),
+            creator=make,
             pool_pre_ping=True,
             pool_size=2,
             max_overflow=10,
@@ -215,6 +233,8 @@ class Database:
         options.update(local_infile=True, charset="utf8mb4")
         options.setdefault("connect_timeout", _CONNECT_TIMEOUT_S)
         options.pop("client_flag", None)
+        if isinstance(password := options.get("password"), str):  # pymysql would make Latin-1 of it
+            options["password"] = password.encode()
         return options
 
     def _set_up_session(self, connection: Any) -> None:
@@ -236,6 +256,7 @@ def normalize_url(url: sqlalchemy.URL) -> sqlalchemy.URL:
 
     Raises SettingsError if it is not a MySQL or MariaDB URL.
     """
+    check_parameters(url, "CM_DATABASE_URL")
     if url.get_backend_name() not in {"mysql", "mariadb"}:
         raise SettingsError(
             f"CM_DATABASE_URL names a {url.get_backend_name()!r} database: mysql://user:password@host:port/database "
@@ -246,10 +267,25 @@ def normalize_url(url: sqlalchemy.URL) -> sqlalchemy.URL:
     )
 
 
+def check_parameters(url: sqlalchemy.URL, variable: str) -> None:
+    """Raise SettingsError, which names the `variable`, for parameters that nothing takes or that cannot be meant."""
+    for name, value in url.query.items():
+        if name not in _PARAMETERS:
+            known = ", ".join(sorted(_PARAMETERS))
+            raise SettingsError(f"{variable} has a parameter {name[:40]!r}; those that it may have are {known}.")
+        if name in _FILES and not (isinstance(value, str) and Path(value).is_file() and os.access(value, os.R_OK)):
+            raise SettingsError(f"{variable} names a file as {name} that is not there or may not be read.")
+        if name.endswith("_timeout") and not (isinstance(value, str) and value.isdecimal() and value.isascii()):
+            raise SettingsError(f"{variable} has a {name} that is no whole number of seconds.")
+
+
 def parse_url(text: str) -> sqlalchemy.URL:
     """`mysql://user:password@host:port/database` as a URL. Raises SettingsError, which never shows `text`."""
     try:
-        return normalize_url(make_url(text))
+        url = make_url(text)
+        if "@" in (url.host or ""):  # of a password that is not percent-encoded
+            raise ValueError
+        return normalize_url(url)
     except (ArgumentError, ValueError):
         raise SettingsError(
             "CM_DATABASE_URL cannot be read: mysql://user:password@host:port/database is the form that works, "

@@ -176,7 +176,8 @@ left join (
 ) as held
     on held.source = lists.list
 where (held.obtained_at is null or lists.effective_from < held.obtained_at)
-    and phones.phone_e164 like '+1%' and coalesce(codes.kind, '') <> 'toll_free' and {{ of_changed('phones.entity_id') }}
+    and phones.phone_e164 like '+1%' and coalesce(codes.kind, '') <> 'toll_free'
+    and {{ of_changed('phones.entity_id') }}
 union all
 select phones.entity_id, phones.contact_key, 'all', 'estate_hold', {{ always() }}, {{ never() }},
     concat('persons: a member of entity ', people.entity_id, ' is an estate')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -23,9 +24,11 @@ from sqlalchemy.engine import make_url
 from cm_core.errors import DatabaseUnavailable, SettingsError, StoreError, UsageError, WriterBusy
 from cm_core.extract import (
     ExtractFailed,
+    Plan,
     Source,
     extract_slice,
     latest_plan,
+    make_plan,
     open_source,
     pending,
     plans,
@@ -38,12 +41,14 @@ from cm_core.extract import (
 from cm_core.extract import slices as slices_module
 from cm_core.extract import source as source_module
 from cm_core.extract.source import Snapshot
+from cm_core.imports import registry
 from cm_core.imports.naming import choose_feed
-from cm_core.lake import landing_zone
+from cm_core.lake import lake, landing_zone
 from cm_core.settings import Settings
 from cm_core.store import Database
 from cm_core.store.locks import named_lock
 from tests.integration.extract.conftest import Run, SettingsFactory, land, landed, plan_for
+from tests.integration.imports.steps import run as run_import
 
 _PEOPLE = "create table people (id bigint primary key, name varchar(40))"
 
@@ -299,6 +304,73 @@ def test_a_file_that_was_tampered_with_is_noticed(
     problem = verify_slice(settings, plan, 1)
     assert problem
     assert "does not match its source" in problem
+
+
+def test_keys_in_any_character_set_lose_no_row(run: Run, legacy_settings: SettingsFactory, database: Database) -> None:
+    """Bytes without an equal in UTF-8, and ill-formed ones, as the first, the last and between."""
+    run("create table people (k varchar(20) character set cp1251 collate cp1251_bin primary key)")
+    keys = [bytes([0x98]), b"abc", bytes([0xC0, 0xC1]), bytes([0x98, 0x98]), b"zz", bytes([0xFF])]
+    run(f"insert into people values {', '.join(f'(_cp1251 0x{key.hex()})' for key in keys)}")
+    settings = legacy_settings(legacy_slice_rows=2)
+    plan = land(settings, database)
+    assert (len(plan.slices), plan.rows, len(landed(settings))) == (3, 6, 6)
+
+
+def test_an_older_plan_goes_on_as_it_was_cut(run: Run, legacy_settings: SettingsFactory, database: Database) -> None:
+    run("create table people (k varchar(20) character set latin1 primary key)",
+        "insert into people values ('á'), ('b'), ('c')")  # fmt: skip
+    settings = legacy_settings(legacy_slice_rows=2)
+    plan = plan_for(settings, database)
+    file = lake(settings).local_path(f"{plan.folder}/plan.json")
+    assert file is not None
+    old = json.loads(file.read_text())
+    del old["exact_keys"], old["slice_rows"]
+    for one in old["slices"]:  # text, as it was before
+        for side in ("after", "upto"):
+            one[side] = one[side] and [bytes.fromhex(value.partition(":")[2]).decode("latin1") for value in one[side]]
+    file.write_text(json.dumps(old))
+    assert latest_plan(settings, open_source(settings), "people").slices[0].upto == ("utf8mb4:62",)  # type: ignore[union-attr]
+    land(settings, database)
+    assert landed(settings) == [("b",), ("c",), ("á",)]
+
+
+def test_a_plan_that_cannot_be_carried_out_is_made_anew(
+    run: Run, legacy_settings: SettingsFactory, database: Database
+) -> None:
+    run("create table people (id int primary key, a int, b int)", "insert into people values (1, 1, 1), (2, 2, 2)")
+    settings = legacy_settings()
+    source = open_source(settings)
+
+    def again(**fields: Any) -> Plan:
+        given = legacy_settings(**fields).model_copy(update={"home": settings.home, "lake_url": settings.lake_url})
+        return make_plan(given, database, source, "people", "legacy_contacts", anew=True, is_done=lambda _: False)
+
+    first = again()
+    assert again().plan_id == first.plan_id, "an extract under way goes on"
+    smaller = again(legacy_slice_rows=1)
+    assert (smaller.plan_id > first.plan_id, len(smaller.slices)) == (True, 2)
+    run("alter table people drop column b")
+    narrower = again(legacy_slice_rows=1)
+    assert narrower.plan_id > smaller.plan_id
+    assert [column.name for column in narrower.columns] == ["id", "a"]
+
+
+def test_what_goes_back_to_what_it_was_comes_in_once_more(
+    run: Run, legacy_settings: SettingsFactory, database: Database
+) -> None:
+    run("create table people (id int primary key, first_name varchar(9), last_name varchar(9), email varchar(20))",
+        "insert into people values (1, 'Ann', 'Able', ''), (2, 'Bob', 'Bold', 'bob@x.org')")  # fmt: skip
+    settings = legacy_settings(legacy_slice_rows=1, settle_seconds=0.0)
+    source, found = open_source(settings), []
+    for email in ("a@x.org", "b@x.org", "a@x.org", "a@x.org"):
+        run(f"update people set email = '{email}' where id = 1")
+        plan = make_plan(settings, database, source, "people", "legacy_contacts", anew=True, is_done=lambda _: True)
+        for one in plan.slices:
+            extract_slice(settings, database, source, plan, one.number)
+        found.append([one.status for one in registry.scan_landing(settings, database)])
+        for waiting in registry.waiting(database):
+            run_import(settings, database, waiting.import_id)
+    assert found == [["PENDING"] * 2, ["PENDING", "DUPLICATE"], ["PENDING", "DUPLICATE"], ["DUPLICATE"] * 2]
 
 
 def test_a_file_that_is_cut_or_gone_is_noticed(run: Run, legacy_settings: SettingsFactory, database: Database) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import shutil
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +16,11 @@ import pytest
 
 from cm_core.cli.inspect import inspect
 from cm_core.errors import FileRejected, ImportFailed, StoreError, WriterBusy
-from cm_core.imports import pipeline, records, registry, reports
+from cm_core.imports import pipeline, records, registry, replay, reports
 from cm_core.imports.inspection import inspect_file
 from cm_core.imports.records import HOLD
 from cm_core.imports.registry import register_file, register_files, scan_landing, waiting
+from cm_core.imports.replay_log import Mode
 from cm_core.settings import Settings
 from cm_core.store import Database
 from cm_core.store.locks import named_lock
@@ -285,6 +287,35 @@ def test_a_file_replaced_before_its_import_ran_is_not_taken_for_the_first(
         run(settings, database, first.import_id)
     assert run(settings, database, second.import_id).status == "COMPLETE"
     assert _statuses(database) == [("owners.csv", "FAILED"), ("owners.csv", "COMPLETE")]
+
+
+@pytest.mark.parametrize("keeps_times", [True, False])
+def test_a_landing_zone_out_of_a_backup_brings_nothing_anew(
+    settings: Settings, database: Database, landing: Path, tmp_path: Path, keeps_times: bool
+) -> None:
+    """What was imported as opt-outs is named like a list of contacts; a file of mended rows is no import at all."""
+    path = tmp_path / "members.csv"
+    path.write_text("Phone,Opted Out At\n405-555-2345,2026-01-02\n12,2026-01-02\n")
+    first = register_file(settings, database, path, feed="opt_outs")
+    run(settings, database, first.import_id)
+    HOLD.release(first.import_id)
+    path.write_text("row_number,Phone,Opted Out At\n2,405-555-2346,2026-01-02\n")
+    assert replay.request(settings, database, first.import_id, Mode.ERRORS_ONLY, corrected=path)
+    run(settings, database, first.import_id)
+    HOLD.release(first.import_id)
+    assert scan_landing(settings, database) == []
+    copy = landing.with_name("copy")
+    shutil.copytree(landing, copy, copy_function=shutil.copy2 if keeps_times else shutil.copyfile)
+    shutil.rmtree(landing)
+    copy.rename(landing)
+    for file in landing.rglob("*.csv"):
+        if not keeps_times:
+            os.utime(file, (1_700_000_000,) * 2)
+    found = scan_landing(settings, database)
+    assert [(one.status, one.feed, one.duplicate_of) for one in found] == (
+        [] if keeps_times else [("DUPLICATE", "opt_outs", first.import_id)]
+    )
+    assert waiting(database) == []
 
 
 def test_copies_in_the_landing_zone_are_duplicates(settings: Settings, database: Database, landing: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from cm_core.errors import StoreError
 from cm_core.imports import pipeline, records, registry
 from cm_core.imports.records import HOLD
+from cm_core.lake import landing_zone
 from cm_core.settings import Settings
 from cm_core.store import Database, open_database
 from tests.integration.imports.steps import assert_conserved, column, error_report, import_file, run
@@ -53,6 +54,34 @@ def test_an_object_becomes_an_import(s3_settings: Settings, database: Database, 
     success = client.get_object(Bucket=bucket, Key=f"the lake/reports/{record.import_id}/success.csv")["Body"].read()
     (row,) = csv.DictReader(io.StringIO(success.decode()))
     assert (row["total_rows"], row["inserted"], row["errors"], row["status"]) == ("3", "2", "1", "COMPLETE")
+
+
+def test_a_key_that_nobody_can_take_is_named_and_keeps_no_other_away(
+    s3_settings: Settings, database: Database, client: Any, bucket: str
+) -> None:
+    _upload(client, bucket, "/double.csv")  # by an uploader whose folder ends in a slash
+    client.put_object(Bucket=bucket, Key=f"landing/raw-uploads/{records.now():%Y/%m/%d}/", Body=b"")  # a folder
+    _upload(client, bucket, "owners.csv")
+    for _ in range(2):
+        told: list[str] = []
+        found = registry.scan_landing(s3_settings, database, problems=told)
+        assert [records.get(database, one.import_id).filename for one in found] in (["owners.csv"], [])
+        assert len(told) == 1
+        assert "//double.csv: a part of its name between slashes is blank or dots" in told[0]
+    assert [one.filename for one in records.latest(database)] == ["owners.csv"]
+
+
+def test_all_of_a_bucket_is_looked_at_first_and_every_quarter_of_an_hour(
+    s3_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, clock = landing_zone(s3_settings), [5.0]
+    monkeypatch.setattr(registry.time, "monotonic", lambda: clock[0])
+    seen = []
+    for _ in range(7):
+        seen.append(len(registry._prefixes(store)))
+        clock[0] += 300
+    assert seen == [1, 4, 4, 1, 4, 4, 1]
+    assert "legacy" in registry._prefixes(store)
 
 
 def test_a_file_from_here_goes_to_the_bucket_and_is_imported_from_there(

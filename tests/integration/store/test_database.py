@@ -39,6 +39,40 @@ def test_both_ways_in_give_the_same_session(any_database: Database) -> None:
         assert tuple(alchemy.execute(text(_FACTS)).one()) == plain == ("+00:00", "utf8mb4_unicode_ci", 1)
 
 
+def test_what_the_server_thinks_of_quotes_and_of_time_does_not_matter(server: DatabaseUrls, tmp_path: Path) -> None:
+    admin = Database(server.writer)
+    with admin.connect(autocommit=True) as connection, connection.cursor() as cursor:
+        try:
+            cursor.execute("set global sql_mode = 'ANSI_QUOTES', global wait_timeout = 2")
+        except pymysql.err.OperationalError:
+            pytest.skip("the account may not set it")
+        try:
+            other = Database(server.writer)
+            with other.engine.connect() as engine:
+                assert engine.dialect.identifier_preparer.quote_identifier("a") == "`a`"
+                assert engine.exec_driver_sql("select @@wait_timeout, @@sql_mode like '%ANSI%'").one() == (604_800, 0)
+            other.close()
+        finally:
+            cursor.execute("set global sql_mode = default, global wait_timeout = default")
+
+
+def test_a_password_of_any_letters_is_taken(any_database: Database) -> None:
+    name, secret = f"u{secrets.token_hex(4)}", "pé€ß"
+    with any_database.connect(autocommit=True) as connection, connection.cursor() as cursor:
+        try:
+            cursor.execute(f"create user '{name}'@'%%' identified by %s", (secret,))
+        except pymysql.err.OperationalError:
+            pytest.skip("the account may make no other")
+        try:
+            cursor.execute(f"grant select on `{any_database.name}`.* to '{name}'@'%'")
+            other = Database(any_database.url.set(username=name, password=secret))
+            with other.connect() as mine, mine.cursor() as asked:
+                asked.execute("select 1")
+                assert asked.fetchone() == (1,)
+        finally:
+            cursor.execute(f"drop user '{name}'@'%'")
+
+
 def test_flavour_tells_the_servers_apart(any_database: Database, request: pytest.FixtureRequest) -> None:
     assert any_database.flavour == request.node.callspec.params["make_any_database"]
 

@@ -17,13 +17,30 @@ from cm_core.store.database import parse_url
         ("mariadb://u@h", "mysql://u@h/cm"),
         ("mysql://u:p@h/", "mysql://u:***@h/cm"),
         ("mysql://u:p@h/x?charset=latin1", "mysql://u:***@h/x"),
-        ("mysql://u:p@h/x?ssl_ca=/ca.pem", "mysql://u:***@h/x?ssl_ca=%2Fca.pem"),
+        ("mysql://u:p@h/x?connect_timeout=5", "mysql://u:***@h/x?connect_timeout=5"),
     ],
 )
 def test_every_form_becomes_one(given: str, shown: str) -> None:
     database = Database(parse_url(given))
     assert database.url.drivername == "mysql+pymysql"
     assert database.url_text() == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("mysql://cm:p@ss@h:3306/cm", "percent-encoded"),
+        ("mysql://cm:hidden@h/cm?foo=bar", "has a parameter 'foo'; those that it may have are"),
+        ("mysql://cm:hidden@h/cm?ssl_ca=/nowhere/ca.pem", "names a file as ssl_ca that is not there"),
+        ("mysql://cm:hidden@h/cm?connect_timeout=abc", "has a connect_timeout that is no whole number"),
+    ],
+)
+def test_what_cannot_be_meant_is_named_and_nothing_of_it_shown(url: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as refused:
+        parse_url(url)
+    assert "hidden" not in str(refused.value)
+    assert "ss@" not in str(refused.value)
+    assert str(refused.value).startswith("CM_DATABASE_URL ")
 
 
 def test_special_characters_of_the_password_are_percent_encoded() -> None:
