@@ -317,7 +317,8 @@ class _Writer:
             values = {_COLUMNS[self._case.kind]: self._case.contact().key}
         names = ", ".join(values)
         self._people.run(
-            f"insert into opt_outs (channel, opted_out_at, source, {names}) values (%s, %s, 'cases', %s)",
+            f"insert into opt_outs (channel, opted_out_at, source, {names}) "
+            f"values (%s, %s, 'cases', {', '.join(['%s'] * len(values))})",
             (fact["opt_out"], _instant(fact["at"]), *values.values()),
         )
 

@@ -14,6 +14,7 @@ from cm_assets.compliance import build_dbt_assets
 from cm_core.compliance.rule_book import load_rules
 from cm_core.compute import session
 from cm_core.crm.do_not_contact import channels_closed
+from cm_core.crm.fields import PersonFields
 from cm_core.crm.population import read_population, want
 from cm_core.crm.sides import AddressKeys
 from cm_core.settings import Settings
@@ -244,7 +245,7 @@ def test_a_push_to_the_crm_reads_the_marts(built: People, settings: Settings, da
     """Of the same people as the marts say, closed channels by the canonical tables."""
     with database.connect() as connection, session(settings) as con:
         with looking(connection):
-            population = read_population(connection, con, load_rules(), at=datetime(2026, 11, 1))
+            population = read_population(connection, con, load_rules(), at=datetime(2026, 11, 1), fields=PersonFields(()))
         pairs = {pair.entity_id: pair for pair in population.pairs(AddressKeys())}
     assert set(pairs) == {80, 81}
     assert population.left_out == {"without a name or a contact point": 1}
