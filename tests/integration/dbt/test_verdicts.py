@@ -245,7 +245,8 @@ def test_a_push_to_the_crm_reads_the_marts(built: People, settings: Settings, da
     """Of the same people as the marts say, closed channels by the canonical tables."""
     with database.connect() as connection, session(settings) as con:
         with looking(connection):
-            population = read_population(connection, con, load_rules(), at=datetime(2026, 11, 1), fields=PersonFields(()))
+            at, fields = datetime(2026, 11, 1), PersonFields(())
+            population = read_population(connection, con, load_rules(), at=at, fields=fields)
         pairs = {pair.entity_id: pair for pair in population.pairs(AddressKeys())}
     assert set(pairs) == {80, 81}
     assert population.left_out == {"without a name or a contact point": 1}
