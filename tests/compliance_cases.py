@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -99,7 +99,8 @@ class Case:
             area_code = place if place.isdigit() else "405"
             number = f"+1{area_code}7{62 + which}{self.number:04d}"
             own = self.values if which == 0 else {}
-            return Contact("phone", number, extension=own.get("extension"), line_type=own.get("line"))
+            line = own.get("line", own.get("line_of_another"))
+            return Contact("phone", number, extension=own.get("extension"), line_type=line)
         if self.kind == "email":
             key = f"case{self.number}.{which}@example.org"
             return Contact("email", key, invalid_reason="syntax" if which == 0 and place == "invalid" else None)
@@ -133,7 +134,8 @@ def load_cases() -> list[Case]:
         for line in group["cases"]:
             values = _DEFAULTS | line
             known = {"case", "contact", "channel", "purpose", "at", "homes", "facts", "expect", "usable_from",
-                     "valid_until", "line", "extension", "type", "also", "shared_by", "held_by_another"}  # fmt: skip
+                     "valid_until", "line", "line_of_another", "extension", "type", "also", "shared_by",
+                     "held_by_another"}  # fmt: skip
             assert not set(values) - known, f"{line['case']}: {set(values) - known}"
             verdict, code, reason = values["expect"].split()
             expected = Expected(verdict, code, reason, values.get("usable_from"), values.get("valid_until"))
@@ -239,11 +241,12 @@ class _Writer:
 
     def write(self) -> Placed:
         self._write_entity()
-        key = self._write_contact(self._case.contact(), self._person)
+        contact = self._case.contact()
+        key = self._write_contact(replace(contact, line_type=self._case.values.get("line")), self._person)
         for place, home in enumerate(self._case.homes):
             self._people.address(self._person, f"{self._case.number} HOME ST {place}", state=home.state, zip=home.zip5)
         if self._case.values.get("held_by_another"):
-            self._write_contact(self._case.contact(), self._other_person())
+            self._write_contact(contact, self._other_person())
         if surnames := self._case.values.get("shared_by"):
             self._people.run(
                 "insert into shared_contacts (kind, contact_key, surnames, first_import_id) values (%s, %s, %s, 'x')",

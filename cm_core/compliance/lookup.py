@@ -167,6 +167,9 @@ class _Reader:
             lines.setdefault(entity, None)
             if line is not None and known.get((key, entity), "") < at:
                 known[key, entity], lines[entity] = at, line
+        for lines in found.values():  # a line is a line, whoever's row says what it is
+            if "mobile" in lines.values():
+                lines.update({entity: "mobile" for entity, line in lines.items() if line is None})
         return found
 
     def _read_contacts(self) -> None:

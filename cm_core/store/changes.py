@@ -57,6 +57,19 @@ inner join {table} as c on c.{key} = n.{key}
 inner join persons as p on p.id = c.person_id
 where {condition}
 """
+# A number that one holder's row says to be mobile is mobile for all.
+_MOBILE = """
+insert into changed_entities (entity_id)
+select distinct straight_join p.entity_id
+from {some}
+inner join phone_numbers as c on c.phone_e164 = n.phone_e164 and c.phone_type is null
+inner join persons as p on p.id = c.person_id
+where {condition}
+"""
+_MOBILE_WRITTEN = _MOBILE.format(
+    some="{persons} as l inner join phone_numbers as n on n.person_id = l.id",
+    condition="n.phone_type is not null and n.updated_at = %(at)s",
+)
 _ASKED = "opt_outs as o on o.{key} = n.{key}"
 _KNOWN = "contact_facts as f on f.contact_kind = '{kind}' and f.contact_key = n.{key} and f.fact in %(of_the_person)s"
 _BETWEEN = "n.id between %(first)s and %(last)s"
@@ -90,6 +103,7 @@ def persons_new(connection: Connection[Any], first: int, last: int) -> None:
 def persons_written(connection: Connection[Any], persons: str, at: datetime) -> None:
     """Of the persons in the temporary table `persons(id)`, those written at `at`, or a contact point of theirs."""
     _execute(connection, _WRITTEN_AT.format(persons=persons), at=at)
+    _execute(connection, _MOBILE_WRITTEN.format(persons=persons), at=at)
 
 
 def holders_changed(connection: Connection[Any], kind: str, contacts: str, column: str) -> None:
@@ -119,7 +133,9 @@ def contacts_gone(connection: Connection[Any], table: str, contacts: str) -> Non
 
 
 def _beside(table: str, some: str, condition: str) -> Iterator[str]:
-    """Who has a contact point of `some` that a request or a fact about a person names."""
+    """Who has a contact point of `some` that a request or a fact about a person names, or that is a mobile number."""
+    if table == CONTACTS["phone"][0]:
+        yield _MOBILE.format(some=some.format(table=table), condition=f"n.phone_type = 'mobile' and {condition}")
     for kind, (found, key) in CONTACTS.items():
         for said in (_ASKED, _KNOWN) if kind != "name_zip" else (_ASKED,):
             if found == table:

@@ -39,6 +39,8 @@ _SESSION = (
 )
 _READ_ONLY = "set session transaction read only"
 _SERVER_FACTS = "select version(), @@global.local_infile"
+#: MariaDB has no such variable.
+_NEEDS_KEYS = "show variables where variable_name = 'sql_require_primary_key' and value = 'ON'"
 _CREATE_DATABASE = "create database if not exists {name} character set utf8mb4 collate utf8mb4_unicode_ci"
 
 Flavour = Literal["mariadb", "mysql"]
@@ -200,12 +202,18 @@ class Database:
         with connection, connection.cursor() as cursor:
             cursor.execute(_SERVER_FACTS)
             row = cursor.fetchone()
+            needs_keys = bool(cursor.execute(_NEEDS_KEYS)) and not self.read_only
         version, local_infile = str(row[0]) if row else "", bool(row and int(row[1]))
         flavour, found = _flavour(version), re.match(r"(\d+)\.(\d+)", version)
         if found and (int(found[1]), int(found[2])) < _OLDEST[flavour]:
             raise SettingsError(
                 f"The database server at {self.where} is {flavour} {version}: MySQL 8.0 or MariaDB 10.6 is the oldest "
                 "that works."
+            )
+        if needs_keys:
+            raise SettingsError(
+                f"The database server at {self.where} wants a primary key for every table, temporary ones too. Set "
+                "sql_require_primary_key=OFF on it, or for this account's sessions."
             )
         if not local_infile and not self.read_only:
             raise SettingsError(

@@ -30,6 +30,9 @@ _CONTENT = (
     "p.name_source_date, p.birth_source_date, p.source_date, p.last_import_id from persons as p",
     "select p.entity_id, 'phone', p.id, c.phone_key, c.phone_raw, c.phone_type, c.is_primary, c.is_verified, "
     "c.source_date, c.last_import_id from phone_numbers as c join persons as p on p.id = c.person_id",
+    "select p.entity_id, 'mobile elsewhere', c.phone_e164 from phone_numbers as c "
+    "join persons as p on p.id = c.person_id where c.phone_type is null and exists "
+    "(select 1 from phone_numbers as o where o.phone_e164 = c.phone_e164 and o.phone_type = 'mobile')",
     "select p.entity_id, 'email', p.id, c.email_key, c.email_raw, c.is_primary, c.is_verified, c.source_date, "
     "c.last_import_id from email_addresses as c join persons as p on p.id = c.person_id",
     "select p.entity_id, 'address', p.id, c.address_key, c.address_raw, c.care_of, c.zip4, c.county, c.address_type, "

@@ -127,6 +127,16 @@ where facts.fact in ('{{ reasons.keys() | join("', '") }}')
 {% endmacro %}
 
 
+{# Whether the row of another entity says that a number is mobile. #}
+{% macro mobile_elsewhere(phones) -%}
+  exists (
+        select 1
+        from {{ ref('int_entity_phones') }} as others
+        where others.phone_e164 = {{ phones }}.phone_e164 and others.phone_type = 'mobile'
+    )
+{%- endmacro %}
+
+
 {# A contact point carried by too many surnames: whom one would reach is not known. #}
 {% macro shared_contact_findings(contacts, kind, key) %}
 select

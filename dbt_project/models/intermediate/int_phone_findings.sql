@@ -15,6 +15,17 @@ with wireless as (
     from {{ phones }} as phones
     where phones.phone_type = 'mobile' and {{ of_changed('phones.entity_id') }}
     union all
+    -- A line is a line, whoever's row says what it is.
+    select
+        phones.entity_id,
+        phones.contact_key,
+        {{ always() }},
+        {{ never() }},
+        'phone_numbers: phone_type mobile, of somebody else who has it'
+    from {{ phones }} as phones
+    where phones.phone_type is null and {{ of_changed('phones.entity_id') }}
+        and {{ mobile_elsewhere('phones') }}
+    union all
     select
         facts.entity_id,
         facts.contact_key,
@@ -128,6 +139,7 @@ from {{ phones }} as phones
 inner join rules_on
     on rules_on.reason_code = 'line_type_unknown'
 where phones.phone_e164 is not null and phones.phone_type is null and {{ of_changed('phones.entity_id') }}
+    and not {{ mobile_elsewhere('phones') }}
     and not exists (
         select 1 from {{ ref('int_entity_facts') }} as facts
         where facts.entity_id = phones.entity_id and facts.fact = 'wireless' and facts.contact_key = phones.contact_key

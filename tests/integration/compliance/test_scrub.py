@@ -193,6 +193,16 @@ def test_that_we_know_a_number_to_be_mobile_is_stricter_than_a_header(
     assert [row["code"] for row in _rows(_scrub(settings, database, path).out)] == ["L"]
 
 
+def test_a_line_is_what_anybodys_row_says_it_is(
+    settings: Settings, database: Database, held: People, tmp_path: Path
+) -> None:
+    held.person(1), held.phone(1, "+14057620001", phone_type="mobile")
+    held.person(2), held.phone(2, "+14057620001"), held.address(2, "1 MAIN ST", state="TX", zip="75001")
+    path = tmp_path / "owners.csv"
+    path.write_text("phone\n405-762-0001\n")
+    assert [row["code"] for row in _rows(_scrub(settings, database, path).out)] == ["L"]
+
+
 def test_e_mail_addresses_and_letters(settings: Settings, database: Database, held: People, tmp_path: Path) -> None:
     held.person(1), held.email(1, "Ann@example.org"), held.opted_out("email", email_key="ann@example.org")
     held.address(1, "1MAINST73701", street="1 MAIN ST", state="OK", zip="73701")

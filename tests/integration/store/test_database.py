@@ -183,6 +183,14 @@ def test_a_server_without_local_infile_is_explained(any_database: Database, monk
         any_database.ensure_ready()
 
 
+def test_a_server_that_wants_a_key_for_every_table_is_explained(
+    any_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cm_core.store.database._NEEDS_KEYS", "select 'sql_require_primary_key', 'ON'")
+    with pytest.raises(SettingsError, match="sql_require_primary_key=OFF"):
+        any_database.ensure_ready()
+
+
 @pytest.mark.parametrize("version", ["5.7.44-log", "10.5.29-MariaDB"])
 def test_a_server_that_is_too_old_is_explained(
     any_database: Database, monkeypatch: pytest.MonkeyPatch, version: str
