@@ -5,19 +5,20 @@ Secrets (the password inside `CM_DATABASE_URL`) are `SecretStr`: printing the se
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cm_core.aws_secrets import SecretsSource
 from cm_core.errors import SettingsError
 
 #: A URL of a store, and an amount of memory, as DuckDB reads it.
-_STORE = r"^(file:///|s3://[^/]+)"
-_SIZE = r"^ *\d+(\.\d+)? *([kKmMgGtT]i?)?[bB] *$"
+_STORE = re.compile(r"(file:///|s3://[^/]).*")
+_SIZE = re.compile(r"\s*\d+(\.\d+)?\s*([kmgt]i?)?b\s*", re.ASCII | re.IGNORECASE)
 
 
 class Settings(BaseSettings):
@@ -33,22 +34,14 @@ class Settings(BaseSettings):
     database_readonly_url: SecretStr | None = Field(
         None, description="A read-only account for `cm sql`. Unset: the private server's own, or a READ ONLY session."
     )
-    landing_url: str | None = Field(
-        None, pattern=_STORE, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/landing."
-    )
-    lake_url: str | None = Field(
-        None, pattern=_STORE, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/lake."
-    )
+    landing_url: str | None = Field(None, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/landing.")
+    lake_url: str | None = Field(None, description="file:///... or s3://bucket/prefix. Unset: CM_HOME/lake.")
     s3_endpoint_url: str | None = Field(None, description="An S3-compatible endpoint other than AWS.")
     s3_timeout_seconds: float = Field(60.0, gt=0, description="Nothing from S3 for so long: the request has failed.")
 
     # Resources
-    compute_memory_limit: str = Field(
-        "2GB", pattern=_SIZE, description="DuckDB's memory limit; beyond it, it spills to CM_HOME/tmp."
-    )
-    import_memory_limit: str = Field(
-        "1GB", pattern=_SIZE, description="The same for each import, of which several may be under way."
-    )
+    compute_memory_limit: str = Field("2GB", description="DuckDB's memory limit; beyond it, it spills to CM_HOME/tmp.")
+    import_memory_limit: str = Field("1GB", description="The same for each import, of which several may be under way.")
     compute_threads: int = Field(2, ge=1)
 
     # Imports
@@ -173,6 +166,20 @@ class Settings(BaseSettings):
         None, description="AWS Secrets Manager: a secret with a JSON object of settings (CM_...); the environment wins."
     )
 
+    @field_validator("landing_url", "lake_url")
+    @classmethod
+    def _is_store(cls, value: str | None) -> str | None:
+        if value is not None and not _STORE.fullmatch(value):
+            raise ValueError("is no URL of a store: file:///folder or s3://bucket/prefix")
+        return value
+
+    @field_validator("compute_memory_limit", "import_memory_limit")
+    @classmethod
+    def _is_size(cls, value: str) -> str:
+        if not _SIZE.fullmatch(value):
+            raise ValueError("is no amount of memory, such as 2GB or 512MB")
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -220,5 +227,8 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"CM_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        wrong = "; ".join(
+            f"CM_{'_'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
         raise SettingsError(f"Settings cannot be read. {wrong}") from None

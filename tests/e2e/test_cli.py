@@ -178,16 +178,27 @@ def test_a_setting_that_cannot_be_read_is_named(cm_here: Cm) -> None:
     assert (ran.code, ran.out) == (1, "")
     assert "CM_COMPUTE_THREADS" in ran.errors[0]
     assert cm_here("status", CM_DATABASE_URL="postgresql://x/y").code == 1
-    assert cm_here("status", CM_LANDING_URL="gopher://x").code == 0
+    for name, value, message in (
+        ("CM_LANDING_URL", "gopher://x", "is no URL of a store: file:///folder or s3://bucket/prefix"),
+        ("CM_LAKE_URL", "/var/lake", "is no URL of a store"),
+        ("CM_IMPORT_MEMORY_LIMIT", "lots", "is no amount of memory, such as 2GB or 512MB"),
+        ("CM_LEGACY_SLICE_ROWS", "9" * 23, "should be less than or equal to 1000000000"),
+    ):
+        ran = cm_here("status", **{name: value})
+        assert ran.code == 1
+        (line,) = ran.errors
+        assert f"{name}: " in line
+        assert message in line
+        assert value not in line
 
 
 def test_a_store_that_is_not_there_is_said_in_one_line(settings: Settings, tmp_path: Path, cm_here: Cm) -> None:
     path = _write(tmp_path / "owners.csv", OWNERS)
-    for url in ("gopher://x", "s3://", "file:///dev/null/x"):
+    for url, named in (("s3://", "CM_LANDING_URL"), ("file:///dev/null/x", "file:///dev/null/x")):
         ran = cm_here("ingest", path, "--json", CM_LANDING_URL=url)
         assert ran.code == 1
         (line,) = ran.errors
-        assert url.rstrip("/") in line
+        assert named in line
 
 
 @pytest.mark.parametrize(

