@@ -112,7 +112,7 @@ def test_one_number_of_two_people_and_of_nobody(people: People, look_up: LookUp)
     found = look_up("phone", [Asked(Contact("phone", f"+1405762000{n}")) for n in (1, 9)])
     by_entity = {held.entity_id: held for held in found["+14057620001"]}
     assert by_entity.keys() == {1, 2}
-    assert (by_entity[1].line_type, by_entity[2].line_type) == ("mobile", None)
+    assert (by_entity[1].line_type, by_entity[2].line_type) == ("mobile", "mobile")
     assert [(home.state, home.zip5) for home in by_entity[1].facts.homes] == [("TX", "79901")]
     (nobody,) = found["+14057620009"]
     assert nobody.entity_id is None
