@@ -173,6 +173,13 @@ class Settings(BaseSettings):
             raise ValueError("is no URL of a store: file:///folder or s3://bucket/prefix")
         return value
 
+    @field_validator("pipedrive_token", "ringcentral_client_secret", "ringcentral_jwt")
+    @classmethod
+    def _is_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+            raise ValueError("has blanks, or letters that no token has")
+        return value
+
     @field_validator("compute_memory_limit", "import_memory_limit")
     @classmethod
     def _is_size(cls, value: str) -> str:

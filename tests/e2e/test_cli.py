@@ -181,6 +181,7 @@ def test_a_setting_that_cannot_be_read_is_named(cm_here: Cm) -> None:
     for name, value, message in (
         ("CM_LANDING_URL", "gopher://x", "is no URL of a store: file:///folder or s3://bucket/prefix"),
         ("CM_LAKE_URL", "/var/lake", "is no URL of a store"),
+        ("CM_PIPEDRIVE_TOKEN", "tökén", "has blanks, or letters that no token has"),
         ("CM_IMPORT_MEMORY_LIMIT", "lots", "is no amount of memory, such as 2GB or 512MB"),
         ("CM_LEGACY_SLICE_ROWS", "9" * 23, "should be less than or equal to 1000000000"),
     ):
