@@ -17,8 +17,8 @@ from cm_core.aws_secrets import SecretsSource
 from cm_core.errors import SettingsError
 
 #: A URL of a store, and an amount of memory, as DuckDB reads it.
-_STORE = re.compile(r"(file:///|s3://[^/]).*")
-_SIZE = re.compile(r"\s*\d+(\.\d+)?\s*([kmgt]i?)?b\s*", re.ASCII | re.IGNORECASE)
+_STORE = re.compile(r"(file:(//[^/]*)?/|s3://[^/]).*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*\d+(\.\d+)?\s*([kmgt](i?b)?|b(ytes?)?|%)\s*", re.ASCII | re.IGNORECASE)
 
 
 class Settings(BaseSettings):
@@ -169,9 +169,9 @@ class Settings(BaseSettings):
     @field_validator("landing_url", "lake_url")
     @classmethod
     def _is_store(cls, value: str | None) -> str | None:
-        if value is not None and not _STORE.fullmatch(value):
+        if value and not _STORE.fullmatch(value):
             raise ValueError("is no URL of a store: file:///folder or s3://bucket/prefix")
-        return value
+        return value or None
 
     @field_validator("pipedrive_token", "ringcentral_client_secret", "ringcentral_jwt")
     @classmethod

@@ -55,7 +55,7 @@ class Judge:
         for _ in range(_MOST_STEPS):
             if at is None:
                 return None
-            found = [self._verdict(contact, facts, at) for contact, facts in cases]
+            found = [self._one(contact, facts, at) for contact, facts in cases]
             closed = [one for one in found if one.verdict != "allowed"]
             if not closed:
                 return at
@@ -63,9 +63,9 @@ class Judge:
             at = max(opens) if len(opens) == len(closed) else None
         return None
 
-    def _one(self, contact: Contact, facts: Facts) -> Verdict:
+    def _one(self, contact: Contact, facts: Facts, at: datetime | None = None) -> Verdict:
         if not _is_quiet(facts):
-            return self._verdict(contact, facts)
+            return self._verdict(contact, facts, at)
         # Evidence names nothing of the contact point but what is in here.
         point = (
             (contact.area_code or contact.key, contact.extension, contact.line_type) if contact.kind == "phone" else ()
@@ -74,6 +74,7 @@ class Judge:
             ("places of", contact.area_code, facts.homes), lambda: keys_of(contact, facts.homes, self._rules)
         )
         alike = (
+            at,
             point,
             contact.invalid_reason,
             contact.missing,
@@ -83,7 +84,7 @@ class Judge:
             facts.is_trust,
         )
         if alike not in self._known:
-            self._known[alike] = self._verdict(contact, facts)
+            self._known[alike] = self._verdict(contact, facts, at)
         return self._known[alike]
 
     def _verdict(self, contact: Contact, facts: Facts, at: datetime | None = None) -> Verdict:

@@ -27,7 +27,7 @@ VERDICTS = {"call": "cm_call", "sms": "cm_text", "email": "cm_email", "mail": "c
 OWN = ("cm_entity", *VERDICTS.values(), "cm_checked")
 FIELDS = (*SINGLE, *SETS, DO_NOT_CONTACT, *OWN)
 
-#: What a verdict begins with that forbids; and one of a channel whose request has not come in to us yet.
+#: What a verdict begins with that forbids; and one of a channel that is closed there and not with us.
 NO = "No:"
 ASKED_THERE = f"{NO} Do not contact is ticked"
 
@@ -201,8 +201,8 @@ def resolve(base: Agreed, ours: Side, theirs: Side, authors: Mapping[str, Author
 
 
 def heeding(base: Agreed, ours: Side, theirs: Side) -> Side:
-    """Our side, where no verdict says yes to a channel that somebody has just closed there: we may not know of it."""
-    new = theirs.do_not_contact - base.do_not_contact - ours.do_not_contact
+    """Our side, where no verdict says yes to a channel that is or ever was closed there: it may not have come in yet."""
+    new = (base.do_not_contact | theirs.do_not_contact) - ours.do_not_contact
     if not new:
         return ours
     closed = {VERDICTS[channel] for channel in new if channel in VERDICTS}

@@ -346,6 +346,7 @@ def _write(
     more = {name: count for name, count in draft.counts.items() if name not in actions and count}
     counts = {**actions, **more, "fields": dict(draft.by_field), "left_out": dict(left_out)}
     with transaction(connection), connection.cursor() as cursor:
+        tried = steps.tried(cursor)
         if kind == FULL:
             steps.supersede(cursor, draft.plan_id, (FULL,), at)
             steps.supersede(cursor, draft.plan_id, (SUPPRESSIONS,), at, of=draft.covered)
@@ -353,7 +354,7 @@ def _write(
             steps.supersede(cursor, draft.plan_id, (SUPPRESSIONS,), at)
         steps.add_plan(
             cursor, draft.plan_id, kind, draft.steps, made_at=at, counts=counts, tokens=tokens, seconds=seconds,
-            requested_by=by,
+            requested_by=by, tried=tried,
         )  # fmt: skip
         steps.add_resolutions(cursor, draft.resolutions, draft.plan_id)
         settlements.note(connection, draft.plan_id, draft.landing, draft.fields, at=at)

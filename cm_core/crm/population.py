@@ -97,6 +97,8 @@ _OURS = "select * from ours order by entity_id"
 _TEXTS = "select address from ours where address is not null"
 
 
+#: An entity's number, among match keys.
+_ENTITY = "entity {}"
 _LIVE_UNOWNED = """
 select record from crm_persons where state = 'live' and crm_person_id not in (select crm_person_id from owned)
 """
@@ -192,7 +194,7 @@ class Population:
             return "deceased, or had their data deleted"
         if ours.do_not_contact >= set(CHANNELS):
             return "may not be contacted at all"
-        keys = ours.keys("phones") | ours.keys("emails") | {str(pair.entity_id)}
+        keys = ours.keys("phones") | ours.keys("emails") | {_ENTITY.format(pair.entity_id)}
         if not self.not_imported.isdisjoint(keys):
             return "perhaps in the CRM already, by somebody who has not been imported yet"
         if not ours.name.key or not (ours.phones or ours.emails or ours.address.key):
@@ -226,7 +228,7 @@ def _not_imported(con: duckdb.DuckDBPyConnection, fields: PersonFields) -> froze
         found.update(key for point in record.phones for key in phone_keys(point.value))
         found.update(key for point in record.emails for key in email_keys(point.value))
         if entity := fields.value(record, "cm_entity"):
-            found.add(str(entity))
+            found.add(_ENTITY.format(entity))
     return frozenset(found)
 
 

@@ -8,7 +8,7 @@ a step is taken once.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,8 +34,14 @@ values (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 _ADD_STEP = """
 insert into crm_steps
-    (plan_id, priority, action, entity_id, crm_person_id, merge_with_id, changes, ours, tokens, state)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'waiting')
+    (plan_id, priority, action, entity_id, crm_person_id, merge_with_id, changes, ours, tokens, state, attempts)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'waiting', %s)
+"""
+_TRIED = """
+select crm_person_id, max(attempts)
+from crm_steps
+where state = 'waiting' and attempts > 0 and action = 'update' and crm_person_id is not null
+group by crm_person_id
 """
 _SUPERSEDE = """
 update crm_steps as s
@@ -190,9 +196,9 @@ def change_of(outcome: Outcome) -> dict[str, Any]:
 
 def add_plan(
     cursor: Any, plan_id: str, kind: str, steps: Sequence[Step], *, made_at: datetime, counts: dict[str, Any],
-    tokens: int, seconds: float, requested_by: str,
+    tokens: int, seconds: float, requested_by: str, tried: Mapping[int, int],
 ) -> None:  # fmt: skip
-    """Write a plan and its steps."""
+    """Write a plan and its steps. `tried`: how often updates of people were tried that a plan before could not do."""
     state = READY if steps else DONE
     cursor.execute(_ADD_PLAN, (plan_id, kind, state, made_at, _json(counts), tokens, seconds, requested_by[:255]))
     for start in range(0, len(steps), _AT_ONCE):
@@ -200,10 +206,17 @@ def add_plan(
             _ADD_STEP,
             [
                 (plan_id, step.priority, step.action, step.entity_id, step.crm_person_id, step.merge_with_id,
-                 _json(step.changes), _json(as_json(step.ours)), step.tokens)
+                 _json(step.changes), _json(as_json(step.ours)), step.tokens,
+                 tried.get(step.crm_person_id or 0, 0) if step.action == "update" else 0)
                 for step in steps[start : start + _AT_ONCE]
             ],
         )  # fmt: skip
+
+
+def tried(cursor: Any) -> dict[int, int]:
+    """Of people with updates that wait, how often they were tried: who is shut out goes last in the next plan, too."""
+    cursor.execute(_TRIED)
+    return {int(person): int(attempts) for person, attempts in cursor.fetchall()}
 
 
 def supersede(

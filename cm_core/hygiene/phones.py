@@ -172,6 +172,8 @@ def _one(raw: str) -> Phone:
         if len(digits) != exponent + 1:
             return Phone(raw, None, None, None, "excel_rounded")
         text = digits
+    if _LETTERS.search(text) and (vanity := _vanity(raw, text, None)).e164:  # its word may look like a label
+        return vanity
     text = _LABEL.sub(" ", text).strip(" .,;:-")
     extension = None
     tail = _EXTENSION.search(text)

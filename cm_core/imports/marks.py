@@ -41,6 +41,8 @@ _CUSTOM_FIELD = re.compile(r"__c$", re.IGNORECASE)
 _NOTHING = re.compile(r"[\s\-\u2010-\u2015_.,;:/|()\[\]]*")
 _NOUGHT = re.compile(r"[0\s\-/:.T]*|1900-01-0[01][ T0:.]*|0?1/0?[01]/1900")
 _PARTS = re.compile(r"[;,|\n]")
+#: A whole number as programs for tables write it where a column has blanks.
+_FLOAT = re.compile(r"\s*(\d+)\.0+\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def fits(use: Use, sample: Sequence[Column]) -> bool:
 def is_plain(value: str, *, by_no: bool = False) -> bool:
     """Whether a cell is a yes or a no, or several of them, and not merely blank."""
     known = words().with_a_mark(by_no=by_no) | words().without_a_mark(by_no=by_no)
-    parts = [squash(part) for part in _PARTS.split(value) if not _NOTHING.fullmatch(part)]
+    parts = [squash(_FLOAT.sub(r"\1", part)) for part in _PARTS.split(value) if not _NOTHING.fullmatch(part)]
     return bool(parts) and all(part in known for part in parts)
 
 

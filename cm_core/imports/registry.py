@@ -47,13 +47,20 @@ _ALL_SECONDS = 900.0
 _SLICE_DEPTH = 5
 _LANDED_AS = """
 (
-    select import_id, feed from import_metadata
-    where landing_key = %s and checksum_sha256 = %s and status <> 'DUPLICATE'
+    select import_id, 0 from import_metadata
+    where landing_key = %s and checksum_sha256 = %s and status = 'COMPLETE'
     order by id desc
     limit 1
 )
 union all
-(select import_id, null from import_replays where landing_key = %s and checksum_sha256 = %s limit 1)
+(select import_id, 1 from import_replays where landing_key = %s and checksum_sha256 = %s limit 1)
+limit 1
+"""
+_COPY = """
+select l.import_id
+from landing_files as l
+inner join import_metadata as m on m.import_id = l.import_id
+where l.landing_key = %s and l.file_size_bytes = %s and l.last_modified = %s and m.checksum_sha256 = %s
 limit 1
 """
 _OVERTAKEN = """
@@ -246,7 +253,9 @@ def scan_landing(
     store = landing_zone(settings)
     deadline = time.monotonic() + budget_seconds
     unlisted: dict[str, str] = {}
-    found = {info.key: info for prefix in _prefixes(store) for info in store.list(prefix, unlisted=unlisted)}
+    began, looks_at_all = time.monotonic(), _looks_at_all(store)
+    prefixes = [""] if looks_at_all else _recent_prefixes()
+    found = {info.key: info for prefix in prefixes for info in store.list(prefix, unlisted=unlisted)}
     candidates = sorted(
         (info for info in found.values() if _is_upload(info.key)), key=lambda info: (info.last_modified, info.key)
     )
@@ -255,11 +264,12 @@ def scan_landing(
     with database.connect() as connection, records.acting_as("landing zone"):
         seen = _seen(connection)
         for info in candidates:
-            if not seen.isdisjoint((_object_id(store, info), _old_object_id(store, info))):
+            if _object_id(store, info) in seen:
                 continue
             if not (store.is_local or info.size or store.exists(info.key)):
                 continue  # what the console makes of a folder
             if time.monotonic() > deadline:
+                looks_at_all = False  # there is more
                 break
             path = store.local_path(info.key)
             if path is not None and not arrival.has_arrived(path, settle_seconds=settings.settle_seconds):
@@ -272,6 +282,8 @@ def scan_landing(
                     unreadable.append(f"{error} It is tried again by the next scan.")
                 elif path.exists():  # and else it was taken away again
                     unreadable.append(f"{error} Give the account that imports the right to read it.")
+    if looks_at_all:
+        _LOOKED_AT_ALL[store.url("")] = began
     if unreadable and problems is None:
         raise StoreError(" ".join(unreadable))
     (problems if problems is not None else []).extend(unreadable)
@@ -487,14 +499,14 @@ def _register_object(
     with named_lock(connection, _LOCK, timeout_s=60):
         if _is_seen(connection, store, info):
             return []
-        if landed_as := _landed_as(connection, info.key, sha256):
-            # With another time: a backup was restored, or it was put there again. Its name decides nothing anew.
-            known_as, known_feed = landed_as
-            if known_feed is None:
-                _enter_ledger(connection, store, info, known_as)
-                connection.commit()
-                return []
-            choice = Choice(known_feed)
+        landed_as = _landed_as(connection, info.key, sha256)
+        copy_of = landed_as[0] if landed_as and landed_as[1] else _is_copy(connection, info, sha256)
+        if copy_of is not None:
+            _enter_ledger(connection, store, info, copy_of)
+            connection.commit()
+            return []
+        if landed_as and not (first := records.get(database, landed_as[0])).is_feed_by_name:
+            choice = Choice(first.feed)  # who said of which feed it is, is not contradicted by its name
         arrived = now()
         import_id = _insert(
             connection, choice, path.name, info.key, store.url(info.key), "landing zone", arrived, info.last_modified,
@@ -508,7 +520,7 @@ def _register_object(
         elif (
             (known := same_bytes(connection, sha256, feed, path.name, refused=False))
             and known[0] != import_id
-            and not _was_overtaken(connection, sha256, info.key)
+            and (landed_as is not None or not _was_overtaken(connection, sha256, info.key))
         ):
             _mark_duplicate(connection, import_id, known[0])
             if known[1] in ("FAILED", "REJECTED"):  # whoever drops the file again wants it tried again
@@ -557,24 +569,23 @@ def _enter_ledger(connection: Connection[Any], store: ObjectStore, info: ObjectI
 
 
 def _object_id(store: ObjectStore, info: ObjectInfo) -> str:
-    """A version of an object. A file of this machine stays what it is where its folder is copied or moved."""
-    if not store.is_local:
-        return _old_object_id(store, info)
-    modified = (info.last_modified - datetime(1970, 1, 1)) // timedelta(microseconds=1)
-    return hashlib.sha256(f"{info.key}\n{modified}-{info.size}".encode()).hexdigest()
-
-
-def _old_object_id(store: ObjectStore, info: ObjectInfo) -> str:
-    """As it was for local files too, by their place on the disk."""
     return hashlib.sha256(f"{store.url(info.key)}\n{info.etag}".encode()).hexdigest()
 
 
-def _landed_as(connection: Connection[Any], key: str, sha256: str) -> tuple[str, str | None] | None:
-    """The import that these very bytes at this very key are, with its feed, or that they are mended rows of (None)."""
+def _landed_as(connection: Connection[Any], key: str, sha256: str) -> tuple[str, bool] | None:
+    """The import that these very bytes at this very key came in as, or that they are mended rows of (True)."""
     with connection.cursor() as cursor:
         cursor.execute(_LANDED_AS, (key, sha256, key, sha256))
         row = cursor.fetchone()
-    return (str(row[0]), row[1]) if row else None
+    return (str(row[0]), bool(row[1])) if row else None
+
+
+def _is_copy(connection: Connection[Any], info: ObjectInfo, sha256: str) -> str | None:
+    """The import of the same file of which this is another copy, as of a backup: nothing of it is news."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COPY, (info.key, info.size, info.last_modified, sha256))
+        row = cursor.fetchone()
+    return str(row[0]) if row else None
 
 
 def _was_overtaken(connection: Connection[Any], sha256: str, key: str) -> bool:
@@ -604,22 +615,16 @@ def _seen(connection: Connection[Any]) -> set[str]:
 def _is_seen(connection: Connection[Any], store: ObjectStore, info: ObjectInfo) -> bool:
     connection.commit()  # the question is about the present, not about when a transaction began
     with connection.cursor() as cursor:
-        return bool(
-            cursor.execute(
-                "select 1 from landing_files where object_id in (%s, %s)",
-                (_object_id(store, info), _old_object_id(store, info)),
-            )
-        )
+        return bool(cursor.execute("select 1 from landing_files where object_id = %s", (_object_id(store, info),)))
 
 
-def _prefixes(store: ObjectStore) -> list[str]:
-    """Where to look: everything in a local folder; on S3 the last two days by key and the slices of the legacy
-    database, and all of it first, and then every 15 minutes.
-    """
-    present, place = time.monotonic(), store.url("")
-    if store.is_local or present - _LOOKED_AT_ALL.get(place, -_ALL_SECONDS) >= _ALL_SECONDS:
-        _LOOKED_AT_ALL[place] = present
-        return [""]
+def _looks_at_all(store: ObjectStore) -> bool:
+    """Whether it is time to list everything: always in a local folder; on S3 at first, and then every 15 minutes."""
+    return store.is_local or time.monotonic() - _LOOKED_AT_ALL.get(store.url(""), -_ALL_SECONDS) >= _ALL_SECONDS
+
+
+def _recent_prefixes() -> list[str]:
+    """Where to look on S3 in between: the slices of the legacy database, and two days of uploads."""
     today = datetime.now(UTC)
     days = (today - timedelta(days=1), today, today + timedelta(days=1))
     return ["legacy", *(f"{_PREFIX}/{day:%Y/%m/%d}" for day in days)]

@@ -11,10 +11,11 @@ with texts as (
         raw,
         by_no,
         moment_of(raw) as moment,
-        -- A lone 0 is a no, which says it in a column that permits.
-        regexp_full_match(raw, n.blank) or (regexp_full_match(raw, n.nought) and (not by_no or length(raw) > 2)) as is_nothing,
+        -- A mere 0 is a no, which says it in a column that permits; a date that is nought says nothing.
+        regexp_full_match(raw, n.blank)
+            or (regexp_full_match(raw, n.nought) and (not by_no or regexp_matches(raw, '[-/:]'))) as is_nothing,
         [
-            regexp_replace(lower(part), '[^a-z0-9]', '', 'g')
+            regexp_replace(regexp_replace(lower(part), '^\s*(\d+)\.0+\s*$', '\1'), '[^a-z0-9]', '', 'g')
             for part in regexp_split_to_array(raw, '[;,|\n]')
             if not regexp_full_match(part, n.blank)
         ] as words

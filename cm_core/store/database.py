@@ -49,7 +49,7 @@ Flavour = Literal["mariadb", "mysql"]
 _FILES = frozenset({"ssl_ca", "ssl_cert", "ssl_key"})
 _PARAMETERS = _FILES | {
     "charset", "local_infile", "connect_timeout", "read_timeout", "write_timeout", "unix_socket", "ssl_disabled",
-    "ssl_verify_cert", "ssl_verify_identity", "ssl_check_hostname",
+    "ssl_verify_cert", "ssl_verify_identity", "ssl_check_hostname", "ssl_capath", "ssl_cipher",
 }  # fmt: skip
 
 if TYPE_CHECKING:

@@ -41,6 +41,8 @@ PERMITTED = (
     "Otto Vandermeer,405-321-1003,ok,,o@example.org,73069,No,opted in\n"
     "Ida Quill,405-321-1004,,,i@example.org,74820,after five,\n"
     "Ann Plain,405-321-1005,2025-02-03,,a@example.org,73701,unknown,Y\n"
+    "Ian Table,405-321-1006,1.0,,t@example.org,73701,1.0,0.0\n"
+    "Joy Table,405-321-1007,0000-00-00,,,73701,,\n"
 )
 ASKED = (
     "Name,Phone,Email,Address,City,State,Zip,Do Not Call,Email Opt Out,Opted Out,Opt Out Date\n"
@@ -145,9 +147,11 @@ def test_what_is_not_permitted(settings: Settings, database: Database, tmp_path:
         ("sms", "+14053211003", LISTED, "Column OK to Text", "contact_list"),
         ("sms", "+14053211004", LISTED, "Column OK to Text", "contact_list"),
         ("email", "GERTRUDE|HOLLINGSWORTH||74101", LISTED, "Column Can Email", "contact_list"),
+        ("email", "IAN|TABLE||73701", LISTED, "Column Can Email", "contact_list"),
         ("sms", "IDA|QUILL||74820", LISTED, "Column OK to Text", "contact_list"),
         ("sms", "OTTO|VANDERMEER||73069", LISTED, "Column OK to Text", "contact_list"),
         ("email", "g@example.org", LISTED, "Column Can Email", "contact_list"),
+        ("email", "t@example.org", LISTED, "Column Can Email", "contact_list"),
     ]
     report = error_report(settings, record.import_id)
     assert [(row["row_number"], row["field_value"], row["error_message"]) for row in report] == [

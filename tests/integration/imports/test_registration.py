@@ -318,6 +318,32 @@ def test_a_landing_zone_out_of_a_backup_brings_nothing_anew(
     assert waiting(database) == []
 
 
+def test_what_was_refused_is_refused_again(settings: Settings, database: Database, landing: Path) -> None:
+    """Our own list, called the registry's by its name alone."""
+    text = "Phone,Reason,Agent\n405-555-2345,asked,kim\n"
+    _drop(landing, "national dnc list.csv", text, age=200)
+    (first,) = scan_landing(settings, database)
+    with pytest.raises(FileRejected):
+        run(settings, database, first.import_id)
+    _drop(landing, "national dnc list.csv", text, age=50)
+    scan_landing(settings, database)
+    for one in waiting(database):
+        with pytest.raises(FileRejected):
+            run(settings, database, one.import_id)
+    assert query(database, "select count(*) from dnc_list_versions") == [(0,)]
+
+
+def test_a_file_of_the_same_size_and_time_is_another_one(settings: Settings, database: Database, landing: Path) -> None:
+    path = _drop(landing, "owners.csv")
+    (first,) = scan_landing(settings, database)
+    other = landing.parent / "other.csv"
+    other.write_text(OWNERS.replace("2345", "2399"))
+    os.utime(other, ns=(path.stat().st_mtime_ns,) * 2)
+    other.replace(path)
+    (second,) = scan_landing(settings, database)
+    assert (second.status, second.import_id != first.import_id) == ("PENDING", True)
+
+
 def test_copies_in_the_landing_zone_are_duplicates(settings: Settings, database: Database, landing: Path) -> None:
     _drop(landing, "owners.csv", age=200)
     _drop(landing, "copy.csv", age=100)

@@ -135,7 +135,8 @@ def test_a_remark_that_says_more_is_left_to_people(raw: str) -> None:
 
 
 def test_the_letters_of_a_toll_free_number_may_be_a_word() -> None:
-    assert numbers("800-RES-1234") == [("+18007371234", None, None)]
+    assert numbers("800-RES-1234") == numbers("1 800 RES 1234") == [("+18007371234", None, None)]
+    assert numbers("1 (800) EVENING") == numbers("800-383-6464") == [("+18003836464", None, None)]
 
 
 def test_the_same_number_twice_in_a_cell_is_one() -> None:

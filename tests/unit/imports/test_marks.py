@@ -234,7 +234,9 @@ def test_dates_in_any_form_are_told_by_the_header(header: str) -> None:
 def test_a_cell_is_plain_or_not() -> None:
     assert all(map(marks.is_plain, ("Y", "no", "Fed; State", "N, N", "Not on DNC", "0")))
     assert not any(map(marks.is_plain, ("", "-", "—", "maybe", "✓", "Y - said so")))
-    assert all(marks.is_plain(value, by_no=True) for value in ("OK", "no", "In", "Unsubscribed", "not set", "0"))
+    assert all(
+        marks.is_plain(value, by_no=True) for value in ("OK", "no", "In", "Unsubscribed", "not set", "0", "1.0", "0.0")
+    )
 
 
 def test_lists_of_whom_not_to_contact_have_no_such_columns() -> None:
