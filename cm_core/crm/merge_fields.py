@@ -201,7 +201,7 @@ def resolve(base: Agreed, ours: Side, theirs: Side, authors: Mapping[str, Author
 
 
 def heeding(base: Agreed, ours: Side, theirs: Side) -> Side:
-    """Our side, where no verdict says yes to a channel that is or ever was closed there: it may not have come in yet."""
+    """Our side, where no verdict says yes to a channel that is or was closed there: that may not have come in yet."""
     new = (base.do_not_contact | theirs.do_not_contact) - ours.do_not_contact
     if not new:
         return ours
