@@ -17,7 +17,7 @@ from cm_core.crm.merge_fields import Author
 from cm_core.crm.population import CrmPerson, authors_of
 from cm_core.crm.records import canonical, moment
 from cm_core.crm.sides import THERE
-from cm_core.web import ApiRefused, ApiUnavailable, BudgetSpent, NotAllowed, NotThere
+from cm_core.web import ApiRefused, ApiUnavailable, BudgetSpent, NotThere
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -51,7 +51,7 @@ class Authors:
         except NotThere:
             return None
         except (ApiRefused, ApiUnavailable) as error:
-            if error.of_the_account and not isinstance(error, NotAllowed):
+            if error.of_the_account:
                 raise
             self._failures += 1
             if self._failures >= _MOST_FAILURES:

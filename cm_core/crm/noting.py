@@ -22,7 +22,7 @@ from cm_core.crm.records import PersonRecord, canonical, normal
 from cm_core.crm.sides import AddressKeys, theirs_of
 from cm_core.crm.steps import Step
 from cm_core.store.locks import retry_deadlocks, transaction
-from cm_core.web import ApiError, ApiRefused, ApiUnavailable, NotAllowed, NotThere
+from cm_core.web import ApiError, ApiRefused, ApiUnavailable, NotThere
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -37,8 +37,6 @@ _OPT_OUTS = "select opt_outs, agreed from crm_persons where crm_person_id = %s f
 _SET_OPT_OUTS = "update crm_persons set opt_outs = %s where crm_person_id = %s"
 _LANDS_AGAIN = "update crm_persons set landed_hash = null where crm_person_id = %s and state <> 'erased'"
 _IS_LANDED = "update crm_persons set landed_hash = record_hash, changed = '[]', pushed = null where crm_person_id = %s"
-
-
 #: People in a row of whom no answer came, after which the CRM is taken to be down.
 _OUTAGE = 3
 
@@ -90,7 +88,7 @@ def read(
             continue
         except (ApiRefused, ApiUnavailable) as error:
             failures = failures + 1 if isinstance(error, ApiUnavailable) else 0
-            if failures >= _OUTAGE or (error.of_the_account and not isinstance(error, NotAllowed)):
+            if failures >= _OUTAGE or error.of_the_account:
                 raise
             refused[person_id] = error
             continue

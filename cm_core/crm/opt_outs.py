@@ -13,7 +13,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from cm_core.crm.contact_keys import email_keys, phone_keys
+from cm_core.crm.contact_keys import email_keys, phone_keys, phone_text_of
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.records import PersonRecord
 
@@ -90,7 +90,7 @@ def _points(record: PersonRecord, fields: PersonFields, channel: str, had: Had) 
     if channel in ("call", "sms"):
         there = {key for point in record.phones for key in phone_keys(point.value)}
         before = sorted(key for key in had.get("phones", ()) if key.startswith("+") and key not in there)
-        return [{"phone": value} for value in (*(point.value for point in record.phones), *map(_written, before))]
+        return [{"phone": value} for value in (*(point.value for point in record.phones), *map(phone_text_of, before))]
     if channel == "email":
         there = {key for point in record.emails for key in email_keys(point.value)}
         before = sorted(key for key in had.get("emails", ()) if "@" in key and key not in there)
@@ -99,10 +99,6 @@ def _points(record: PersonRecord, fields: PersonFields, channel: str, had: Had) 
         address = fields.value(record, "mailing_address") or record.more.get("postal_address")
         return [{"full_name": record.name, **parts}] if (parts := address_parts(address)) else []
     return []
-
-
-def _written(phone_key: str) -> str:
-    return phone_key.replace(";ext=", " x")
 
 
 def address_parts(address: object) -> dict[str, str]:

@@ -159,7 +159,7 @@ def new_plan_id(at: datetime) -> str:
     return at.strftime(_ID) + secrets.token_hex(2)
 
 
-def priority_of(outcomes: Iterable[Outcome], otherwise: int) -> int:
+def _priority_of(outcomes: Iterable[Outcome], otherwise: int) -> int:
     """What people asked for goes first."""
     return steps.FIRST if any(outcome.field == DO_NOT_CONTACT for outcome in outcomes) else otherwise
 
@@ -227,7 +227,7 @@ def _plan_update(
     if [outcome.field for outcome in merge.pushes] == ["cm_checked"]:
         priority = steps.OF_DATES
     changes = tuple(change_of(outcome) for outcome in merge.pushes)
-    priority = priority_of(merge.pushes, priority)
+    priority = _priority_of(merge.pushes, priority)
     draft.add(Step("update", pair.entity_id, person.id, changes, TOKENS["update"], ours, priority))
 
 

@@ -24,12 +24,12 @@ import pyarrow as pa
 from cm_core.compliance.rules import CHANNELS, Rules
 from cm_core.compute import sql
 from cm_core.crm import population_statements as statements
-from cm_core.crm.contact_keys import email_keys, phone_keys
+from cm_core.crm.contact_keys import email_keys, phone_keys, phone_text
 from cm_core.crm.do_not_contact import channels_closed
 from cm_core.crm.fields import PersonFields
 from cm_core.crm.merge_fields import SINGLE, VERDICTS, Agreed, Author, Point, Side, Text
 from cm_core.crm.records import PersonRecord, moment, normal
-from cm_core.crm.sides import LONGEST, THERE, AddressKeys, named, phone_text, theirs_of
+from cm_core.crm.sides import LONGEST, THERE, AddressKeys, named, theirs_of
 from cm_core.errors import CmError
 from cm_core.store.bulk import fetch, load
 

@@ -14,12 +14,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from cm_core.crm.contact_keys import email_keys, phone_keys
+from cm_core.crm.contact_keys import email_keys, phone_keys, plain
 from cm_core.crm.fields import CHANNELS, PersonFields
 from cm_core.crm.merge_fields import DO_NOT_CONTACT, OWN, SINGLE, Agreed, Merge, Outcome, Point, Side, Text, read_again
 from cm_core.crm.records import ContactPoint, PersonRecord, canonical
 from cm_core.hygiene.addresses import standardize_address, standardize_addresses
-from cm_core.hygiene.text import fold, squeeze
 
 #: Our name of a field -> the one that records, events and `crm_persons.manual` have.
 THERE = {"address": "mailing_address"}
@@ -44,7 +43,7 @@ class AddressKeys:
         columns = {name: pa.nulls(len(new), pa.string()) for name in _ADDRESS} | {"line1": pa.array(new, pa.string())}
         answers = standardize_addresses(pa.table({"address_id": pa.array(range(len(new)), pa.int64()), **columns}))
         found = dict(zip(answers["address_id"].to_pylist(), answers["address_key"].to_pylist(), strict=True))
-        self._known |= {text: found.get(place) or _plain(text) for place, text in enumerate(new)}
+        self._known |= {text: found.get(place) or plain(text) for place, text in enumerate(new)}
 
     def of(self, text: str | None) -> str:
         """The key of an address; "" of none."""
@@ -52,13 +51,13 @@ class AddressKeys:
             return ""
         if text not in self._known:
             answer = standardize_address(text)
-            self._known[text] = (answer.address_key if answer else None) or _plain(text)
+            self._known[text] = (answer.address_key if answer else None) or plain(text)
         return self._known[text]
 
 
 def named(text: str | None) -> Text:
     """A name as it is written, compared by its letters and digits."""
-    return Text(text or None, _NOISE.sub("", fold(squeeze(text))).lower() if text else "")
+    return Text(text or None, _NOISE.sub("", plain(text)).lower() if text else "")
 
 
 def located(text: str | None, keys: AddressKeys) -> Text:
@@ -163,17 +162,8 @@ def from_json(document: Mapping[str, Any]) -> Side:
     )
 
 
-def phone_text(e164: str, extension: str | None) -> str:
-    """A phone number as we write it there."""
-    return f"{e164} x{extension}" if extension else e164
-
-
 def _point(point: ContactPoint, keys: tuple[str, ...]) -> Point:
     return Point(point.value, keys, point.label, point.primary)
-
-
-def _plain(text: str) -> str:
-    return fold(squeeze(text))
 
 
 def _text(value: Any) -> str | None:

@@ -119,8 +119,7 @@ def make_plan(
         if known and not anew:
             return known
         found = source.table(table)
-        is_same = known is not None and _is_of(known, found, settings.legacy_slice_rows)
-        if known and is_same and not (is_done and is_done(known)):
+        if known and _is_of(known, found, settings.legacy_slice_rows) and not (is_done and is_done(known)):
             return known
         plan = _planned(settings, source, found, feed, known)
         store.put_bytes(json.dumps(dataclasses.asdict(plan), indent=1).encode(), f"{plan.folder}/plan.json")
@@ -238,8 +237,10 @@ def _load(store: ObjectStore, key: str) -> Plan:
     of_key = [next(column for column in columns if column.name == name) for name in document["key"]]
 
     def side(value: list[str] | None) -> KeyValue | None:
-        if value is None or document.get("exact_keys"):
-            return None if value is None else tuple(value)
+        if value is None:
+            return None
+        if document.get("exact_keys"):
+            return tuple(value)
         return tuple(text_key(v) if c.is_text else v for c, v in zip(of_key, value, strict=True))  # of older plans
 
     known = {field.name for field in dataclasses.fields(Plan)}  # older plans say more, and less

@@ -133,6 +133,17 @@ class Push:
             "update persons set first_name = %s, name_source_date = %s where id = %s", (first_name, at, person)
         )
 
+    def renamed_on_both_sides(self, **edit: Any) -> int:
+        """Ann of the CRM: somebody there (whom `edit` names) and a newer list of ours gave her another name each."""
+        ann = self.there("Ann Lee", phones=(phone(1),))
+        self.pull()
+        self.known(1, ann, phones=[phone(1)])
+        self.push()
+        self.server.edit(ann, name="Annie Lee", **edit)
+        self.pull()
+        self.listed(1, "Anna", "2026-03-02 13:00:00")
+        return ann
+
     def answered(self, person: int) -> None:
         self.people.touched(person, "call", "2026-02-20 10:00:00")
 

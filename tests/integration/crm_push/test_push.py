@@ -71,15 +71,7 @@ def test_what_was_removed_before_anything_was_planned_stays_away(push: Push) -> 
 
 
 def test_a_persons_edit_beats_a_newer_list_and_comes_back_to_us(push: Push) -> None:
-    ann = push.there("Ann Lee", phones=(phone(1),))
-    push.pull()
-    push.known(1, ann, phones=[phone(1)])
-    push.push()
-    push.server.edit(ann, name="Annie Lee")
-    push.pull()
-    push.people.run(
-        "update persons set first_name = 'Anna', name_source_date = %s where id = 1", ("2026-03-02 13:00:00",)
-    )
+    ann = push.renamed_on_both_sides()
     plan = push.plan()
     assert plan.counts["asked"] == 1, "the changelog tells whether it was a person"
     assert plan.counts["settled_for_the_crm"] == 1
@@ -123,41 +115,28 @@ def test_of_two_automatic_values_the_newer_wins(push: Push) -> None:
     push.server.edit(ann, name="Annie Lee", change_source="api", user_id=3)
     push.server.edit(bob, name="Bobby Lee", change_source="api", user_id=3)
     push.pull()
-    push.people.run(
-        "update persons set first_name = 'Anna', name_source_date = %s where id = 1", ("2026-03-02 13:00:00",)
-    )
-    push.people.run(
-        "update persons set first_name = 'Robert', name_source_date = %s where id = 2", ("2026-03-02 09:00:00",)
-    )
+    push.listed(1, "Anna", "2026-03-02 13:00:00")
+    push.listed(2, "Robert", "2026-03-02 09:00:00")
     push.push()
     assert push.person(ann)["name"] == "Anna Lee"
     assert push.person(bob)["name"] == "Bobby Lee"
     assert {("name", "ours", "newer"), ("name", "theirs", "newer")} <= set(push.rules())
 
 
-def renamed_on_both_sides(push: Push) -> int:
-    """Ann of the CRM: a program there and a newer list of ours gave her another first name each."""
-    ann = push.there("Ann Lee", phones=(phone(1),))
-    push.pull()
-    push.known(1, ann, phones=[phone(1)])
-    push.push()
-    push.server.edit(ann, name="Annie Lee", change_source="api", user_id=3)
-    push.pull()
-    push.people.run(
-        "update persons set first_name = 'Anna', name_source_date = %s where id = 1", ("2026-03-02 13:00:00",)
-    )
-    return ann
+def renamed_by_a_program(push: Push) -> int:
+    """It was a program there."""
+    return push.renamed_on_both_sides(change_source="api", user_id=3)
 
 
 def test_who_gave_a_name_that_we_may_not_ask_about_stays_unknown_and_the_plan_goes_on(push: Push) -> None:
-    renamed_on_both_sides(push)
+    renamed_by_a_program(push)
     push.server.once(403, "changelog", body='{"success": false, "error": "Forbidden"}')
     plan = push.plan()
     assert (plan.counts["author_unknown"], plan.counts.get("asked", 0)) == (1, 0)
 
 
 def test_without_tokens_to_ask_theirs_stays_until_there_are(push: Push) -> None:
-    ann = renamed_on_both_sides(push)
+    ann = renamed_by_a_program(push)
     budget = push.settings.pipedrive_daily_tokens
     push.limits(pipedrive_daily_tokens=3_000 + 100)
     assert push.plan().counts["author_unknown"] == 1

@@ -187,13 +187,7 @@ def test_a_changelog_that_cannot_be_read_stops_no_plan(push: Push) -> None:
 def test_who_edits_in_an_app_is_a_person(
     push: Push, monkeypatch: pytest.MonkeyPatch, source: str | None, name: str
 ) -> None:
-    ann = push.there("Ann Lee", phones=(phone(1),))
-    push.pull()
-    push.known(1, ann, phones=[phone(1)])
-    push.push()
-    push.server.edit(ann, name="Annie Lee")
-    push.pull()
-    push.listed(1, "Anna", "2026-03-02 13:00:00")
+    ann = push.renamed_on_both_sides()
     real = PipedriveClient.changelog
 
     def changelog(self: PipedriveClient, *arguments: Any, **more: Any) -> Any:

@@ -7,22 +7,12 @@ from typing import Any
 
 import pytest
 
-from cm_core.crm.contact_keys import email_keys, phone_keys
+from cm_core.crm.contact_keys import email_keys, phone_keys, phone_text
 from cm_core.crm.edits import is_same
 from cm_core.crm.fields import OUR_FIELDS, PersonFields
 from cm_core.crm.merge_fields import Agreed, Point, Side, resolve
 from cm_core.crm.records import PersonRecord, normal
-from cm_core.crm.sides import (
-    AddressKeys,
-    as_json,
-    body_of,
-    from_json,
-    located,
-    named,
-    phone_text,
-    remembered,
-    theirs_of,
-)
+from cm_core.crm.sides import AddressKeys, as_json, body_of, from_json, located, named, remembered, theirs_of
 from cm_core.errors import SettingsError
 
 CODES = {field.key: f"{number:040x}" for number, field in enumerate(OUR_FIELDS, 1)}
